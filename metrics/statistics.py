@@ -1,0 +1,251 @@
+"""Mergeable sufficient statistics of one window (and its segments): a monoid of integers.
+
+Every number kept is an integer: counts are counts, and sums of real quantities are kept in fixed point (a stated power
+of two). So merging is exact, associative and commutative: days merge to the week bit by bit, whatever the order of
+rows, the number of threads or the engine; the only division comes last, in the metric.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from aimsight.metrics.values import ALL_ROWS, Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+LOSS_BITS = 40
+"""log loss of a row is kept as round(loss * 2**40)."""
+LOSS_SQUARE_BITS = 20
+"""its square as round(loss * 2**20) ** 2, i.e. in units of 2**-40."""
+UNIT_BITS = 50
+"""quantities within [-1, 1] (score gaps, squared score errors and their squares) are kept as round(x * 2**50)."""
+SCORE_CELLS = 1000
+"""score cells of equal width on [0, 1]; the last one includes 1."""
+
+
+class Monoid:
+    """Field-wise addition: integers and arrays add, ``None`` is neutral, mappings merge by key."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Self) -> Self:
+        """The statistics of both parts together."""
+        return type(self)(**{f.name: _add(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)})  # type: ignore[arg-type]  # every subclass is a dataclass
+
+
+def _add(a: Any, b: Any) -> Any:
+    if a is None or b is None:
+        return b if a is None else a
+    if isinstance(a, dict):
+        return {key: _add(a.get(key), b.get(key)) for key in a | b}
+    return a + b
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CellCounts(Monoid):
+    """Rows per cell of one column (positions as in ``aimsight.metrics.cells``).
+
+    ``counts`` is int64 of shape (cells.size + 2,): ordered cells, missing, then non-finite (numeric) or unseen (category).
+    ``out_of_range`` counts finite values outside the declared range (or categories outside the declared domain);
+    ``None`` when none is declared.
+    """
+
+    counts: NDArray[np.int64]
+    out_of_range: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ValueCounts:
+    """Rows per distinct finite value (sorted ascending), for exact drift distances. Merges by union of the values."""
+
+    values: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    missing: int
+    non_finite: int
+
+    def __add__(self, other: ValueCounts) -> ValueCounts:
+        """The counts of both parts together."""
+        values, inverse = np.unique(np.concatenate([self.values, other.values]), return_inverse=True)
+        counts = np.zeros(values.size, dtype=np.int64)
+        np.add.at(counts, inverse, np.concatenate([self.counts, other.counts]))
+        return ValueCounts(values, counts, self.missing + other.missing, self.non_finite + other.non_finite)
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryCounts(Monoid):
+    """Decisions of a binary model. ``predicted`` = rows with a valid prediction, ``selected`` = predicted positive
+    (labelled or not); the confusion counts cover rows with both a valid prediction and a label."""
+
+    predicted: int
+    selected: int
+    true_positive: int
+    false_positive: int
+    false_negative: int
+    true_negative: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSums(Monoid):
+    """Fixed-point sums over labelled rows with a valid score s in [0, 1] and label y in {0, 1}.
+
+    ``gap`` = sum of (y - s), ``brier`` = sum of (s - y)^2, ``brier_square`` = sum of (s - y)^4, all in 2**-UNIT_BITS;
+    ``loss`` = sum of -ln(probability given to the label, clipped to [eps, 1 - eps] with eps = 2**-52) in 2**-LOSS_BITS;
+    ``loss_square`` = sum of its squares in 2**-(2 * LOSS_SQUARE_BITS). For a multiclass model s is the probability of
+    the true class for the losses, and ``brier`` is the sum over classes.
+    """
+
+    n: int
+    gap: int
+    brier: int
+    brier_square: int
+    loss: int
+    loss_square: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoreCounts:
+    """Labelled rows by score: sorted positions with the negatives and positives at each.
+
+    ``exact``: positions are the distinct scores themselves; else they are score-cell numbers (0 .. SCORE_CELLS-1) and
+    rows within a cell are ties of unknown order.
+    """
+
+    positions: NDArray[np.float64]
+    negatives: NDArray[np.int64]
+    positives: NDArray[np.int64]
+    exact: bool
+
+    def cells(self) -> ScoreCounts:
+        """The same counts in score cells (what the store keeps)."""
+        if not self.exact:
+            return self
+        cell = np.minimum((self.positions * SCORE_CELLS).astype(np.int64), SCORE_CELLS - 1)
+        positions, inverse = np.unique(cell, return_inverse=True)
+        negatives = np.zeros(positions.size, dtype=np.int64)
+        positives = np.zeros(positions.size, dtype=np.int64)
+        np.add.at(negatives, inverse, self.negatives)
+        np.add.at(positives, inverse, self.positives)
+        return ScoreCounts(positions.astype(np.float64), negatives, positives, exact=False)
+
+    def __add__(self, other: ScoreCounts) -> ScoreCounts:
+        """The counts of both parts together: exact when both are."""
+        a, b = (self, other) if self.exact and other.exact else (self.cells(), other.cells())
+        positions, inverse = np.unique(np.concatenate([a.positions, b.positions]), return_inverse=True)
+        negatives = np.zeros(positions.size, dtype=np.int64)
+        positives = np.zeros(positions.size, dtype=np.int64)
+        np.add.at(negatives, inverse, np.concatenate([a.negatives, b.negatives]))
+        np.add.at(positives, inverse, np.concatenate([a.positives, b.positives]))
+        return ScoreCounts(positions, negatives, positives, exact=a.exact)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassCounts(Monoid):
+    """Decisions of a multiclass model: ``matrix[i, j]`` = labelled rows of true class i predicted as j (int64, (k, k),
+    classes in the plan's order); ``predicted[j]`` = all rows predicted as j, labelled or not."""
+
+    matrix: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorSums(Monoid):
+    """Fixed-point sums over labelled rows of a regression model: e = prediction - label, z = label - plan.label_center.
+
+    ``error``, ``absolute`` (sums of e, |e|) and ``label`` (sum of z) are in units of q = 2**plan.error_exponent,
+    ``square`` (e^2) and ``label_square`` (z^2) in q^2. The fourth-order sums serve intervals only and are coarse: with
+    E = round(e / (q 2**20)) and Z likewise: ``error4`` = sum E^4, ``label3`` = sum Z^3, ``label4`` = sum Z^4,
+    ``error2_label`` = sum E^2 Z, ``error2_label2`` = sum E^2 Z^2. ``overflow`` counts rows too extreme for fixed point
+    (|e| or |z| >= q 2**60), which make every error metric undefined.
+    """
+
+    n: int
+    error: int
+    absolute: int
+    square: int
+    label: int
+    label_square: int
+    error4: int
+    label3: int
+    label4: int
+    error2_label: int
+    error2_label2: int
+    overflow: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentStatistics(Monoid):
+    """What is known of one segment of a window; parts that do not apply to the task are ``None``.
+
+    ``rows`` = rows of the segment, ``labelled`` = those with a usable label that had arrived, ``invalid_scores`` = rows
+    whose score is non-finite or outside [0, 1], ``invalid_predictions`` = rows whose prediction is missing, non-finite
+    or not one of the classes. ``scores`` maps the class (``''`` in binary tasks) to its score counts.
+    """
+
+    rows: int
+    labelled: int
+    invalid_scores: int = 0
+    invalid_predictions: int = 0
+    binary: BinaryCounts | None = None
+    score_sums: ScoreSums | None = None
+    scores: dict[str, ScoreCounts] | None = None
+    classes: ClassCounts | None = None
+    errors: ErrorSums | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QualityCounts(Monoid):
+    """Row-level findings of a window.
+
+    ``rows`` counts distinct decisions used; ``duplicate_rows`` were dropped because their id had been seen with the same
+    content, ``conflicting_rows`` because their id had been seen with other content; ``early_labels`` arrived before their
+    prediction and were not used; ``late_labels`` had not arrived as of the run.
+    """
+
+    rows: int
+    duplicate_rows: int | None = None
+    conflicting_rows: int | None = None
+    early_labels: int | None = None
+    late_labels: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics(Monoid):
+    """All statistics of one window: quality, one ``CellCounts`` a column, one ``SegmentStatistics`` a segment."""
+
+    quality: QualityCounts
+    columns: dict[str, CellCounts] = field(default_factory=dict)
+    segments: dict[Segment, SegmentStatistics] = field(default_factory=dict)
+    values: dict[str, ValueCounts] = field(default_factory=dict)
+    latest: Latest | None = None
+
+    @property
+    def all_rows(self) -> SegmentStatistics:
+        """The statistics of every row of the window."""
+        return self.segments[ALL_ROWS]
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The latest event time seen; merging keeps the later one."""
+
+    at: datetime
+
+    def __add__(self, other: Latest) -> Latest:
+        """The later of both."""
+        return self if self.at >= other.at else other
+
+
+def merge(parts: Mapping[object, Statistics] | list[Statistics]) -> Statistics:
+    """The statistics of all parts together; at least one part is needed."""
+    rest = iter(parts.values() if not isinstance(parts, list) else parts)
+    total = next(rest)
+    for part in rest:
+        total = total + part
+    return total

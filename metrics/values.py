@@ -1,0 +1,106 @@
+"""What a metric returns: a value with its uncertainty, or the reason why there is none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A two-sided 95 % confidence interval ``[low, high]`` in the metric's unit and the method that made it."""
+
+    low: float
+    high: float
+    method: str
+
+    def __post_init__(self) -> None:
+        """Refuse an interval that is not finite or not ordered: a bug in the metric, never a result."""
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):
+            raise ValueError(f"not an interval: [{self.low}, {self.high}] by {self.method}")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A finished value.
+
+    Parameters
+    ----------
+    value
+        Finite number in the metric's unit.
+    n
+        Rows (or decisions, or labelled rows) that the value rests on, at least 1.
+    interval
+        95 % confidence interval, or ``None`` for plain counts that have no sampling error.
+    error_bound
+        Largest absolute distance between this value and the exact one (0 when computed exactly; above 0 for
+        values finished from binned statistics).
+    p_value
+        Evidence against "no change", in (0, 1], where the metric is a distance; else ``None``.
+    """
+
+    value: float
+    n: int
+    interval: Interval | None = None
+    error_bound: float = 0.0
+    p_value: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is not a number: NaN and infinity never leave a metric."""
+        if not math.isfinite(self.value):
+            raise ValueError(f"a metric may not return {self.value}; return Undefined(reason)")
+        if self.n < 1:
+            raise ValueError(f"a value rests on at least one row, not on {self.n}")
+
+
+@dataclass(frozen=True, slots=True)
+class Undefined:
+    """No value can be given, and why (a short phrase that a person understands), with the rows that were there."""
+
+    reason: str
+    n: int = 0
+
+
+Result = Value | Undefined
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of a window: every row (no conditions) or the rows whose columns have these values.
+
+    ``conditions`` is an ordered tuple of (column, value text) pairs; missing values appear as ``(missing)``.
+    """
+
+    conditions: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that define the segment, in order."""
+        return tuple(column for column, _ in self.conditions)
+
+    def __str__(self) -> str:
+        """``''`` for all rows, else ``gender=F & age_group=65+``."""
+        return " & ".join(f"{column}={value}" for column, value in self.conditions)
+
+
+ALL_ROWS = Segment()
+MISSING = "(missing)"
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One metric's result for one column (or group-by, or '') and segment of one window.
+
+    ``column`` is the feature of a drift or quality metric, the group-by (``gender`` or ``gender & age_group``) of a
+    fairness metric, else ``''``. ``q_value`` is the p-value adjusted over the drift measurements of the run.
+    """
+
+    metric: str
+    metric_version: int
+    result: Result
+    column: str = ""
+    segment: Segment = field(default=ALL_ROWS)
+    reference: str = ""
+    estimated: bool = False
+    q_value: float | None = None
+    detail: str = ""

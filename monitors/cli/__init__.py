@@ -1,0 +1,6 @@
+"""The `aimsight` command: what a person types and what the terminal answers.
+
+For: one command a file, tables for people, `--json` for machines, exit codes.
+
+Never: holds logic another caller would need, or imports anything heavy before a command runs.
+"""
