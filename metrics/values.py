@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,25 @@ class Value:
             raise ValueError(f"a value rests on at least one row, not on {self.n}")
 
 
+class Cause(StrEnum):
+    """The kind of reason why there is no value; the verdict follows from it."""
+
+    UNDEFINED = "undefined"
+    TOO_FEW = "too few"
+    AWAITING_LABELS = "awaiting labels"
+
+
 @dataclass(frozen=True, slots=True)
 class Undefined:
-    """No value can be given, and why (a short phrase that a person understands), with the rows that were there."""
+    """No value can be given, and why (a short phrase that a person understands), with the rows that were there.
+
+    ``cause`` says which verdict it leads to: too few rows or labels is insufficient evidence, labels that may still come
+    are awaited, and everything else is not measured.
+    """
 
     reason: str
     n: int = 0
+    cause: Cause = Cause.UNDEFINED
 
 
 Result = Value | Undefined
