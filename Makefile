@@ -24,7 +24,7 @@ test: $(DEV)  ## run every test (PYTEST_ARGS="-n 0 tests/store" for some)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 bench: $(DEV)  ## measure speed and memory against a plain scan and evidently
-	$(BIN)/python bench/run.py $(BENCH_ARGS)
+	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 
 lint: $(DEV)  ## ruff: rules and format
 	$(BIN)/ruff check .
@@ -44,7 +44,7 @@ check: lint types layers test  ## all of the above that must pass before a commi
 
 # uv reads neither pip's configuration nor, with --no-config, its own: the locks follow from pyproject.toml alone.
 LOCK := $(BIN)/uv pip compile --no-config --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet
+	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet
 
 lock: $(DEV)  ## resolve pyproject.toml anew into requirements/*.txt, with hashes (LOCK_ARGS=--upgrade for newer versions)
 	$(LOCK) $(LOCK_ARGS) --group build pyproject.toml --output-file requirements/runtime.txt
