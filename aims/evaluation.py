@@ -27,7 +27,9 @@ class Judgement:
     reason: str
 
 
-def judge(objective: ObjectiveConfig, measurement: Measurement | None, bounds: tuple[float | None, float | None]) -> Judgement:
+def judge(
+    objective: ObjectiveConfig, measurement: Measurement | None, bounds: tuple[float | None, float | None]
+) -> Judgement:
     """Judge one measurement.
 
     Parameters
@@ -62,7 +64,9 @@ def judge(objective: ObjectiveConfig, measurement: Measurement | None, bounds: t
     if isinstance(result, Undefined):
         return Judgement(_UNDEFINED[result.cause], result.reason)
     if result.n < objective.min_rows:
-        return Judgement(Verdict.INSUFFICIENT, f"{result.n} rows, below the objective's minimum of {objective.min_rows}")
+        return Judgement(
+            Verdict.INSUFFICIENT, f"{result.n} rows, below the objective's minimum of {objective.min_rows}"
+        )
     if objective.zero_tolerance:
         return _judge_point(target, result)
     return _judge_interval(objective, target, result, measurement.q_value, bounds)
@@ -82,20 +86,28 @@ def _judge_point(target: Target, result: Value) -> Judgement:
 
 
 def _judge_interval(
-    objective: ObjectiveConfig, target: Target, result: Value, q_value: float | None, bounds: tuple[float | None, float | None]
+    objective: ObjectiveConfig,
+    target: Target,
+    result: Value,
+    q_value: float | None,
+    bounds: tuple[float | None, float | None],
 ) -> Judgement:
     low, high = _widened(result)
     nearest = _least_beyond(target, low, high)
     farthest = max(target.beyond(low), target.beyond(high))
     if nearest > objective.tolerance:
         if q_value is not None and q_value > SIGNIFICANT_Q:
-            return Judgement(Verdict.AT_RISK, f"beyond the target, but a change this large can be chance (q = {q_value:.2g})")
+            return Judgement(
+                Verdict.AT_RISK, f"beyond the target, but a change this large can be chance (q = {q_value:.2g})"
+            )
         return Judgement(Verdict.NONCONFORMING, "the whole interval lies beyond the target and its tolerance")
     width = max(objective.tolerance, _half_room(target, bounds))
     if farthest > objective.tolerance + width and nearest < -width:
         return Judgement(Verdict.INSUFFICIENT, "the interval is too wide to tell conforming from nonconforming")
     if target.beyond(result.value) > 0:
-        return Judgement(Verdict.AT_RISK, "the value lies beyond the target, the interval does not lie wholly beyond it")
+        return Judgement(
+            Verdict.AT_RISK, "the value lies beyond the target, the interval does not lie wholly beyond it"
+        )
     return Judgement(Verdict.CONFORMING, "the value meets the target")
 
 

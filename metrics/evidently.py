@@ -29,7 +29,9 @@ class Report:
     left_out: dict[str, str]
 
 
-def drift_report(reference: pd.DataFrame, window: pd.DataFrame, numeric: Sequence[str], category: Sequence[str]) -> Report:
+def drift_report(
+    reference: pd.DataFrame, window: pd.DataFrame, numeric: Sequence[str], category: Sequence[str]
+) -> Report:
     """Evidently's data drift preset of ``window`` against ``reference``.
 
     Parameters
@@ -61,7 +63,8 @@ def drift_report(reference: pd.DataFrame, window: pd.DataFrame, numeric: Sequenc
         kept = [*numbers, *categories]
         shown = {name: _inert(name) for name in kept}
         definition = evidently.DataDefinition(
-            numerical_columns=[shown[name] for name in numbers], categorical_columns=[shown[name] for name in categories]
+            numerical_columns=[shown[name] for name in numbers],
+            categorical_columns=[shown[name] for name in categories],
         )
         sides = [
             evidently.Dataset.from_pandas(
@@ -80,7 +83,7 @@ def drift_report(reference: pd.DataFrame, window: pd.DataFrame, numeric: Sequenc
 
 
 def _plain(frame: pd.DataFrame, numeric: Sequence[str], category: Sequence[str]) -> pd.DataFrame:
-    """The frame in the two types that evidently reads without surprises: float64 and str objects (None when missing)."""
+    """The frame in the two types that evidently reads without surprises: float64 and str (missing stays missing)."""
     out = frame.copy()
     for name in numeric:
         out[name] = out[name].astype("float64")
@@ -95,4 +98,4 @@ def _inert(text: str) -> str:
     return text.translate(_LOOK_ALIKES)
 
 
-_LOOK_ALIKES = str.maketrans({"<": "‹", ">": "›", "&": "＆", '"': "″", "'": "′", "`": "′", "\\": "∖"})
+_LOOK_ALIKES = str.maketrans(dict(zip("<>&\"'`\\", "‹›＆″′′∖", strict=True)))  # noqa: RUF001  # look-alikes are the point
