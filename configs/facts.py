@@ -1,0 +1,47 @@
+"""What the loader has to know of a metric; the catalogue passes it in, because configs import nothing above them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Task = Literal["binary", "multiclass", "regression"]
+ColumnKind = Literal["numeric", "category"]
+
+ANY_KIND: frozenset[ColumnKind] = frozenset({"numeric", "category"})
+
+
+@dataclass(frozen=True, slots=True)
+class MetricFacts:
+    """What a metric needs, so that an objective that can never be measured is refused before anything runs.
+
+    Parameters
+    ----------
+    id
+        ``family.name``.
+    family
+        ``performance``, ``drift``, ``fairness``, ``quality`` ...
+    tasks
+        Tasks that the metric is defined for.
+    needs_column
+        An objective names a ``column`` (drift of a feature, missing share of a feature).
+    needs_over
+        An objective names the groups to compare with ``over``.
+    needs_reference, needs_labels, needs_score
+        What the model has to declare.
+    bounds
+        Least and greatest possible value in the metric's unit, ``None`` where unbounded.
+    column_kinds
+        Kinds of column that the metric is defined for, where it needs a column.
+    """
+
+    id: str
+    family: str
+    tasks: frozenset[Task]
+    needs_column: bool = False
+    needs_over: bool = False
+    needs_reference: bool = False
+    needs_labels: bool = False
+    needs_score: bool = False
+    bounds: tuple[float | None, float | None] = (None, None)
+    column_kinds: frozenset[ColumnKind] = ANY_KIND
