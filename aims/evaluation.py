@@ -57,7 +57,7 @@ def judge(
     half of the distance from the target to the metric's best value (for a corridor: half of its half-width). A metric
     without a best value has no decision width.
     """
-    target = objective.parsed_target
+    target = objective.goal
     if measurement is None:
         return Judgement(Verdict.NOT_MEASURED, "the metric was not measured in this window")
     result = measurement.result
