@@ -1,0 +1,88 @@
+"""Identities of configurations: a hash changes exactly when what is measured or judged may change.
+
+Values that equal their default are left out, so that a new optional key in a later version of aimsight changes no
+hash of a configuration that does not use it. Changing a default, in turn, must change ``_FORMAT``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from aimsight.configs.canonical import canonical_json, decimal_text
+
+if TYPE_CHECKING:
+    from aimsight.configs.schema import ModelConfig, ObjectiveConfig
+
+_FORMAT = 1
+
+MEASURED: frozenset[str] = frozenset(
+    {
+        "version",
+        "task",
+        "log",
+        "labels",
+        "features",
+        "protected",
+        "segments",
+        "reference",
+        "monitor",
+        "metrics",
+        "drift",
+        "min_group",
+    }
+)
+"""Keys of a model that influence a measurement."""
+
+JUDGED: frozenset[str] = frozenset(
+    {
+        "id",
+        "metric",
+        "column",
+        "over",
+        "segment",
+        "target",
+        "tolerance",
+        "zero_tolerance",
+        "min_rows",
+        "opens",
+        "severity",
+    }
+)
+"""Keys of an objective that influence a verdict or what it opens."""
+
+
+def config_hash(model: ModelConfig) -> str:
+    """SHA-256 (hex) of everything that influences a measurement or a verdict; prose and owners do not count.
+
+    The order of the objectives does not count either. The model's id is not part of it: it is part of the run's key.
+    """
+    measured = model.model_dump(include=set(MEASURED), exclude_defaults=True)
+    judged = [
+        objective.model_dump(include=set(JUDGED), exclude_defaults=True)
+        for objective in sorted(model.objectives, key=lambda objective: objective.id)
+    ]
+    return _sha256("aimsight config", {**measured, "objectives": judged})
+
+
+def objective_hash(objective: ObjectiveConfig) -> str:
+    """SHA-256 (hex) over all keys of an objective: whatever changes in it makes a new version of it."""
+    return _sha256("aimsight objective", objective.model_dump(exclude_defaults=True))
+
+
+def _sha256(what: str, content: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical_json({"what": what, "format": _FORMAT, "content": _plain(content)})).hexdigest()
+
+
+def _plain(value: object) -> object:
+    """The value with floats as decimal text and dates as ISO 8601 text."""
+    if isinstance(value, float):
+        return decimal_text(value + 0.0)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
