@@ -44,7 +44,7 @@ check: lint types layers test  ## all of the above that must pass before a commi
 
 # uv reads neither pip's configuration nor, with --no-config, its own: the locks follow from pyproject.toml alone.
 LOCK := $(BIN)/uv pip compile --no-config --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
-	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet
 
 lock: $(DEV)  ## resolve pyproject.toml anew into requirements/*.txt, with hashes (LOCK_ARGS=--upgrade for newer versions)
 	$(LOCK) $(LOCK_ARGS) --group build pyproject.toml --output-file requirements/runtime.txt
@@ -61,15 +61,16 @@ $(BIN)/python:
 		echo "'$(PYTHON)' cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# Everything comes from the locks, by hash; the build backend too, hence no build isolation.
+# Everything comes from the locks, by hash; the build backend too, hence no build isolation. --no-deps: a lock is
+# complete, and old versions of pip stumble over hashes of packages that are asked for with extras.
 $(RUNTIME): requirements/runtime.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the locked packages into $(VENV) ..."
-	$(PIP) install --require-hashes -r requirements/runtime.txt
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	$(PIP) install --require-hashes --no-deps -r requirements/runtime.txt
+	PYTHONWARNINGS=ignore $(PIP) install --no-deps --no-build-isolation --editable .  # else setuptools lectures on editable installs
 	@touch $@
 
 $(DEV): requirements/dev.txt requirements/runtime.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the locked packages into $(VENV) ..."
-	$(PIP) install --require-hashes -r requirements/dev.txt
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	$(PIP) install --require-hashes --no-deps -r requirements/dev.txt
+	PYTHONWARNINGS=ignore $(PIP) install --no-deps --no-build-isolation --editable .  # else setuptools lectures on editable installs
 	@touch $@ $(RUNTIME)
