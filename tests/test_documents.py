@@ -1,0 +1,55 @@
+"""What the documents promise exists: make targets, and YAML that the schema accepts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import yaml
+
+from aimsight.configs.schema import ObjectiveConfig
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", ".ci/run")
+
+
+def test_the_objective_in_the_readme_is_one_that_aimsight_accepts() -> None:
+    """Whoever copies the README's YAML gets an objective, and it means what the prose says."""
+    (block,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (entry,) = yaml.safe_load(block)["objectives"]
+    objective = ObjectiveConfig.model_validate(entry)
+    assert objective.metric == "performance.roc_auc"
+    assert objective.target == ">= 0.83"
+    assert (objective.opens.failures, objective.opens.of) == (2, 3)
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    """A reader who types what a document says gets no "No rule to make target"."""
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = {
+        target
+        for document in DOCUMENTS
+        for target in re.findall(r"(?:^|`)make ([a-z]+)", (ROOT / document).read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert {"demo", "test", "check", "lock", "lint"} <= named
+    assert named <= targets
+
+
+def test_every_make_target_is_explained_by_make_help() -> None:
+    """`make` alone lists every target with a sentence."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert set(phony.split()) == set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE))
+
+
+def test_every_decision_is_listed_and_has_its_four_parts() -> None:
+    """The list of decisions is complete, and each page says state, context, decision and consequences."""
+    folder = ROOT / "docs" / "adr"
+    pages = sorted(path for path in folder.glob("*.md") if path.name != "README.md")
+    listed = re.findall(r"\((\d{4}-[a-z0-9-]+\.md)\)", (folder / "README.md").read_text(encoding="utf-8"))
+    assert listed == [page.name for page in pages]
+    for number, page in enumerate(pages, start=1):
+        text = page.read_text(encoding="utf-8")
+        assert text.startswith(f"# {number:04d}: "), page.name
+        assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"], page.name
+        assert re.search(r"^(Accepted|Replaced by \[\d{4}\])", text, re.MULTILINE), page.name
