@@ -8,6 +8,8 @@ from typing import Literal
 Task = Literal["binary", "multiclass", "regression"]
 ColumnKind = Literal["numeric", "category"]
 
+Direction = Literal["higher", "lower", "zero", "one", "none"]
+
 ANY_KIND: frozenset[ColumnKind] = frozenset({"numeric", "category"})
 
 
@@ -31,6 +33,8 @@ class MetricFacts:
         What the model has to declare.
     bounds
         Least and greatest possible value in the metric's unit, ``None`` where unbounded.
+    direction
+        Where good values lie; a target that only limits the good side is refused.
     column_kinds
         Kinds of column that the metric is defined for, where it needs a column.
     """
@@ -44,4 +48,5 @@ class MetricFacts:
     needs_labels: bool = False
     needs_score: bool = False
     bounds: tuple[float | None, float | None] = (None, None)
+    direction: Direction = "none"
     column_kinds: frozenset[ColumnKind] = ANY_KIND

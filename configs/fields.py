@@ -18,6 +18,7 @@ from aimsight.configs.errors import InvalidTextError, did_you_mean
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_ALERT_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+|file:.+|env:[A-Za-z_][A-Za-z0-9_]*")
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _LONGEST_NAME = 255
@@ -141,6 +142,15 @@ def _target(text: str) -> str:
     return str(targets.Target.parse(text))
 
 
+def _alert_url(text: str) -> str:
+    if not _ALERT_URL.fullmatch(text):
+        raise InvalidTextError(
+            "an alert goes to an Apprise URL (scheme://...), to file:PATH, or to env:NAME, "
+            "where the environment variable NAME holds the URL"
+        )  # the text is not shown: it may hold a secret
+    return text
+
+
 def category_text(value: object) -> object:
     """A category as the engine sees it: booleans as ``true`` and ``false``, whole numbers in digits."""
     if isinstance(value, bool):
@@ -162,6 +172,9 @@ Name = Annotated[str, AfterValidator(_name), Field(min_length=1, max_length=_LON
 
 Prose = Annotated[str, AfterValidator(_prose), Field(min_length=1)]
 """Sentences for people."""
+
+AlertUrl = Annotated[Name, AfterValidator(_alert_url)]
+"""Where notices go."""
 
 Slug = Annotated[str, AfterValidator(_slug), WithJsonSchema({"type": "string", "pattern": f"^{_SLUG.pattern}$"})]
 """An id that appears in paths and URLs."""

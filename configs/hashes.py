@@ -59,6 +59,7 @@ def config_hash(model: ModelConfig) -> str:
     The order of the objectives does not count either. The model's id is not part of it: it is part of the run's key.
     """
     measured = model.model_dump(include=set(MEASURED), exclude_defaults=True)
+    measured["log"]["positive"] = model.log.positive  # always: True would pass for the default 1
     judged = [
         objective.model_dump(include=set(JUDGED), exclude_defaults=True)
         for objective in sorted(model.objectives, key=lambda objective: objective.id)

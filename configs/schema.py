@@ -15,6 +15,7 @@ from aimsight.configs.durations import Duration
 from aimsight.configs.errors import InvalidTextError
 from aimsight.configs.facts import ColumnKind, Task
 from aimsight.configs.fields import (
+    AlertUrl,
     Category,
     Day,
     DurationField,
@@ -74,8 +75,8 @@ class AlertRoute(Config):
     """Where notices go, and for which occasions."""
 
     name: Slug = Field(description="Short name; AIMSIGHT_ALERT_<NAME>_URL overrides the url.")
-    url: Name = Field(
-        repr=False,
+    url: AlertUrl = Field(
+        repr=False,  # it may hold a secret
         description="Where to: an Apprise URL, file:PATH, or env:NAME to take a secret from the environment.",
     )
     on: tuple[Occasion, ...] = Field(

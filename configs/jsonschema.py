@@ -1,0 +1,30 @@
+"""JSON Schema of the configuration files, so that editors complete, explain and check them while they are written."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from aimsight.configs.facts import ColumnKind
+from aimsight.configs.schema import ModelConfig, ProjectConfig
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def project_schema() -> dict[str, Any]:
+    """JSON Schema of ``aimsight.yaml``."""
+    return _finished(ProjectConfig.model_json_schema(), "aimsight project")
+
+
+def model_schema() -> dict[str, Any]:
+    """JSON Schema of ``models/*.yaml``, the short form of features included."""
+    schema = ModelConfig.model_json_schema()
+    features = schema["properties"]["features"]
+    features["additionalProperties"] = {
+        "anyOf": [{"enum": list(get_args(ColumnKind))}, features["additionalProperties"]],
+    }
+    features.pop("patternProperties", None)
+    return _finished(schema, "aimsight model")
+
+
+def _finished(schema: dict[str, Any], title: str) -> dict[str, Any]:
+    return {"$schema": DIALECT, **schema, "title": title}

@@ -1,0 +1,232 @@
+"""Checks of metrics and objectives against the metric catalogue, whose facts the caller passes in.
+
+An objective that passes can be measured: its metric exists, fits the task, finds what it needs in the model, and its
+target is a value that the metric can have.
+"""
+
+from __future__ import annotations
+
+import math
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from aimsight.configs.errors import InvalidTextError, did_you_mean, quoted_list
+from aimsight.configs.problems import Finding
+from aimsight.configs.segments import JOIN, parse_segment
+from aimsight.configs.targets import OPERATORS, Target, number_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from aimsight.configs.draft import Draft
+    from aimsight.configs.facts import MetricFacts
+    from aimsight.configs.positions import Path
+
+WHOLE_WINDOW_FAMILIES = frozenset({"drift", "fairness", "quality"})
+"""Families whose metrics are measured over all rows of a window only."""
+
+
+def objective_ids(draft: Draft) -> Iterator[Finding]:
+    """Objectives are told apart by their ids, whatever the case."""
+    seen: dict[str, int] = {}
+    for position in _objectives(draft):
+        identity = draft.text("objectives", position, "id")
+        if identity is None:
+            continue
+        first = seen.setdefault(identity.casefold(), position)
+        if first != position:
+            yield Finding(("objectives", position, "id"), f"{identity} is already the id of objectives[{first}]")
+
+
+def metric_globs(draft: Draft, facts: Mapping[str, MetricFacts]) -> Iterator[Finding]:
+    """Every entry of ``metrics`` selects something that fits the task."""
+    for path, glob in draft.texts("metrics"):
+        matched = [fact for name, fact in facts.items() if fnmatchcase(name, glob)]
+        if not matched:
+            near = did_you_mean(glob, [*facts, *(f"{family}.*" for family in _families(facts))])
+            yield Finding(path, f'no metric matches "{glob}"; `aimsight metrics` lists them', near)
+        elif draft.task and not any(draft.task in fact.tasks for fact in matched):
+            yield Finding(path, f'no metric that matches "{glob}" is defined for task {draft.task}')
+
+
+def objectives(draft: Draft, facts: Mapping[str, MetricFacts]) -> Iterator[Finding]:
+    """Every objective can be measured."""
+    selected = [glob for _, glob in draft.texts("metrics")]
+    for position in _objectives(draft):
+        path: Path = ("objectives", position)
+        metric = draft.text(*path, "metric")
+        if metric is None:
+            continue
+        fact = facts.get(metric)
+        if fact is None:
+            yield Finding(
+                (*path, "metric"),
+                f'"{metric}" is not a metric; `aimsight metrics` lists them',
+                did_you_mean(metric, facts),
+            )
+            continue
+        if selected and not any(fnmatchcase(metric, glob) for glob in selected):
+            yield Finding((*path, "metric"), f"{metric} is not among the metrics of this model: add it to `metrics`")
+        yield from _needs(draft, path, fact)
+        yield from _column(draft, path, fact)
+        yield from _over(draft, path, fact)
+        yield from _segment(draft, path, fact)
+        yield from _target(draft, path, fact)
+
+
+def _objectives(draft: Draft) -> range:
+    declared = draft.at("objectives")
+    return range(len(declared)) if isinstance(declared, tuple) else range(0)
+
+
+def _families(facts: Mapping[str, MetricFacts]) -> list[str]:
+    return sorted({fact.family for fact in facts.values()})
+
+
+def _needs(draft: Draft, path: Path, fact: MetricFacts) -> Iterator[Finding]:
+    where = (*path, "metric")
+    if draft.task and draft.task not in fact.tasks:
+        yield Finding(where, f"{fact.id} is defined for {' and '.join(sorted(fact.tasks))}, not for task {draft.task}")
+        return
+    if fact.needs_reference and not draft.has("reference"):
+        yield Finding(where, f"{fact.id} compares with a reference, and the model declares none: add `reference`")
+    if fact.needs_labels and not draft.has("labels"):
+        yield Finding(where, f"{fact.id} needs the truth, and the model declares none: add `labels`")
+    score = "scores" if draft.task == "multiclass" else "score"
+    if fact.needs_score and draft.has("log") and not draft.has("log", score):
+        yield Finding(where, f"{fact.id} needs a probability, and the log declares none: add `log.{score}`")
+
+
+def _column(draft: Draft, path: Path, fact: MetricFacts) -> Iterator[Finding]:
+    where = (*path, "column")
+    column = draft.text(*where)
+    if not fact.needs_column:
+        if draft.has(*where):
+            yield Finding(where, f"{fact.id} looks at no single column; remove it")
+        return
+    kinds: dict[str, str | None] = dict(draft.features)
+    if fact.family == "drift":
+        numeric = draft.task == "regression"
+        kinds |= {name: "numeric" for name in [draft.text("log", "score"), *draft.scores.values()] if name}
+        prediction = draft.text("log", "prediction")
+        if prediction:
+            kinds[prediction] = "numeric" if numeric else "category"
+    fitting = [name for name, kind in kinds.items() if kind is None or kind in fact.column_kinds]
+    if not draft.has(*where):
+        yield Finding(path, f"{fact.id} looks at one column: add `column`, one of {quoted_list(fitting)}")
+    elif column is not None and column not in kinds:
+        yield Finding(
+            where,
+            f'"{column}" is not a column that {fact.id} looks at; valid are {quoted_list(fitting)}',
+            did_you_mean(column, fitting),
+        )
+    elif column is not None and column not in fitting:
+        yield Finding(where, f"{fact.id} is defined for {' and '.join(sorted(fact.column_kinds))} columns only")
+
+
+def _over(draft: Draft, path: Path, fact: MetricFacts) -> Iterator[Finding]:
+    where = (*path, "over")
+    if not fact.needs_over:
+        if draft.has(*where):
+            yield Finding(where, f"{fact.id} compares no groups; for one group write `segment`")
+        return
+    groups = [_shown(group) for group in draft.groups]
+    valid = f"one of {quoted_list(groups)}" if groups else "a column listed under `protected`"
+    if not draft.has(*where):
+        yield Finding(path, f"{fact.id} compares groups: add `over`, {valid}")
+        return
+    over = tuple(name for _, name in draft.texts(*where))
+    if not over or over in draft.groups:
+        return
+    reordered = next((group for group in draft.groups if sorted(group) == sorted(over)), None)
+    near = _shown(reordered) if reordered else did_you_mean(_shown(over), groups)
+    yield Finding(where, f"{_shown(over)} is neither a protected column nor a declared segment; write {valid}", near)
+
+
+def _shown(group: tuple[str, ...]) -> str:
+    return group[0] if len(group) == 1 else f"[{', '.join(group)}]"
+
+
+def _segment(draft: Draft, path: Path, fact: MetricFacts) -> Iterator[Finding]:
+    where = (*path, "segment")
+    text = draft.text(*where)
+    if text is None:
+        return
+    if fact.family in WHOLE_WINDOW_FAMILIES:
+        yield Finding(where, f"{fact.id} is measured over all rows only; remove it")
+        return
+    if not draft.groups:
+        yield Finding(where, "the model declares neither `segments` nor `protected` columns")
+        return
+    try:
+        pairs = parse_segment(text, draft.group_columns)
+    except InvalidTextError as error:
+        yield Finding(where, error.problem, error.suggestion)
+        return
+    columns = tuple(column for column, _ in pairs)
+    if columns not in draft.groups:
+        group = next((group for group in draft.groups if sorted(group) == sorted(columns)), None)
+        near = JOIN.join(f"{column}={dict(pairs)[column]}" for column in group) if group else ""
+        how = f"is declared as {_shown(group)}: keep its order" if group else "is not a declared segment"
+        yield Finding(where, f"{_shown(columns)} {how}", near)
+        return
+    for column, value in pairs:
+        agreed = draft.category_values(column)
+        if agreed is not None and value not in {*agreed, "(missing)"}:
+            yield Finding(
+                where, f'{column} has no value "{value}"; valid are {quoted_list(agreed)}', did_you_mean(value, agreed)
+            )
+
+
+def _target(draft: Draft, path: Path, fact: MetricFacts) -> Iterator[Finding]:
+    text = draft.text(*path, "target")
+    try:
+        target = Target.parse(text) if text is not None else None
+    except InvalidTextError:
+        target = None  # reported where the key itself is checked
+    low, high = fact.bounds
+    least, greatest = (-math.inf if low is None else low), (math.inf if high is None else high)
+    if target is not None:
+        outside = [limit for limit in target.limits if not least <= limit <= greatest]
+        if outside:
+            near = _as_share(target, least, greatest)
+            yield Finding(
+                (*path, "target"), f"{fact.id} {_range_words(low, high)}, never {number_text(outside[0])}", near
+            )
+        else:
+            yield from _wrong_side((*path, "target"), target, fact)
+    tolerance = draft.at(*path, "tolerance")
+    if isinstance(tolerance, int | float) and tolerance > greatest - least:
+        near = number_text(tolerance / 100) if tolerance / 100 <= greatest - least else ""
+        yield Finding(
+            (*path, "tolerance"),
+            f"{number_text(tolerance)} is wider than the range of {fact.id}, which {_range_words(low, high)}",
+            near,
+        )
+
+
+def _range_words(low: float | None, high: float | None) -> str:
+    if low is not None and high is not None:
+        return f"lies between {number_text(low)} and {number_text(high)}"
+    return f"is at least {number_text(low)}" if low is not None else f"is at most {number_text(high or 0.0)}"
+
+
+def _as_share(target: Target, least: float, greatest: float) -> str:
+    """The target with its numbers read as per cent, when the metric can have those values."""
+    shares = [limit / 100 for limit in target.limits]
+    if not all(least <= share <= greatest for share in shares):
+        return ""
+    operator = OPERATORS[target.operator]
+    low = shares[0] if operator.has_low else None
+    high = shares[-1] if operator.has_high else None
+    return f'"{Target(operator.name, low, high)}"'
+
+
+def _wrong_side(path: Path, target: Target, fact: MetricFacts) -> Iterator[Finding]:
+    """A target that only forbids good values was most likely turned around."""
+    if fact.direction == "higher" and target.low is None:
+        near = Target(">=", low=target.high)
+        yield Finding(path, f'higher is better for {fact.id}, and "{target}" sets no least value', f'"{near}"')
+    elif fact.direction == "lower" and target.high is None:
+        near = Target("<=", high=target.low)
+        yield Finding(path, f'lower is better for {fact.id}, and "{target}" sets no greatest value', f'"{near}"')
