@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
 from aimsight.configs.schema import ObjectiveConfig
+from aimsight.metrics import registry
+from aimsight.metrics.statistics import BinaryCounts, SegmentStatistics
+from aimsight.metrics.values import Undefined, Value
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", ".ci/run")
@@ -21,6 +26,22 @@ def test_the_objective_in_the_readme_is_one_that_aimsight_accepts() -> None:
     assert objective.metric == "performance.roc_auc"
     assert objective.target == ">= 0.83"
     assert (objective.opens.failures, objective.opens.of) == (2, 3)
+
+
+def test_the_metric_in_the_contributing_guide_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever copies the guide's example has added a metric: it registers, and it computes what it says."""
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL)
+    registered: dict[str, registry.Metric] = {}
+    monkeypatch.setattr(registry, "metric", functools.partial(registry.metric, register=registered))
+    exec(compile(code, "CONTRIBUTING.md", "exec"), {"__name__": "example"})
+    (unit,) = registered.values()
+    decisions = BinaryCounts(
+        predicted=10, selected=4, true_positive=3, false_positive=1, false_negative=1, true_negative=5
+    )
+    result = unit.compute(SegmentStatistics(rows=10, labelled=10, binary=decisions))
+    assert isinstance(result, Value)
+    assert (result.value, result.n) == (5 / 6, 6)
+    assert isinstance(unit.compute(SegmentStatistics(rows=10, labelled=0)), Undefined)
 
 
 def test_every_make_target_that_is_named_exists() -> None:
