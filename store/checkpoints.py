@@ -1,0 +1,104 @@
+"""Checkpoints: the ledger's head, appended outside the database after every commit, one JSON line each.
+
+They are what makes a cut-off tail or a rewritten ledger visible; keep at least one of the files where nobody who can
+write the database can write. A file may lag behind the ledger (a crash between commit and append): the next write adds
+the head. Lines are never changed; a line torn by a crash stays and is skipped.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from aimsight.configs.canonical import canonical_json
+from aimsight.configs.errors import StoreError
+from aimsight.store.ledger import Head, moment_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from aimsight.store.seams import FileSystem
+
+_TAIL = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The ledger ``origin`` had ``size`` entries and the last one's hash was ``head`` (hex) at ``time``."""
+
+    origin: str
+    size: int
+    head: str
+    time: datetime
+
+    def line(self) -> bytes:
+        """The canonical JSON line."""
+        fields = {"head": self.head, "origin": self.origin, "size": self.size, "time": moment_text(self.time)}
+        return canonical_json(fields) + b"\n"
+
+
+def parse(line: bytes) -> Checkpoint | None:
+    """A checkpoint from its line; ``None`` when the line is not one."""
+    try:
+        fields = json.loads(line)
+        checkpoint = Checkpoint(
+            fields["origin"], fields["size"], fields["head"], datetime.fromisoformat(fields["time"])
+        )
+        return checkpoint if checkpoint.line().strip() == line.strip() else None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def append(files: FileSystem, paths: Sequence[Path], head: Head, now: datetime) -> None:
+    """Add the head to every file; all files are tried before an error is raised.
+
+    Raises
+    ------
+    StoreError
+        When a file could not be written. The commit itself stands; the next write adds the missing line.
+    """
+    failed: list[str] = []
+    cause: OSError | None = None
+    for path in paths:
+        try:
+            _append(files, path, head, now)
+        except OSError as error:
+            cause = error
+            failed.append(f"{path} ({error.strerror or error})")
+    if failed:
+        raise StoreError(
+            f"everything was committed, but the checkpoint could not be written to {', '.join(failed)}; "
+            "the next write adds it"
+        ) from cause
+
+
+def repair(files: FileSystem, paths: Sequence[Path], head: Head, now: datetime) -> None:
+    """Add the head to the files that do not end with it and do not lie ahead of it."""
+    behind = []
+    for path in paths:
+        last = _last(files, path)
+        if last is None or (last.origin == head.origin and last.size < head.seq):
+            behind.append(path)
+    append(files, behind, head, now)
+
+
+def _append(files: FileSystem, path: Path, head: Head, now: datetime) -> None:
+    files.make_folder(path.parent)
+    torn = files.read_tail(path, 1) not in {b"", b"\n"}
+    line = Checkpoint(head.origin, head.seq, head.hash.hex(), now).line()
+    files.append(path, b"\n" + line if torn else line)
+
+
+def _last(files: FileSystem, path: Path) -> Checkpoint | None:
+    try:
+        tail = files.read_tail(path, _TAIL)
+    except OSError as error:
+        raise StoreError(f"{path}: the checkpoint file cannot be read: {error.strerror or error}") from error
+    for line in reversed(tail.splitlines()):
+        checkpoint = parse(line)
+        if checkpoint is not None:
+            return checkpoint
+    return None

@@ -1,0 +1,44 @@
+"""What source files hashed to, so that an unchanged file (same size and time) is not read again to know it.
+
+A cache and no record: losing it costs time only. Whoever needs certainty hashes the file again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from aimsight.store.records import Record
+from aimsight.store.tables import SOURCE_FILE, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aimsight.store.database import Reader, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile(Record):
+    """A source file as last seen; ``min_ts`` and ``max_ts`` are the range of its event times where known."""
+
+    table = SOURCE_FILE
+    path: str
+    size: int
+    mtime_ns: int
+    sha256: str
+    min_ts: datetime | None = None
+    max_ts: datetime | None = None
+
+
+def known_file(reader: Reader, path: str, size: int, mtime_ns: int) -> KnownFile | None:
+    """What is known of a file that still has this size and time; else ``None``."""
+    rows = reader.rows("SELECT * FROM source_file WHERE path = ? AND size = ? AND mtime_ns = ?", [path, size, mtime_ns])
+    return KnownFile.from_row(rows[0]) if rows else None
+
+
+def remember_files(tx: Transaction, known: Iterable[KnownFile]) -> None:
+    """Keep what was found out about files, in place of what was known of them."""
+    columns = ", ".join(map(quote, SOURCE_FILE.columns))
+    for file in known:
+        tx.execute(f"INSERT OR REPLACE INTO source_file ({columns}) VALUES (?, ?, ?, ?, ?, ?)", file.row())

@@ -1,0 +1,113 @@
+"""The lock of the store across processes: a sidecar file, exclusive to write and shared to read.
+
+A second file is the turnstile that everybody passes one at a time: a waiting writer stands in it, so that readers who
+come later wait behind it and cannot starve it. The locks belong to the kernel (``flock``): a killed process loses them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from aimsight.configs.errors import StoreBusyError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_FIRST_PAUSE = 0.001
+_LONGEST_PAUSE = 0.02
+_WRITER = "writer"
+_READER = "reader"
+
+
+@contextmanager
+def exclusive(database: Path, timeout: float) -> Iterator[None]:
+    """Hold the store alone; :class:`StoreBusyError` after ``timeout`` seconds."""
+    with _held(database, fcntl.LOCK_EX, timeout) as descriptor:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # only a hint for the messages of others: not worth losing the caller's error
+                os.ftruncate(descriptor, 0)
+
+
+@contextmanager
+def shared(database: Path, timeout: float) -> Iterator[None]:
+    """Hold the store together with other readers; :class:`StoreBusyError` after ``timeout`` seconds."""
+    with _held(database, fcntl.LOCK_SH, timeout):
+        yield
+
+
+def lock_path(database: Path) -> Path:
+    """The sidecar file whose lock is the store's."""
+    return database.with_name(f"{database.name}.lock")
+
+
+@contextmanager
+def _held(database: Path, mode: int, timeout: float) -> Iterator[int]:
+    deadline = time.monotonic() + timeout
+    sidecar = lock_path(database)
+    turnstile = _open(database.with_name(f"{database.name}.turn"))
+    try:
+        lock = _open(sidecar)
+        try:
+            _acquire(turnstile, fcntl.LOCK_EX, deadline, sidecar, timeout)
+            _acquire(lock, mode, deadline, sidecar, timeout)
+            fcntl.flock(turnstile, fcntl.LOCK_UN)
+            yield lock
+        finally:
+            os.close(lock)
+    finally:
+        os.close(turnstile)
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StoreError(f"{path}: the store's lock file cannot be opened: {error.strerror}") from error
+
+
+def _acquire(descriptor: int, mode: int, deadline: float, sidecar: Path, timeout: float) -> None:
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise StoreBusyError(_busy(sidecar, timeout)) from None
+            time.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _busy(sidecar: Path, timeout: float) -> str:
+    holders = ", ".join(f"{role} pid {pid}" for pid, role in _holders(sidecar)) or "a process that cannot be named"
+    database = sidecar.with_name(sidecar.name.removesuffix(".lock"))
+    return f"{database} is in use by another process ({holders}); gave up after {timeout:g} s, try again later"
+
+
+def _holders(sidecar: Path) -> list[tuple[int, str]]:
+    """(pid, role) of the processes that hold the lock: from the kernel's table, else as the writer noted."""
+    try:
+        inode = sidecar.stat().st_ino
+        with open("/proc/locks", encoding="ascii") as table:  # noqa: PTH123 -- a virtual file of the kernel
+            fields = [line.split() for line in table if "FLOCK" in line and "->" not in line]
+        found = [
+            (int(field[4]), _WRITER if field[3] == "WRITE" else _READER)
+            for field in fields
+            if int(field[5].rpartition(":")[2]) == inode and int(field[4]) > 0
+        ]
+    except (OSError, ValueError, IndexError):
+        found = []
+    if found:
+        return found
+    with suppress(OSError, ValueError):
+        return [(int(sidecar.read_text("ascii")), _WRITER)]
+    return []

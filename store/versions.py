@@ -1,0 +1,93 @@
+"""The store's versions: numbered SQL files, each applied once and in a transaction of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from aimsight.configs.errors import StoreError, StoreVersionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+FOLDER = Path(__file__).with_name("migrations")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step from ``version - 1`` to ``version``."""
+
+    version: int
+    name: str
+    sql: str
+
+
+def shipped() -> tuple[Migration, ...]:
+    """The migrations of this version of aimsight, in order."""
+    paths = sorted(FOLDER.glob("[0-9][0-9][0-9][0-9]_*.sql"))
+    return tuple(Migration(int(path.name[:4]), path.stem[5:], path.read_text("utf-8")) for path in paths)
+
+
+def version_of(connection: duckdb.DuckDBPyConnection, place: str) -> int:
+    """The version of an open store; 0 for an empty database.
+
+    Raises
+    ------
+    StoreError
+        When the database holds tables of something else.
+    """
+    try:
+        row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
+    except duckdb.CatalogException:
+        count = connection.execute("SELECT count(*) FROM information_schema.tables").fetchone()
+        if count and count[0]:
+            raise StoreError(f"{place} is a DuckDB database but no store of aimsight; give another path") from None
+        return 0
+    return int(row[0]) if row and row[0] is not None else 0
+
+
+def refuse_newer(version: int, migrations: Sequence[Migration], place: str) -> None:
+    """Stop before a store that this version of aimsight does not know.
+
+    Raises
+    ------
+    StoreVersionError
+        When the store is newer than the last migration.
+    """
+    known = migrations[-1].version
+    if version > known:
+        raise StoreVersionError(
+            f"{place} has store version {version}, this aimsight knows versions up to {known}; "
+            "install the newer aimsight that wrote it"
+        )
+
+
+def apply(
+    connection: duckdb.DuckDBPyConnection,
+    migrations: Sequence[Migration],
+    now: datetime,
+    found: Callable[[duckdb.DuckDBPyConnection], None],
+) -> None:
+    """Bring an open store to the last version; ``found`` runs inside the transaction that makes the first version.
+
+    A failed step is rolled back, so that the store stays at the version before it.
+    """
+    at = version_of(connection, "the store")
+    for migration in migrations:
+        if migration.version <= at:
+            continue
+        connection.execute("BEGIN TRANSACTION")
+        try:
+            for statement in connection.extract_statements(migration.sql):
+                connection.execute(statement)
+            connection.execute("INSERT INTO schema_version VALUES (?, ?, ?)", [migration.version, migration.name, now])
+            if at == 0 and migration.version == migrations[0].version:
+                found(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
