@@ -27,6 +27,8 @@ SETTINGS: dict[str, str] = {
     f"{PREFIX}{name.upper()}": name for name in ProjectConfig.model_fields if name not in {"people", "alerts"}
 }
 """Variable -> the setting that it overrides; lists are separated as in PATH."""
+HANDED_OVER = frozenset({f"{PREFIX}PROJECT", f"{PREFIX}EVIDENCE_URL"})
+"""Variables by which `aimsight serve` tells the dashboard what it serves; no settings."""
 
 _ALERT = re.compile(rf"{PREFIX}ALERT_(.+)_URL")
 
@@ -78,7 +80,7 @@ def with_secrets(config: ProjectConfig, environ: Mapping[str, str]) -> tuple[Pro
 
 def misspelt(routes: list[str], environ: Mapping[str, str]) -> Iterator[Problem]:
     """Variables that look like one of ours and are none: a misspelt setting would otherwise be ignored in silence."""
-    known = {*SETTINGS, *(alert_variable(route) for route in routes)}
+    known = {*SETTINGS, *HANDED_OVER, *(alert_variable(route) for route in routes)}
     for variable in environ:
         if not variable.startswith(PREFIX) or variable in known:
             continue
