@@ -103,8 +103,8 @@ def _day(value: object) -> object:
             raise InvalidTextError(f'"{value}" is not a date; write YYYY-MM-DD', _iso_intention(value))
         try:
             return date.fromisoformat(value)
-        except ValueError as error:
-            raise InvalidTextError(f'"{value}" is not a date: {error}') from None
+        except ValueError:
+            raise InvalidTextError(f'"{value}" is not a date: the calendar has no such day') from None
     return value
 
 
@@ -136,6 +136,12 @@ def _duration(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         raise InvalidTextError("a duration needs a unit: h, d, w, mo, q or y", f"{value}d")
     raise InvalidTextError("a duration is a whole number and a unit: 1h, 1d, 1w, 1mo, 1q, 1y")
+
+
+def _target_text(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise InvalidTextError('a target is an operator and a number: ">= 0.83", "<= 0.1" or "between -1.5 and 1.5"')
+    return value
 
 
 def _target(text: str) -> str:
@@ -207,6 +213,7 @@ DurationField = Annotated[
 
 TargetText = Annotated[
     str,
+    BeforeValidator(_target_text),
     AfterValidator(_target),
     WithJsonSchema({"type": "string", "pattern": r"^\s*(>=|<=|between)\s*[-+.0-9]", "examples": [">= 0.83", "<= 0.1"]}),
 ]

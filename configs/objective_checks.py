@@ -52,6 +52,8 @@ def metric_globs(draft: Draft, facts: Mapping[str, MetricFacts]) -> Iterator[Fin
 def objectives(draft: Draft, facts: Mapping[str, MetricFacts]) -> Iterator[Finding]:
     """Every objective can be measured."""
     selected = [glob for _, glob in draft.texts("metrics")]
+    if not all(any(fnmatchcase(name, glob) for name in facts) for glob in selected):
+        selected = []  # a glob that matches nothing is reported itself; its consequences are not
     for position in _objectives(draft):
         path: Path = ("objectives", position)
         metric = draft.text(*path, "metric")

@@ -215,8 +215,11 @@ class _Reader:
             self._tag(node, path)
             return None
         number = float(re.sub(r"\.(?=inf|nan)", "", text.lower()))
-        if not math.isfinite(number) or (abs(number) > 2**53 and _INTEGER.fullmatch(text)):
-            self.note(node.start_mark.line + 1, path, f"{text} is not a finite number that can be kept exactly")
+        if not math.isfinite(number):
+            self.note(node.start_mark.line + 1, path, f"{text} is not a finite number")
+            return None
+        if _INTEGER.fullmatch(text) and abs(number) > 2**53:
+            self.note(node.start_mark.line + 1, path, f"{text} has too many digits for a number", json.dumps(text))
             return None
         return number
 

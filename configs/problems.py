@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 CLAUSE_6_2 = frozenset({"statement", "metric", "target", "owner", "due", "rationale"})
 """Keys without which an objective is not measurable, or nobody answers for it, or nobody knows until when and why."""
 
+DECIDE = "DECIDE"
+"""The value that stands in a first configuration where a person has to decide."""
+
 _EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -55,10 +58,14 @@ class Finding:
 
 def findings(kind: type[BaseModel], document: Document) -> tuple[BaseModel | None, list[Finding]]:
     """Validate the document's data: the model, or what is wrong with it."""
+    open_ones = undecided(kind, document)
     try:
-        return kind.model_validate(document.data), []
+        model = kind.model_validate(document.data)
     except ValidationError as error:
-        return None, _translate(kind, document, error.errors(include_url=False))
+        reported = {finding.path for finding in open_ones}
+        wrong = _translate(kind, document, error.errors(include_url=False))
+        return None, open_ones + [finding for finding in wrong if finding.path not in reported]
+    return model, open_ones
 
 
 def _translate(kind: type[BaseModel], document: Document, errors: list[ErrorDetails]) -> list[Finding]:
@@ -83,10 +90,10 @@ def _translate(kind: type[BaseModel], document: Document, errors: list[ErrorDeta
 def _without_dead_branches(
     path: Path, errors: list[ErrorDetails], by_path: Iterable[Path], document: Document
 ) -> list[ErrorDetails]:
-    """The errors without "must be text" for a list whose elements have errors of their own."""
+    """The errors without "must be text" or "must not be empty" for a list whose elements have errors of their own."""
     deeper = any(len(other) > len(path) and other[: len(path)] == path for other in by_path)
     if deeper and isinstance(_at(document.data, path), tuple | dict):
-        return [error for error in errors if error["type"] not in _EXPECTED]
+        return [error for error in errors if error["type"] not in {*_EXPECTED, "too_short"}]
     return errors
 
 
@@ -138,8 +145,7 @@ def _finding(kind: type[BaseModel], document: Document, path: Path, errors: list
 def _missing(kind: type[BaseModel], path: Path) -> str:
     if isinstance(path[-1], int):
         return "needs two values: [first, last]"
-    field = _model_at(kind, path[:-1]).model_fields[path[-1]]
-    text = f"is missing: {_lower_first((field.description or '').removesuffix('.'))}"
+    text = f"is missing: {_description(kind, path)}"
     if path[0] == "objectives" and len(path) == 3 and path[-1] in CLAUSE_6_2:
         text += " (clause 6.2 of ISO/IEC 42001: without it the objective is not measurable)"
     return text
@@ -221,6 +227,24 @@ def _lower_first(text: str) -> str:
     return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
 
 
+def undecided(kind: type[BaseModel], document: Document) -> list[Finding]:
+    """Values that a first configuration leaves to a person."""
+    return [
+        Finding(path, f"is still to be decided: {_description(kind, path)}")
+        for path, raw in document.raw.items()
+        if raw == DECIDE
+    ]
+
+
+def _description(kind: type[BaseModel], path: Path) -> str:
+    for length in range(len(path), 0, -1):
+        name = path[length - 1]
+        fields = _model_at(kind, path[: length - 1]).model_fields
+        if isinstance(name, str) and name in fields:
+            return _lower_first((fields[name].description or "").removesuffix("."))
+    return "a value"
+
+
 def model_keys(kind: type[BaseModel], path: Path) -> list[str]:
     """The keys that are known at ``path`` of a configuration of this kind."""
     return list(_model_at(kind, path).model_fields)
@@ -243,6 +267,3 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401  #
         yield annotation
     for argument in get_args(annotation):
         yield from _models_in(argument)
-
-
-__all__ = ["CLAUSE_6_2", "Finding", "findings", "model_keys"]

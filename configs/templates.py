@@ -1,0 +1,268 @@
+"""The first configuration of a project and a model, written for ``aimsight init``: text with comments, no I/O.
+
+What can be read from the log is filled in; what a person has to decide holds the value ``DECIDE``, which
+``aimsight check`` names until it is replaced.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from aimsight.configs.fields import control_character
+from aimsight.configs.problems import DECIDE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from aimsight.configs.facts import ColumnKind, Task
+
+Role = Literal["id", "timestamp", "prediction", "score", "label", "protected", "feature", "ignored"]
+
+_NUMERIC = re.compile(
+    r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?[0-9]*|FLOAT|REAL|DOUBLE|DECIMAL|NUMERIC)\b.*", re.IGNORECASE
+)
+_TEXT = re.compile(r"(BOOL|VARCHAR|TEXT|STRING|CHAR|ENUM|UUID)", re.IGNORECASE)
+_TIME = re.compile(r"(TIMESTAMP|DATETIME|DATE\b)", re.IGNORECASE)
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+_NAMED: tuple[tuple[Role, frozenset[str]], ...] = (
+    ("score", frozenset({"score", "scores", "proba", "prob", "probability", "p", "likelihood"})),
+    ("prediction", frozenset({"prediction", "predicted", "pred", "decision", "decided", "yhat", "output"})),
+    ("label", frozenset({"label", "target", "truth", "actual", "outcome", "y"})),
+    ("id", frozenset({"id", "uuid", "key"})),
+    (
+        "protected",
+        frozenset(
+            {"gender", "sex", "race", "ethnicity", "religion", "disability", "nationality", "agegroup", "ageband"}
+        ),
+    ),
+)
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
+_RESERVED = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", DECIDE.casefold()})
+
+
+@dataclass(frozen=True, slots=True)
+class LogColumn:
+    """A column of the log as its reader reports it: name and SQL type (``DOUBLE``, ``VARCHAR``, ``TIMESTAMP`` ...)."""
+
+    name: str
+    type: str
+
+    @property
+    def kind(self) -> ColumnKind | None:
+        """Kind of the feature that the column can be; ``None`` for times and nested types."""
+        if self.type.endswith("]"):
+            return None
+        if _NUMERIC.fullmatch(self.type):
+            return "numeric"
+        return "category" if _TEXT.match(self.type) else None
+
+
+@dataclass(frozen=True, slots=True)
+class FirstModel:
+    """What is known or guessed of a model before a person has looked at it.
+
+    Parameters
+    ----------
+    model
+        Id of the model.
+    source
+        The log as it will be written into the file, relative to the project folder.
+    columns
+        Its columns in order.
+    roles
+        Column -> guessed role; columns without an entry are features.
+    task
+        Guessed task, ``None`` when it cannot be told.
+    span
+        First and last day of the log as text, when known.
+    """
+
+    model: str
+    source: str
+    columns: tuple[LogColumn, ...]
+    roles: dict[str, Role] = field(default_factory=dict)
+    task: Task | None = None
+    span: tuple[str, str] | None = None
+
+    def role(self, role: Role) -> list[str]:
+        """The columns that have the role, in order."""
+        return [column.name for column in self.columns if self.roles.get(column.name, "feature") == role]
+
+
+def guess(model: str, source: str, columns: Sequence[LogColumn], span: tuple[str, str] | None = None) -> FirstModel:
+    """Guess the roles of columns from their names and types.
+
+    At most one column gets each of the roles id, timestamp, prediction, score and label: the first that fits.
+    """
+    roles: dict[str, Role] = {}
+    for column in columns:
+        role = _guess_role(column)
+        if role in {"id", "timestamp", "prediction", "score", "label"} and role in roles.values():
+            role = "ignored" if role == "timestamp" else "feature"
+        if role == "feature" and column.kind is None:
+            role = "ignored"
+        if control_character(column.name):
+            role = "ignored"
+        roles[column.name] = role
+    return FirstModel(model, source, tuple(columns), roles, _guess_task(columns, roles), span)
+
+
+def _guess_role(column: LogColumn) -> Role:
+    if _TIME.match(column.type) and not column.type.endswith("]"):
+        return "timestamp"
+    words = [word.casefold() for word in _WORDS.findall(column.name)]
+    names = {*words, "".join(words)}
+    for role, marks in _NAMED:
+        if names & marks and _possible(role, column):
+            return role
+    return "feature"
+
+
+def _possible(role: Role, column: LogColumn) -> bool:
+    real = bool(re.match(r"FLOAT|REAL|DOUBLE|DECIMAL|NUMERIC", column.type, re.IGNORECASE))
+    if role == "score":
+        return real
+    return not (role in {"id", "protected"} and real) and column.kind is not None
+
+
+def _guess_task(columns: Sequence[LogColumn], roles: dict[str, Role]) -> Task | None:
+    if "score" in roles.values():
+        return "binary"
+    types = {roles[column.name]: column.type.upper() for column in columns}
+    prediction = types.get("prediction", "")
+    if re.match(r"FLOAT|REAL|DOUBLE|DECIMAL|NUMERIC", prediction):
+        return "regression"
+    return "binary" if prediction.startswith("BOOL") else None
+
+
+def render_project(organisation: str | None = None) -> str:
+    """Text of a first ``aimsight.yaml``."""
+    return "\n".join(
+        [
+            f"organisation: {yaml_text(organisation) if organisation else DECIDE}",
+            "time_zone: UTC  # of dates shown to people",
+            "# store: store/aimsight.duckdb",
+            "# alerts:",
+            "#   - name: ops",
+            "#     url: env:OPS_URL  # an Apprise URL in the environment variable OPS_URL, or file:alerts.txt",
+            "#     on: [nonconformity, nonconforming]",
+            "",
+        ]
+    )
+
+
+def render_model(first: FirstModel) -> str:
+    """Text of a first ``models/<model>.yaml``."""
+    return "\n".join(
+        [
+            f"# What stands as {DECIDE} is for a person to decide; `aimsight check` names what is left.",
+            f"model: {yaml_text(first.model)}",
+            f'version: {DECIDE}  # in quotes, such as "1"',
+            f"owner: {DECIDE}  # who answers for the model",
+            f"intended_use: {DECIDE}  # what it is for, and what it never does",
+            f"risk: {DECIDE}  # minimal, limited or high, from the impact assessment",
+            f"task: {first.task}  # guessed" if first.task else f"task: {DECIDE}  # binary, multiclass or regression",
+            *_log(first),
+            *_labels(first),
+            *_features(first),
+            *_groups(first),
+            *_reference(first),
+            "monitor: {every: 1d, window: 1d}  # 1h 1d 1w 1mo 1q 1y",
+            *_objective(first),
+            "",
+        ]
+    )
+
+
+def _log(first: FirstModel) -> Iterable[str]:
+    yield "log:"
+    yield f"  source: {yaml_text(first.source)}"
+    for role, absent in (("id", "# id: COLUMN  # joins labels that arrive elsewhere"), ("timestamp", "")):
+        yield _role_line(first, role, absent)  # type: ignore[arg-type]  # both are roles
+    yield "  time_zone: UTC  # where a day of the windows begins, such as Europe/Vienna"
+    timestamp = next((column for column in first.columns if first.roles.get(column.name) == "timestamp"), None)
+    if timestamp is not None and "TZ" not in timestamp.type.upper() and "WITH TIME ZONE" not in timestamp.type.upper():
+        yield f"  naive_timestamps: {DECIDE}  # the time zone of the log's clock: its timestamps name none"
+    yield _role_line(
+        first, "prediction", "" if first.task != "binary" or not first.role("score") else "# prediction: COLUMN"
+    )
+    if first.task == "binary":
+        yield _role_line(first, "score", "# score: COLUMN  # probability of the positive class")
+        yield "  positive: 1  # value of prediction and label that counts as positive"
+
+
+def _role_line(first: FirstModel, role: Role, absent: str) -> str:
+    found = first.role(role)
+    if found:
+        return f"  {role}: {yaml_text(found[0])}"
+    return f"  {absent}" if absent else f"  {role}: {DECIDE}  # a column of the log"
+
+
+def _labels(first: FirstModel) -> list[str]:
+    label = first.role("label")
+    if label:
+        return [f"labels: {{label: {yaml_text(label[0])}}}  # guessed; `delay: 30d` when they become known later"]
+    return ["# labels: {source: FILES, id: COLUMN, label: COLUMN, arrived_at: COLUMN, delay: 30d}"]
+
+
+def _features(first: FirstModel) -> list[str]:
+    lines = ["features:  # what the model reads; remove what it does not"]
+    kinds = {column.name: column.kind for column in first.columns}
+    features = [name for name in first.role("feature") if kinds[name] is not None]
+    lines += [f"  {yaml_text(name)}: {kinds[name]}" for name in features]
+    if not features:
+        lines = [f"features: {DECIDE}  # column: numeric, or column: category"]
+    for column in first.columns:
+        if first.roles.get(column.name) == "ignored":
+            bad = control_character(column.name)
+            why = f"its name holds {bad}" if bad else f"{column.type} is neither a number nor a category"
+            lines.append(f"  # left out: {json.dumps(column.name)} ({why})")
+    return lines
+
+
+def _groups(first: FirstModel) -> list[str]:
+    names = ", ".join(yaml_text(name) for name in first.role("protected"))
+    note = "  # guessed from the names" if names else "  # columns whose groups are to be treated alike"
+    return [f"protected: [{names}]{note}", f"segments: [{names}]"]
+
+
+def _reference(first: FirstModel) -> list[str]:
+    span = f"; the log runs from {first.span[0]} to {first.span[1]}" if first.span else ""
+    return [
+        "reference:",
+        f"  period: [{DECIDE}, {DECIDE}]  # first day, and the day after the last, of a time that went well{span}",
+    ]
+
+
+def _objective(first: FirstModel) -> list[str]:
+    features = [name for name in first.role("feature")]
+    labelled = bool(first.role("label"))
+    if labelled and first.task == "binary" and first.role("score"):
+        metric, column = "performance.roc_auc", None
+    elif labelled and first.task == "regression":
+        metric, column = "performance.mae", None
+    else:
+        metric, column = "drift.psi", (features[0] if features else DECIDE)
+    form = '">= NUMBER"' if metric == "performance.roc_auc" else '"<= NUMBER"'
+    return [
+        "objectives:",
+        "  - id: OBJ-01",
+        f"    statement: {DECIDE}  # the objective in one sentence",
+        f"    metric: {metric}  # `aimsight metrics` lists them all",
+        *([f"    column: {yaml_text(column) if column != DECIDE else DECIDE}"] if column else []),
+        f"    target: {DECIDE}  # {form}, in quotes",
+        f"    rationale: {DECIDE}  # why this target",
+        f"    owner: {DECIDE}",
+        f"    due: {DECIDE}  # YYYY-MM-DD",
+        "    severity: major",
+    ]
+
+
+def yaml_text(text: str) -> str:
+    """The text as a YAML scalar that reads back as the same text."""
+    if _PLAIN.fullmatch(text) and text.casefold() not in _RESERVED:
+        return text
+    return json.dumps(text, ensure_ascii=False)
