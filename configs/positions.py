@@ -50,11 +50,12 @@ _Composer.add_implicit_resolver(f"{_TAG}float", re.compile(rf"(?:{_FLOAT.pattern
 
 @dataclass(slots=True)
 class Document:
-    """One file as plain data (dicts with text keys, tuples, scalars), with lines, raw scalars and problems found."""
+    """One file as plain data (dicts with text keys, tuples, scalars), with the lines and raw text of scalars, and problems found."""
 
     data: dict[str, object] = field(default_factory=dict)
     lines: dict[Path, int] = field(default_factory=dict)
     raw: dict[Path, str] = field(default_factory=dict)
+    quoted: set[Path] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
 
     def line(self, path: Path) -> int:
@@ -195,6 +196,8 @@ class _Reader:
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> object:
         text = node.value
         self.document.raw[path] = text
+        if node.style:
+            self.document.quoted.add(path)
         kind = node.tag.removeprefix(_TAG)
         if kind == "str":
             return text

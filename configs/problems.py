@@ -232,7 +232,7 @@ def undecided(kind: type[BaseModel], document: Document) -> list[Finding]:
     return [
         Finding(path, f"is still to be decided: {_description(kind, path)}")
         for path, raw in document.raw.items()
-        if raw == DECIDE
+        if raw == DECIDE and path not in document.quoted
     ]
 
 

@@ -21,22 +21,19 @@ if TYPE_CHECKING:
 
 Role = Literal["id", "timestamp", "prediction", "score", "label", "protected", "feature", "ignored"]
 
-_NUMERIC = re.compile(
-    r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?[0-9]*|FLOAT|REAL|DOUBLE|DECIMAL|NUMERIC)\b.*", re.IGNORECASE
-)
+_REAL = re.compile(r"(FLOAT|REAL|DOUBLE|DECIMAL|NUMERIC)\b", re.IGNORECASE)
+_INTEGER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER|[0-9]+)?\b", re.IGNORECASE)
 _TEXT = re.compile(r"(BOOL|VARCHAR|TEXT|STRING|CHAR|ENUM|UUID)", re.IGNORECASE)
 _TIME = re.compile(r"(TIMESTAMP|DATETIME|DATE\b)", re.IGNORECASE)
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _NAMED: tuple[tuple[Role, frozenset[str]], ...] = (
+    ("id", frozenset({"id", "uuid", "key"})),
     ("score", frozenset({"score", "scores", "proba", "prob", "probability", "p", "likelihood"})),
     ("prediction", frozenset({"prediction", "predicted", "pred", "decision", "decided", "yhat", "output"})),
     ("label", frozenset({"label", "target", "truth", "actual", "outcome", "y"})),
-    ("id", frozenset({"id", "uuid", "key"})),
     (
         "protected",
-        frozenset(
-            {"gender", "sex", "race", "ethnicity", "religion", "disability", "nationality", "agegroup", "ageband"}
-        ),
+        frozenset({"gender", "sex", "race", "ethnicity", "religion", "disability", "nationality", "agegroup"}),
     ),
 )
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
@@ -55,7 +52,7 @@ class LogColumn:
         """Kind of the feature that the column can be; ``None`` for times and nested types."""
         if self.type.endswith("]"):
             return None
-        if _NUMERIC.fullmatch(self.type):
+        if _REAL.match(self.type) or _INTEGER.match(self.type):
             return "numeric"
         return "category" if _TEXT.match(self.type) else None
 
@@ -122,7 +119,7 @@ def _guess_role(column: LogColumn) -> Role:
 
 
 def _possible(role: Role, column: LogColumn) -> bool:
-    real = bool(re.match(r"FLOAT|REAL|DOUBLE|DECIMAL|NUMERIC", column.type, re.IGNORECASE))
+    real = _REAL.match(column.type) is not None
     if role == "score":
         return real
     return not (role in {"id", "protected"} and real) and column.kind is not None
@@ -133,7 +130,7 @@ def _guess_task(columns: Sequence[LogColumn], roles: dict[str, Role]) -> Task | 
         return "binary"
     types = {roles[column.name]: column.type.upper() for column in columns}
     prediction = types.get("prediction", "")
-    if re.match(r"FLOAT|REAL|DOUBLE|DECIMAL|NUMERIC", prediction):
+    if _REAL.match(prediction):
         return "regression"
     return "binary" if prediction.startswith("BOOL") else None
 
@@ -180,18 +177,17 @@ def render_model(first: FirstModel) -> str:
 def _log(first: FirstModel) -> Iterable[str]:
     yield "log:"
     yield f"  source: {yaml_text(first.source)}"
-    for role, absent in (("id", "# id: COLUMN  # joins labels that arrive elsewhere"), ("timestamp", "")):
-        yield _role_line(first, role, absent)  # type: ignore[arg-type]  # both are roles
+    yield _role_line(first, "id", "# id: COLUMN  # joins labels that arrive elsewhere")
+    yield _role_line(first, "timestamp", "")
     yield "  time_zone: UTC  # where a day of the windows begins, such as Europe/Vienna"
-    timestamp = next((column for column in first.columns if first.roles.get(column.name) == "timestamp"), None)
-    if timestamp is not None and "TZ" not in timestamp.type.upper() and "WITH TIME ZONE" not in timestamp.type.upper():
+    times = [column.type.upper() for column in first.columns if first.roles.get(column.name) == "timestamp"]
+    if times and not re.search(r"TZ|WITH TIME ZONE", times[0]):
         yield f"  naive_timestamps: {DECIDE}  # the time zone of the log's clock: its timestamps name none"
-    yield _role_line(
-        first, "prediction", "" if first.task != "binary" or not first.role("score") else "# prediction: COLUMN"
-    )
+    scored = first.task == "binary" and bool(first.role("score"))
+    yield _role_line(first, "prediction", "# prediction: COLUMN" if scored else "")
     if first.task == "binary":
         yield _role_line(first, "score", "# score: COLUMN  # probability of the positive class")
-        yield "  positive: 1  # value of prediction and label that counts as positive"
+        yield "  positive: 1  # value of label and prediction that counts as positive"
 
 
 def _role_line(first: FirstModel, role: Role, absent: str) -> str:
@@ -238,7 +234,7 @@ def _reference(first: FirstModel) -> list[str]:
 
 
 def _objective(first: FirstModel) -> list[str]:
-    features = [name for name in first.role("feature")]
+    features = first.role("feature")
     labelled = bool(first.role("label"))
     if labelled and first.task == "binary" and first.role("score"):
         metric, column = "performance.roc_auc", None
