@@ -50,7 +50,7 @@ _Composer.add_implicit_resolver(f"{_TAG}float", re.compile(rf"(?:{_FLOAT.pattern
 
 @dataclass(slots=True)
 class Document:
-    """One file as plain data (dicts with text keys, tuples, scalars), with the lines and raw text of scalars, and problems found."""
+    """One file as plain data (dicts with text keys, tuples, scalars): with lines, raw scalars and problems found."""
 
     data: dict[str, object] = field(default_factory=dict)
     lines: dict[Path, int] = field(default_factory=dict)
