@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from aimsight.configs.canonical import canonical_json
 from aimsight.configs.errors import StoreError
+from aimsight.store.findings import Finding
 from aimsight.store.ledger import Head, moment_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from aimsight.store.seams import FileSystem
@@ -85,6 +86,71 @@ def repair(files: FileSystem, paths: Sequence[Path], head: Head, now: datetime) 
     append(files, behind, head, now)
 
 
+@dataclass(frozen=True, slots=True)
+class AnchorFile:
+    """The checkpoints of one file, the numbers of lines that are none, and whether the file is there."""
+
+    anchors: tuple[Anchor, ...]
+    unreadable: tuple[int, ...]
+    exists: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """One checkpoint and the line it stands in."""
+
+    line: int
+    origin: str
+    size: int
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What one file says about a ledger; ``anchored`` entries from the first are vouched for by it."""
+
+    findings: tuple[Finding, ...]
+    warnings: tuple[str, ...]
+    anchored: int
+
+
+def anchors(files: FileSystem, path: Path) -> AnchorFile:
+    """Read a checkpoint file."""
+    found: list[Anchor] = []
+    unreadable: list[int] = []
+    for number, line in enumerate(_content(files, path).split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        checkpoint = parse(line)
+        if checkpoint is None:
+            unreadable.append(number)
+        else:
+            found.append(Anchor(number, checkpoint.origin, checkpoint.size, checkpoint.head))
+    return AnchorFile(tuple(found), tuple(unreadable), path.exists())
+
+
+def compare(path: Path, file: AnchorFile, origin: str, entries: int, hashes: Mapping[int, str]) -> Comparison:
+    """Hold a ledger of ``entries`` entries against a file; ``hashes`` has the hash of each entry the file names."""
+    findings: list[Finding] = []
+    warnings = [f"{path}, line {number}: not a checkpoint (torn by a crash?)" for number in file.unreadable]
+    if not file.exists:
+        warnings.append(f"{path}: there is no such checkpoint file")
+    anchored = 0
+    for anchor in file.anchors:
+        where = f"{path}, line {anchor.line}"
+        if anchor.origin != origin:
+            findings.append(Finding(None, f"{where}: a checkpoint of another ledger ({anchor.origin})"))
+        elif anchor.size > entries:
+            missing = f"the ledger had {anchor.size} entries, now it has {entries}"
+            findings.append(Finding(entries + 1, f"{where}: truncated: {missing}"))
+        elif hashes.get(anchor.size) != anchor.head:
+            forked = f"forked: entry {anchor.size} or one before it was rewritten after this checkpoint"
+            findings.append(Finding(anchor.size, f"{where}: {forked}"))
+        else:
+            anchored = max(anchored, anchor.size)
+    return Comparison(tuple(findings), tuple(warnings), anchored)
+
+
 def _append(files: FileSystem, path: Path, head: Head, now: datetime) -> None:
     files.make_folder(path.parent)
     torn = files.read_tail(path, 1) not in {b"", b"\n"}
@@ -93,12 +159,15 @@ def _append(files: FileSystem, path: Path, head: Head, now: datetime) -> None:
 
 
 def _last(files: FileSystem, path: Path) -> Checkpoint | None:
-    try:
-        tail = files.read_tail(path, _TAIL)
-    except OSError as error:
-        raise StoreError(f"{path}: the checkpoint file cannot be read: {error.strerror or error}") from error
-    for line in reversed(tail.splitlines()):
+    for line in reversed(_content(files, path, _TAIL).split(b"\n")):
         checkpoint = parse(line)
         if checkpoint is not None:
             return checkpoint
     return None
+
+
+def _content(files: FileSystem, path: Path, last: int | None = None) -> bytes:
+    try:
+        return files.read_tail(path, last)
+    except OSError as error:
+        raise StoreError(f"{path}: the checkpoint file cannot be read: {error.strerror or error}") from error

@@ -63,12 +63,13 @@ class FileSystem:
         finally:
             os.close(descriptor)
 
-    def read_tail(self, path: Path, size: int) -> bytes:
-        """The last ``size`` bytes of a file (all when it is shorter); ``b''`` when there is no such file."""
+    def read_tail(self, path: Path, size: int | None = None) -> bytes:
+        """The last ``size`` bytes of a file (all by default); ``b''`` when there is no such file."""
         try:
             with path.open("rb") as handle:
-                handle.seek(0, os.SEEK_END)
-                handle.seek(max(handle.tell() - size, 0))
+                if size is not None:
+                    handle.seek(0, os.SEEK_END)
+                    handle.seek(max(handle.tell() - size, 0))
                 return handle.read()
         except FileNotFoundError:
             return b""

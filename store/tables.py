@@ -500,7 +500,7 @@ SOURCE_FILE = Table(
 
 RECORDS: dict[str, Table] = {
     table.name: table
-    for table in (MODEL, OBJECTIVE_VERSION, NONCONFORMITY, OCCURRENCE, OUTBOX, EVIDENCE_FILE, RUN, SLOT, REFERENCE)
+    for table in (MODEL, OBJECTIVE_VERSION, NONCONFORMITY, OCCURRENCE, OUTBOX, EVIDENCE_FILE, RUN, REFERENCE)
 }
 """Tables whose rows are the fold of the ledger's events: ``verify`` replays them."""
 

@@ -1,0 +1,173 @@
+"""Replay: what the ledger's events say about the rows of the tables, compared with the rows that are there."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections import defaultdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from aimsight.store.digests import line_digest, lines_digest, microseconds, row_line
+from aimsight.store.findings import Event, Finding, Fold
+from aimsight.store.records import key_text, plain_row
+from aimsight.store.tables import BY_RUN, EVALUATION, MEASUREMENT, RECORDS, REFERENCE_COLUMN, SLOT, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from aimsight.store.database import Reader
+
+_REFERENCE = "reference/"
+
+
+class Replay:
+    """Collects what events say, one after the other, then compares it with the rows."""
+
+    def __init__(self, folds: Mapping[str, Fold]) -> None:
+        self._folds = folds
+        self._rows: dict[str, dict[str, tuple[int, str]]] = defaultdict(dict)
+        self._groups: dict[str, dict[str, tuple[int, int, str]]] = defaultdict(dict)
+        self._slots: dict[tuple[str, ...], int] = {}
+        self._folded: dict[str, list[Event]] = defaultdict(list)
+
+    def see(self, event: Event) -> None:
+        """Take up one event; events come in the ledger's order."""
+        payload = event.payload
+        if event.kind == "slots.planned":
+            for start, end in payload["windows"]:
+                slot = (event.subject, payload["monitor"], start, end, payload["planned_at"])
+                self._slots[slot] = event.seq
+        prefix = event.kind.partition(".")[0]
+        if prefix in self._folds:
+            self._folded[prefix].append(event)
+        table = RECORDS.get(payload.get("table", ""))
+        if table is None:
+            return
+        row = payload["row"]
+        key = "\n".join(str(row[name]) for name in table.key)
+        self._rows[table.name][key] = (event.seq, payload["row_sha256"])
+        group = f"{_REFERENCE}{row['model']}/{row['fingerprint']}" if table.name == "reference" else event.subject
+        for name, digest in payload.get("digests", {}).items():
+            self._groups[name][group] = (event.seq, digest["rows"], digest["sha256"])
+
+    def compare(self, reader: Reader) -> list[Finding]:
+        """Everything that the rows say otherwise."""
+        findings: list[Finding] = []
+        for table in RECORDS.values():
+            findings += self._compare_records(reader, table)
+        for table in (*BY_RUN, REFERENCE_COLUMN):
+            findings += self._compare_groups(reader, table)
+        findings += self._compare_slots(reader)
+        findings += _check_occurrences(reader)
+        for name, fold in self._folds.items():
+            findings += _compare_fold(reader, RECORDS[name], fold(self._folded[name]))
+        return findings
+
+    def _compare_records(self, reader: Reader, table: Table) -> Iterator[Finding]:
+        expected = dict(self._rows[table.name])
+        places = [list(table.columns).index(name) for name in table.key]
+        for batch in reader.batches(f"SELECT {table.select()} FROM {table.name}"):
+            for row in batch:
+                key = "\n".join(_normal(str(row[place])) for place in places)
+                seq, digest = expected.pop(key, (None, ""))
+                name = key.replace("\n", " / ")
+                if seq is None:
+                    yield Finding(None, f"{table.name} {name}: no event of the ledger made this row")
+                elif line_digest(table.name, row_line(row)) != digest:
+                    yield Finding(seq, f"{table.name} {name}: the row is not what ledger entry {seq} wrote")
+        for key, (seq, _) in expected.items():
+            name = key.replace("\n", " / ")
+            yield Finding(seq, f"{table.name} {name}: the row that ledger entry {seq} wrote is gone")
+
+    def _compare_groups(self, reader: Reader, table: Table) -> Iterator[Finding]:
+        """Rows covered by one digest; those of a run lie together, so few lines are held at a time."""
+        expected = dict(self._groups[table.name])
+        held: dict[str, list[str]] = defaultdict(list)
+        for batch in reader.batches(f"SELECT {table.select()} FROM {table.name}"):
+            for row in batch:
+                group = _group(table, row)
+                held[group].append(row_line(row))
+                if group in expected and len(held[group]) == expected[group][1]:
+                    lines = held.pop(group)
+                    seq, _, digest = expected.pop(group)
+                    if lines_digest(table.name, lines) != digest:
+                        yield Finding(seq, f"{table.name} rows of {group}: not what ledger entry {seq} wrote")
+        for group, lines in held.items():
+            known = expected.pop(group, None)
+            if known is None:
+                problem = f"{len(lines)} rows that no event of the ledger covers"
+            else:
+                problem = f"there are {len(lines)}, ledger entry {known[0]} wrote {known[1]}"
+            yield Finding(known[0] if known else None, f"{table.name} rows of {group}: {problem}")
+        for group, (seq, count, _) in expected.items():
+            if count:
+                yield Finding(seq, f"{table.name} rows of {group}: the {count} rows of ledger entry {seq} are gone")
+
+    def _compare_slots(self, reader: Reader) -> Iterator[Finding]:
+        expected = {
+            (model, monitor, *(microseconds(datetime.fromisoformat(text)) for text in times)): seq
+            for (model, monitor, *times), seq in self._slots.items()
+        }
+        for row in reader.tuples(f"SELECT {SLOT.select()} FROM slot"):
+            if expected.pop((_normal(row[0]), _normal(row[1]), *row[2:]), None) is None:
+                yield Finding(None, f"slot of {row[0]} / {row[1]}: no event of the ledger planned this window")
+        for (model, monitor, *_), seq in expected.items():
+            yield Finding(seq, f"slot of {model} / {monitor}: a window that ledger entry {seq} planned is gone")
+
+
+def check_evidence(reader: Reader, folder: Path) -> Iterator[Finding]:
+    """Compare every evidence file with the hash it was frozen under."""
+    root = folder.resolve()
+    for row in reader.rows("SELECT DISTINCT sha256, path FROM evidence_file ORDER BY path"):
+        path = (root / row["path"]).resolve()
+        if not path.is_relative_to(root) or not path.is_file():
+            yield Finding(None, f"evidence file {row['path']}: there is no such file in {folder}")
+            continue
+        with path.open("rb") as handle:
+            digest = hashlib.file_digest(handle, "sha256").hexdigest()
+        if digest != row["sha256"]:
+            yield Finding(None, f"evidence file {row['path']}: its content has changed")
+
+
+def _check_occurrences(reader: Reader) -> Iterator[Finding]:
+    """Every occurrence points at a measurement and an evaluation of its run by their digests."""
+    rows = reader.rows("SELECT nonconformity, run_id, measurement_hash, evaluation_hash FROM occurrence")
+    kept: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        for table, wanted in ((MEASUREMENT, row["measurement_hash"]), (EVALUATION, row["evaluation_hash"])):
+            if wanted is None:
+                continue
+            group = (table.name, row["run_id"])
+            if group not in kept:
+                sql = f"SELECT {table.select()} FROM {table.name} WHERE run_id = ?"
+                kept[group] = {
+                    line_digest(table.name, row_line(cells)) for cells in reader.tuples(sql, [row["run_id"]])
+                }
+            if wanted not in kept[group]:
+                where = f"occurrence of {row['nonconformity']} in run {row['run_id']}"
+                yield Finding(None, f"{where}: the {table.name} it points at is not there any more")
+
+
+def _compare_fold(reader: Reader, table: Table, state: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
+    columns = ", ".join(f'"{name}"' for name in table.columns)
+    rows = {}
+    for cells in reader.tuples(f"SELECT {columns} FROM {table.name}"):
+        rows[_normal(key_text(table, cells))] = plain_row(table, cells)
+    for key, expected in state.items():
+        row = rows.get(key, {})
+        wrong = [name for name, value in expected.items() if _normal(row.get(name)) != value]
+        if wrong:
+            yield Finding(None, f"{table.name} {key}: {', '.join(wrong)} do not follow from its events")
+
+
+def _group(table: Table, row: tuple[Any, ...]) -> str:
+    if table is REFERENCE_COLUMN:
+        return f"{_REFERENCE}{row[0]}/{row[1]}"
+    owner = str(row[0])
+    return owner.rpartition("/")[0] if owner.startswith(_REFERENCE) else owner
+
+
+def _normal(value: Any) -> Any:  # noqa: ANN401 -- text is brought to the ledger's form, the rest stays
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
