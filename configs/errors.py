@@ -91,10 +91,10 @@ class NotFoundError(AimsightError):
     def named(cls, kind: str, name: str, valid: Iterable[str]) -> Self:
         """An error that says which names exist: ``no model "wage-bnad"; did you mean wage-band? Known: ...``."""
         known = sorted(valid)
+        if not known:
+            return cls(f'no {kind} "{name}"; there is none yet')
         close = did_you_mean(name, known)
-        question = f"; did you mean {close}?" if close else ""
-        listing = f" Known: {', '.join(known)}." if known else f" There is no {kind} yet."
-        return cls(f'no {kind} "{name}"{question}{listing}')
+        return cls(f'no {kind} "{name}"{f"; did you mean {close}?" if close else "."} Known: {quoted_list(known)}.')
 
 
 class InvalidTextError(ValueError):
@@ -112,16 +112,23 @@ class InvalidTextError(ValueError):
 def did_you_mean(word: str, valid: Iterable[str]) -> str:
     """The valid word closest to ``word`` (case ignored), or ``''`` when none is close.
 
-    The last part of a dotted id also counts: ``auc_roc`` is close to nothing, ``roc_auc`` to ``performance.roc_auc``.
+    The last part of a dotted id also counts alone, and its words in any order: ``auc_roc`` is ``performance.roc_auc``.
     """
     words = list(valid)
     folded: dict[str, str] = {}
     for candidate in words:
-        folded.setdefault(candidate.rpartition(".")[2].casefold(), candidate)
+        last = candidate.rpartition(".")[2].casefold()
+        folded.setdefault(last, candidate)
+        folded.setdefault(_sorted_words(last), candidate)
     for candidate in words:
         folded[candidate.casefold()] = candidate
-    close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
-    return folded[close[0]] if close else ""
+    near = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
+    last = word.rpartition(".")[2].casefold()
+    return folded[near[0]] if near else folded.get(_sorted_words(last), "")
+
+
+def _sorted_words(text: str) -> str:
+    return "_".join(sorted(text.split("_")))
 
 
 def quoted_list(words: Iterable[str], limit: int = 12) -> str:

@@ -67,6 +67,18 @@ def config_hash(model: ModelConfig) -> str:
     return _sha256("aimsight config", {**measured, "objectives": judged})
 
 
+def reference_hash(model: ModelConfig) -> str:
+    """SHA-256 (hex) of everything that shapes a model's reference: its own keys and the columns that are counted."""
+    shaping = MEASURED - {"version", "metrics", "monitor", "min_group"}
+    content = model.model_dump(include=set(shaping), exclude_defaults=True)
+    content["log"]["positive"] = model.log.positive
+    return _sha256("aimsight reference", {**content, "model": model.model, "windows": str(_own_windows(model))})
+
+
+def _own_windows(model: ModelConfig) -> object:
+    return (model.reference and model.reference.windows) or model.monitor.window
+
+
 def objective_hash(objective: ObjectiveConfig) -> str:
     """SHA-256 (hex) over all keys of an objective: whatever changes in it makes a new version of it."""
     return _sha256("aimsight objective", objective.model_dump(exclude_defaults=True))

@@ -231,6 +231,15 @@ class MonitorConfig(Config):
         default=None, description="How far back windows are measured again for late rows and labels."
     )
     start: Day | None = Field(default=None, description="First day of the first window; default: after the reference.")
+    end: Day | None = Field(
+        default=None, description="Day after the last window: of a model that was retired, or a history that is closed."
+    )
+
+    @model_validator(mode="after")
+    def _begins_first(self) -> Self:
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise InvalidTextError("monitoring ends before it starts")
+        return self
 
 
 class OpensRule(Config):
