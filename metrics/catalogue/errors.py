@@ -1,0 +1,159 @@
+"""Performance of regression: errors ``e = prediction - label`` from exact fixed-point sums."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from aimsight.metrics.intervals import mean, positive
+from aimsight.metrics.registry import REGRESSION, Needs, metric
+from aimsight.metrics.statistics import COARSE_BITS
+from aimsight.metrics.values import Cause, Interval, Undefined, Value
+
+if TYPE_CHECKING:
+    from aimsight.metrics.statistics import ErrorSums
+    from aimsight.metrics.values import Result
+
+ERRORS = Needs(labels=True, prediction=True)
+NEVER = (
+    "no row has both a label and a valid prediction",
+    "an error or label is too extreme for fixed point",
+)
+WILLMOTT = "Willmott and Matsuura, Advantages of the MAE over the RMSE, Climate Research 30 (2005)"
+COARSE = 2**COARSE_BITS
+"""Unit of the fourth-order sums, in fixed-point units."""
+
+
+def unusable(c: ErrorSums) -> Undefined | None:
+    """Why no error metric can be given, if so."""
+    if c.overflow:
+        return Undefined(f"{c.overflow} rows are too extreme for fixed point", c.n + c.overflow)
+    return None if c.n else Undefined("no row has both a label and a valid prediction")
+
+
+def _variance(total: int, squares: int, n: int) -> float:
+    """Sample variance from exact sums; one division."""
+    return (n * squares - total * total) / (n * (n - 1)) if n > 1 else 0.0
+
+
+@metric(
+    id="performance.mae",
+    version=1,
+    tasks=REGRESSION,
+    kind="errors",
+    unit="label units",
+    bounds=(0.0, None),
+    direction="lower",
+    undefined_when=NEVER,
+    source=WILLMOTT,
+    needs=ERRORS,
+)
+def mae(c: ErrorSums, unit: float) -> Result:
+    """Mean absolute error, ``mean(|prediction - label|)``.
+
+    0: every prediction is exact; unbounded above. In the label's unit. Interval: Student.
+    """
+    trouble = unusable(c)
+    if trouble:
+        return trouble
+    value = c.absolute / c.n * unit
+    interval = mean(value, _variance(c.absolute, c.square, c.n) * unit * unit, c.n)
+    if interval is not None and interval.low < 0:
+        interval = Interval(0.0, interval.high, interval.method)
+    return Value(value, c.n, interval)
+
+
+@metric(
+    id="performance.mean_error",
+    version=1,
+    tasks=REGRESSION,
+    kind="errors",
+    unit="label units",
+    bounds=(None, None),
+    direction="zero",
+    undefined_when=NEVER,
+    source=WILLMOTT,
+    needs=ERRORS,
+)
+def mean_error(c: ErrorSums, unit: float) -> Result:
+    """Mean error (bias), ``mean(prediction - label)``.
+
+    0: right on average; above 0: predictions are too high; below 0: too low. In the label's unit. Interval: Student.
+    """
+    trouble = unusable(c)
+    if trouble:
+        return trouble
+    value = c.error / c.n * unit
+    return Value(value, c.n, mean(value, _variance(c.error, c.square, c.n) * unit * unit, c.n))
+
+
+@metric(
+    id="performance.rmse",
+    version=1,
+    tasks=REGRESSION,
+    kind="errors",
+    unit="label units",
+    bounds=(0.0, None),
+    direction="lower",
+    undefined_when=NEVER,
+    source=WILLMOTT,
+    needs=ERRORS,
+)
+def rmse(c: ErrorSums, unit: float) -> Result:
+    """Root mean squared error, ``sqrt(mean((prediction - label)**2))``.
+
+    0: every prediction is exact; unbounded above; never below the mean absolute error. In the label's unit. Interval:
+    of the mean square on the log scale, its variance from the fourth moment.
+    """
+    trouble = unusable(c)
+    if trouble:
+        return trouble
+    square = c.square / c.n
+    fourth = c.error4 / c.n * COARSE**4
+    error = math.sqrt(max(fourth - square * square, 0.0) / max(c.n - 1, 1))
+    around = positive(square, error, c.n, "moments, log")
+    value = math.sqrt(square) * unit
+    interval = around and Interval(math.sqrt(around.low) * unit, math.sqrt(around.high) * unit, around.method)
+    return Value(value, c.n, interval)
+
+
+@metric(
+    id="performance.r2",
+    version=1,
+    tasks=REGRESSION,
+    kind="errors",
+    unit="share of variance",
+    bounds=(None, 1.0),
+    direction="higher",
+    undefined_when=(*NEVER, "fewer than two labels, or all labels are equal"),
+    source="Kvålseth, Cautionary note about R2, American Statistician 39 (1985), R2 number 1",
+    needs=ERRORS,
+)
+def r2(c: ErrorSums, _unit: float) -> Result:
+    """Share of the labels' variance that the predictions explain, ``1 - sum(e**2) / sum((y - mean(y))**2)``.
+
+    1: every prediction is exact; 0: no better than the labels' own mean; below 0: worse. Interval: of the ratio on
+    the log scale, by the delta method with the cross moments of error and label.
+    """
+    trouble = unusable(c)
+    if trouble:
+        return trouble
+    spread = c.n * c.label_square - c.label * c.label
+    if spread <= 0:
+        return Undefined("all labels are equal" if c.n > 1 else "a single label", c.n, Cause.TOO_FEW)
+    unexplained = c.n * c.square / spread
+    value = 1 - unexplained
+    around = positive(unexplained, _ratio_error(c, unexplained), c.n, "delta, log")
+    return Value(value, c.n, around and Interval(1 - around.high, 1 - around.low, around.method))
+
+
+def _ratio_error(c: ErrorSums, unexplained: float) -> float:
+    """Standard error of sum(e^2) / sum((z - mean z)^2): that of mean(e^2 - ratio (z - mean z)^2) / variance of z."""
+    n = c.n
+    e2, z2 = c.square / n / COARSE**2, c.label_square / n / COARSE**2
+    e4, z3, z4 = c.error4 / n, c.label3 / n, c.label4 / n
+    centre = c.label / n / COARSE
+    cross = c.error2_label2 / n - 2 * centre * (c.error2_label / n) + centre * centre * e2
+    fourth = z4 - 4 * centre * z3 + 6 * centre**2 * z2 - 3 * centre**4
+    variance = max(e4 - 2 * unexplained * cross + unexplained**2 * fourth, 0.0) / max(n - 1, 1)
+    return math.sqrt(variance) / ((n * c.label_square - c.label * c.label) / (n * n) / COARSE**2)

@@ -1,0 +1,176 @@
+"""Performance of scores: how well probabilities rank, how large their losses are, and whether they hold on average."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from aimsight.metrics.intervals import auc, auc_error_bound, auc_interval, mean, positive, share_like
+from aimsight.metrics.registry import BINARY, CLASSIFICATION, Needs, metric
+from aimsight.metrics.statistics import LOSS_BITS, UNIT_BITS
+from aimsight.metrics.values import Cause, Undefined, Value
+
+if TYPE_CHECKING:
+    from aimsight.metrics.statistics import ScoreCounts, ScoreSums, SegmentStatistics
+    from aimsight.metrics.values import Result
+
+SCORED = Needs(labels=True, score=True)
+
+
+def no_scores(s: SegmentStatistics) -> Undefined:
+    """Why there is not a single row with both a label and a valid score."""
+    if s.rows == 0:
+        return Undefined("no rows")
+    if s.labelled == 0:
+        return Undefined(f"no labels: 0 of {s.rows} rows are labelled", s.rows, Cause.TOO_FEW)
+    return Undefined("no labelled row has a valid score", s.rows)
+
+
+def sums(s: SegmentStatistics) -> ScoreSums | None:
+    """The sums over labelled rows with a valid score, when there is at least one."""
+    return s.score_sums if s.score_sums is not None and s.score_sums.n > 0 else None
+
+
+def unit(fixed: int) -> float:
+    """A fixed-point sum of quantities in [-1, 1] as a number."""
+    return float(fixed / 2**UNIT_BITS)
+
+
+def sample_variance(total: float, squares: float, n: int) -> float:
+    """Unbiased variance of ``n`` numbers from their sum and their sum of squares; 0 for one."""
+    return max(squares - total * total / n, 0.0) / max(n - 1, 1)
+
+
+@metric(
+    id="performance.roc_auc",
+    version=1,
+    tasks=CLASSIFICATION,
+    kind="segment",
+    unit="share",
+    bounds=(0.0, 1.0),
+    direction="higher",
+    undefined_when=(
+        "no row has both a label and a valid score",
+        "one class only among them",
+        "no class has both rows of it and rows of others (multiclass)",
+    ),
+    source="Hanley and McNeil (1982); DeLong, DeLong and Clarke-Pearson (1988); Newcombe (2006)",
+    needs=SCORED,
+)
+def roc_auc(s: SegmentStatistics) -> Result:
+    """Probability that a positive row has a higher score than a negative one, ties counting half.
+
+    ``(sum over pairs of [s+ > s-] + [s+ = s-] / 2) / (P N)``. 1: perfect ranking; 0.5: no better than chance; 0:
+    perfectly wrong. From the scores themselves, or from score cells, where rows of one cell count as ties and the
+    error bound is half the share of pairs that meet in a cell. Interval: DeLong on the logit scale, Newcombe's method
+    5 when a class has fewer than 10 rows or the ranking is perfect. Multiclass: unweighted mean over the classes that
+    occur of the AUC of one class against the rest; its standard error is at most the mean of theirs, which is what
+    the interval takes.
+    """
+    if not s.scores or not any(int(c.positives.sum() + c.negatives.sum()) for c in s.scores.values()):
+        return no_scores(s)
+    if list(s.scores) == [""]:
+        return _binary_auc(s.scores[""])
+    usable = [c for c in s.scores.values() if c.positives.any() and c.negatives.any()]
+    n = max(int(c.positives.sum() + c.negatives.sum()) for c in s.scores.values())
+    if not usable:
+        return Undefined("one class only among the labels", n, Cause.TOO_FEW)
+    results = [(*auc(c), auc_error_bound(c)) for c in usable]
+    value = sum(r[0] for r in results) / len(results)
+    error = sum(math.sqrt(r[1]) for r in results) / len(results)
+    interval = share_like(value, error * error, n, "DeLong, Wilson")
+    return Value(value, n, interval, error_bound=sum(r[4] for r in results) / len(results))
+
+
+def _binary_auc(counts: ScoreCounts) -> Result:
+    n = int(counts.positives.sum() + counts.negatives.sum())
+    if not (counts.positives.any() and counts.negatives.any()):
+        which = "positive" if counts.negatives.any() else "negative"
+        return Undefined(f"one class: no {which} labels", n, Cause.TOO_FEW)
+    value, variance, ups, downs = auc(counts)
+    return Value(value, n, auc_interval(value, variance, ups, downs), error_bound=auc_error_bound(counts))
+
+
+@metric(
+    id="performance.log_loss",
+    version=1,
+    tasks=CLASSIFICATION,
+    kind="segment",
+    unit="nats",
+    bounds=(0.0, None),
+    direction="lower",
+    undefined_when=("no row has both a label and a valid score",),
+    source="Good, Rational decisions, J. Royal Statistical Society B 14 (1952)",
+    needs=SCORED,
+)
+def log_loss(s: SegmentStatistics) -> Result:
+    """Mean of ``-ln(probability given to the label)``, probabilities clipped to [2**-52, 1 - 2**-52].
+
+    0: certain and right, every time; ln 2 = 0.693: a coin; unbounded above (36.04 for certain and wrong). Interval:
+    of the mean on the log scale, since losses are skewed.
+    """
+    c = sums(s)
+    if c is None:
+        return no_scores(s)
+    total, squares = c.loss / 2**LOSS_BITS, c.loss_square / 2**LOSS_BITS
+    value = total / c.n
+    error = math.sqrt(sample_variance(total, squares, c.n) / c.n)
+    return Value(value, c.n, positive(value, error, c.n, "Student, log"))
+
+
+@metric(
+    id="performance.brier",
+    version=1,
+    tasks=CLASSIFICATION,
+    kind="segment",
+    unit="squared probability",
+    bounds=(0.0, 2.0),
+    direction="lower",
+    undefined_when=("no row has both a label and a valid score",),
+    source="Brier, Verification of forecasts expressed in terms of probability, Monthly Weather Review 78 (1950)",
+    needs=SCORED,
+)
+def brier(s: SegmentStatistics) -> Result:
+    """Mean squared distance of probabilities from what came true.
+
+    Binary: mean of ``(s - y)**2``, in [0, 1]; multiclass: mean of the sum over classes of ``(s_c - y_c)**2``, in [0,
+    2]. 0: certain and right, every time; 0.25 (binary): always one half. Interval: of the mean on the log scale.
+    """
+    c = sums(s)
+    if c is None:
+        return no_scores(s)
+    total = unit(c.brier)
+    value = total / c.n
+    error = math.sqrt(sample_variance(total, unit(c.brier_square), c.n) / c.n)
+    return Value(value, c.n, positive(value, error, c.n, "Student, log"))
+
+
+@metric(
+    id="performance.calibration_gap",
+    version=1,
+    tasks=BINARY,
+    kind="segment",
+    unit="probability",
+    bounds=(-1.0, 1.0),
+    direction="zero",
+    undefined_when=("no row has both a label and a valid score",),
+    source="Cox, Two further applications of a model for binary regression, Biometrika 45 (1958)",
+    needs=SCORED,
+)
+def calibration_gap(s: SegmentStatistics) -> Result:
+    """Mean label minus mean score: calibration in the large.
+
+    ``mean(y) - mean(s)``. 0: as many positives as the scores promise; above 0: the scores are too low; below 0: too
+    high. Interval: Student, with the variance of ``y - s`` (its squares are the Brier sum).
+    """
+    c = sums(s)
+    if c is None:
+        return no_scores(s)
+    gap, variance = gap_of(c)
+    return Value(gap, c.n, mean(gap, variance, c.n))
+
+
+def gap_of(c: ScoreSums) -> tuple[float, float]:
+    """Mean of y - s and its sample variance."""
+    total = unit(c.gap)
+    return total / c.n, sample_variance(total, unit(c.brier), c.n)

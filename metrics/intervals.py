@@ -1,0 +1,262 @@
+"""Confidence intervals in closed form: proportions, gaps, ratios, means, moments and ROC AUC, all from counts and sums.
+
+Counts may be fractions: an effective number of rows (rows divided by a design effect) is one.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aimsight.metrics.values import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from aimsight.metrics.statistics import ScoreCounts
+
+    Floats = NDArray[np.float64]
+
+LEVEL = 0.95
+Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
+"""Standard normal quantile of a two-sided 95 % interval, 1.959964."""
+FEW = 10
+"""With fewer positives or negatives than this, the variance of an AUC is not estimated from the scores."""
+
+
+def normal_quantile(comparisons: int = 1) -> float:
+    """Two-sided 95 % quantile that holds for so many intervals at once (Šidák 1967): 1.96 for one."""
+    return NormalDist().inv_cdf(0.5 + 0.5 * LEVEL ** (1.0 / comparisons))
+
+
+def student_quantile(freedom: int) -> float:
+    """Two-sided 95 % quantile of Student's t with ``freedom`` >= 1 degrees of freedom.
+
+    Exact for 1 and 2, else the expansion 26.7.5 of Abramowitz and Stegun (1964), right to 1e-3 from 3 and to 1e-6
+    from 10.
+    """
+    p = 0.5 + LEVEL / 2
+    if freedom == 1:
+        return math.tan(math.pi * (p - 0.5))
+    if freedom == 2:
+        return (2 * p - 1) * math.sqrt(2 / (4 * p * (1 - p)))
+    z, v = Z, float(freedom)
+    return (
+        z
+        + (z**3 + z) / (4 * v)
+        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
+        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * v**3)
+        + (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / (92160 * v**4)
+    )
+
+
+def wilson_bounds(successes: Floats, n: Floats, z: float = Z) -> tuple[Floats, Floats]:
+    """Wilson (1927) score bounds of proportions, element by element; ``n`` > 0."""
+    share = successes / n
+    centre = share + z * z / (2 * n)
+    half = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    low = np.where(successes <= 0, 0.0, np.clip((centre - half) / scale, 0.0, share))
+    high = np.where(successes >= n, 1.0, np.clip((centre + half) / scale, share, 1.0))
+    return low, high
+
+
+def wilson(successes: float, n: float, z: float = Z, method: str = "Wilson") -> Interval:
+    """Wilson score interval of one proportion; ``0 <= successes <= n``, ``n`` > 0. Exactly 0 or 1 at the ends."""
+    share = successes / n
+    scale = 1 + z * z / n
+    centre = share + z * z / (2 * n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    low = 0.0 if successes <= 0 else min(max((centre - half) / scale, 0.0), share)
+    high = 1.0 if successes >= n else max(min((centre + half) / scale, 1.0), share)
+    return Interval(low, high, method)
+
+
+def newcombe(x1: float, n1: float, x2: float, n2: float, z: float = Z) -> Interval:
+    """Interval of the difference p1 - p2 of independent proportions (Newcombe 1998, method 10: MOVER-Wilson)."""
+    first, second = wilson(x1, n1, z), wilson(x2, n2, z)
+    p1, p2 = x1 / n1, x2 / n2
+    low = p1 - p2 - math.hypot(p1 - first.low, second.high - p2)
+    high = p1 - p2 + math.hypot(first.high - p1, p2 - second.low)
+    return Interval(max(low, -1.0), min(high, 1.0), "Newcombe")
+
+
+def ratio_bounds(x1: Floats, n1: Floats, x2: Floats, n2: Floats, z: float = Z) -> tuple[Floats, Floats]:
+    """Bounds of the ratio p1 / p2 of independent proportions, element by element (Donner and Zou 2012: MOVER-R).
+
+    The upper bound is infinite where the lower Wilson bound of p2 is 0: the data do not exclude a denominator of 0.
+    """
+    p1, p2 = x1 / n1, x2 / n2
+    low1, high1 = wilson_bounds(x1, n1, z)
+    low2, high2 = wilson_bounds(x2, n2, z)
+    product = p1 * p2
+    # the textbook form (a - sqrt(a^2 - b c)) / c, turned around so that c may be 0 or negative
+    b, c = low1 * (2 * p1 - low1), high2 * (2 * p2 - high2)
+    root = product + np.sqrt(np.maximum(product**2 - b * c, 0.0))
+    low = np.divide(b, root, out=np.zeros_like(root), where=root > 0)
+    d, e = low2 * (2 * p2 - low2), high1 * (2 * p1 - high1)
+    top = product + np.sqrt(np.maximum(product**2 - d * e, 0.0))
+    high = np.divide(top, d, out=np.full_like(top, np.inf), where=d > 0)
+    return low, high
+
+
+def ratio(x1: float, n1: float, x2: float, n2: float, z: float = Z) -> Interval | None:
+    """MOVER-R interval of p1 / p2, or ``None`` when the denominator's lower bound is 0."""
+    first, of_first, second, of_second = (np.array([float(x)]) for x in (x1, n1, x2, n2))
+    low, high = ratio_bounds(first, of_first, second, of_second, z)
+    return Interval(float(low[0]), float(high[0]), "MOVER-R") if np.isfinite(high[0]) else None
+
+
+def largest_difference(families: Sequence[tuple[Floats, Floats]]) -> Interval:
+    """Interval of the largest absolute difference of a rate over pairs of groups (and over several rates).
+
+    Every pair of every family gets a Newcombe interval at the Šidák level of all pairs together, so all of them hold
+    at once. Lower = the largest lower bound of an absolute difference (0 where the pair's interval includes 0), upper
+    = the largest upper bound. Never the bootstrap of max - min, which is biased upwards when groups are equal.
+    """
+    pairs = [np.triu_indices(n.size, 1) for _, n in families]
+    z = normal_quantile(sum(i.size for i, _ in pairs))
+    low, high = 0.0, 0.0
+    for (x, n), (i, j) in zip(families, pairs, strict=True):
+        share = x / n
+        below, above = wilson_bounds(x, n, z)
+        gap = share[i] - share[j]
+        lower = gap - np.hypot(share[i] - below[i], above[j] - share[j])
+        upper = gap + np.hypot(above[i] - share[i], share[j] - below[j])
+        low = max(low, float(np.maximum(lower, -upper).max()))
+        high = max(high, float(np.maximum(np.abs(lower), np.abs(upper)).max()))
+    return Interval(low, min(high, 1.0), "Newcombe, Šidák over pairs")
+
+
+def smallest_ratio(x: Floats, n: Floats) -> Interval | None:
+    """Interval of the smallest ratio of a rate over pairs of groups (the smaller rate over the larger one).
+
+    MOVER-R at the Šidák level of all pairs, folded at 1 (a pair whose interval includes 1 may be equal). Lower = the
+    smallest lower bound, upper = the smallest upper bound. ``None`` when a denominator's lower bound is 0.
+    """
+    i, j = np.triu_indices(n.size, 1)
+    share = x / n
+    small, large = np.where(share[i] <= share[j], i, j), np.where(share[i] <= share[j], j, i)
+    keep = share[large] > 0
+    small, large = small[keep], large[keep]
+    low, high = ratio_bounds(x[small], n[small], x[large], n[large], normal_quantile(i.size))
+    if not np.isfinite(high).all():
+        return None
+    folded = np.where(high > 1.0, np.minimum(low, 1.0 / np.maximum(high, 1.0)), low)
+    return Interval(float(folded.min()), float(min(high.min(), 1.0)), "MOVER-R, Šidák over pairs")
+
+
+def largest_magnitude(values: Floats, errors: Floats, freedoms: Sequence[int]) -> Interval:
+    """Interval of the largest absolute value of independent estimates (one a group), each with its standard error.
+
+    Šidák over the estimates; Student's quantile is widened by the same factor as the normal one.
+    """
+    widen = normal_quantile(values.size) / Z
+    half = np.array([student_quantile(v) for v in freedoms]) * widen * errors
+    size = np.abs(values)
+    return Interval(float(np.maximum(size - half, 0.0).max()), float((size + half).max()), "Student, Šidák over groups")
+
+
+def mean(value: float, variance: float, n: int) -> Interval | None:
+    """Student interval of a mean of ``n`` rows whose sample variance is given; ``None`` for a single row."""
+    if n < 2:
+        return None
+    half = student_quantile(n - 1) * math.sqrt(max(variance, 0.0) / n)
+    return Interval(value - half, value + half, "Student")
+
+
+def positive(value: float, error: float, n: int, method: str) -> Interval | None:
+    """Interval of a positive quantity on the log scale from its standard error (delta method); ``None`` for one row."""
+    if n < 2:
+        return None
+    if value <= 0:
+        return Interval(0.0, 0.0, method)
+    spread = min(student_quantile(n - 1) * error / value, 700.0)
+    return Interval(value * math.exp(-spread), value * math.exp(spread), method)
+
+
+def share_like(value: float, variance: float, n: float, method: str) -> Interval:
+    """Interval of a quantity in [0, 1] that is no plain proportion: Wilson with the effective n of its variance.
+
+    With a variance of 0 (every row alike) the rows themselves are the effective n.
+    """
+    value = min(max(value, 0.0), 1.0)
+    effective = value * (1 - value) / variance if variance > 0 else n
+    effective = max(effective, 1.0) if effective > 0 else n
+    return wilson(value * effective, effective, method=method)
+
+
+def mean_of_shares(successes: Floats, n: Floats) -> Interval:
+    """Interval of the unweighted mean of independent proportions (MOVER with Wilson bounds)."""
+    share = successes / n
+    low, high = wilson_bounds(successes, n)
+    centre, k = float(share.mean()), share.size
+    below = math.sqrt(float(np.square(share - low).sum())) / k
+    above = math.sqrt(float(np.square(high - share).sum())) / k
+    return Interval(max(centre - below, 0.0), min(centre + above, 1.0), "MOVER-Wilson")
+
+
+def auc(counts: ScoreCounts) -> tuple[float, float, int, int]:
+    """ROC AUC (ties count half), its DeLong variance (1988), and the numbers of positives and negatives; O(cells).
+
+    Both classes must occur. The variance is NaN-free and 0 when a class has a single row.
+    """
+    up, down = counts.positives, counts.negatives
+    p, n = int(up.sum()), int(down.sum())
+    # doubled so that a tie is an integer: for each position, negatives below twice plus negatives beside once
+    below = 2 * np.cumsum(down) - down
+    above = 2 * (p - np.cumsum(up)) + up
+    value = int(np.dot(up, below)) / (2 * p * n)
+    wins, losses = below / (2.0 * n), above / (2.0 * p)
+    of_positives = float(np.dot(up, np.square(wins - value))) / max(p - 1, 1)
+    of_negatives = float(np.dot(down, np.square(losses - value))) / max(n - 1, 1)
+    return value, of_positives / p + of_negatives / n, p, n
+
+
+def auc_error_bound(counts: ScoreCounts) -> float:
+    """Largest distance of the AUC from cells to the one from the scores: half the share of pairs within one cell."""
+    if counts.exact:
+        return 0.0
+    p, n = int(counts.positives.sum()), int(counts.negatives.sum())
+    return int(np.dot(counts.positives, counts.negatives)) / (2 * p * n)
+
+
+def auc_interval(value: float, variance: float, positives: int, negatives: int) -> Interval:
+    """DeLong interval on the logit scale; Newcombe's (2006, method 5) when a class is rare or the ranking perfect."""
+    if min(positives, negatives) < FEW or variance <= 0 or not 0 < value < 1:
+        return _newcombe_auc(value, positives, negatives)
+    centre = math.log(value / (1 - value))
+    spread = Z * math.sqrt(variance) / (value * (1 - value))
+    return Interval(_logistic(centre - spread), _logistic(centre + spread), "DeLong, logit")
+
+
+def _logistic(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+
+def _newcombe_auc(value: float, p: int, n: int) -> Interval:
+    """Solve |value - t| = z sd(t) on both sides by bisection, with the Hanley-McNeil variance at t."""
+    half = (p + n) / 2 - 1
+
+    def excess(t: float) -> float:
+        variance = t * (1 - t) * (1 + half * ((1 - t) / (2 - t) + t / (1 + t))) / (p * n)
+        return abs(value - t) - Z * math.sqrt(max(variance, 0.0))
+
+    return Interval(_outermost(excess, value, 0.0), _outermost(excess, value, 1.0), "Newcombe, method 5")
+
+
+def _outermost(excess: Callable[[float], float], inside: float, outside: float) -> float:
+    if excess(outside) <= 0:
+        return outside
+    for _ in range(60):
+        middle = (inside + outside) / 2
+        if excess(middle) > 0:
+            outside = middle
+        else:
+            inside = middle
+    return outside
