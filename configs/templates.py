@@ -58,6 +58,16 @@ class LogColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstLabels:
+    """Labels in files of their own, as the columns suggest; ``None`` where a person has to name the column."""
+
+    source: str
+    id: str | None
+    label: str | None
+    arrived_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FirstModel:
     """What is known or guessed of a model before a person has looked at it.
 
@@ -75,6 +85,10 @@ class FirstModel:
         Guessed task, ``None`` when it cannot be told.
     span
         First and last day of the log as text, when known.
+    positive
+        The value that counts as positive as YAML text; ``DECIDE`` with a comment where nothing suggests itself.
+    labels
+        Labels in files of their own.
     """
 
     model: str
@@ -83,6 +97,8 @@ class FirstModel:
     roles: dict[str, Role] = field(default_factory=dict)
     task: Task | None = None
     span: tuple[str, str] | None = None
+    positive: str = "1"
+    labels: FirstLabels | None = None
 
     def role(self, role: Role) -> list[str]:
         """The columns that have the role, in order."""
@@ -187,7 +203,7 @@ def _log(first: FirstModel) -> Iterable[str]:
     yield _role_line(first, "prediction", "# prediction: COLUMN" if scored else "")
     if first.task == "binary":
         yield _role_line(first, "score", "# score: COLUMN  # probability of the positive class")
-        yield "  positive: 1  # value of label and prediction that counts as positive"
+        yield f"  positive: {first.positive}  # value of label and prediction that counts as positive"
 
 
 def _role_line(first: FirstModel, role: Role, absent: str) -> str:
@@ -198,10 +214,24 @@ def _role_line(first: FirstModel, role: Role, absent: str) -> str:
 
 
 def _labels(first: FirstModel) -> list[str]:
+    if first.labels:
+        arrived = first.labels.arrived_at
+        return [
+            "labels:",
+            f"  source: {yaml_text(first.labels.source)}",
+            f"  id: {_chosen(first.labels.id)}  # the column that joins them with the log's id",
+            f"  label: {_chosen(first.labels.label)}",
+            f"  arrived_at: {yaml_text(arrived)}" if arrived else "  # arrived_at: COLUMN  # when each became known",
+            "  # delay: 30d  # how long they are waited for",
+        ]
     label = first.role("label")
     if label:
         return [f"labels: {{label: {yaml_text(label[0])}}}  # guessed; `delay: 30d` when they become known later"]
     return ["# labels: {source: FILES, id: COLUMN, label: COLUMN, arrived_at: COLUMN, delay: 30d}"]
+
+
+def _chosen(column: str | None) -> str:
+    return yaml_text(column) if column else DECIDE
 
 
 def _features(first: FirstModel) -> list[str]:
@@ -235,7 +265,7 @@ def _reference(first: FirstModel) -> list[str]:
 
 def _objective(first: FirstModel) -> list[str]:
     features = first.role("feature")
-    labelled = bool(first.role("label"))
+    labelled = bool(first.role("label") or first.labels)
     if labelled and first.task == "binary" and first.role("score"):
         metric, column = "performance.roc_auc", None
     elif labelled and first.task == "regression":
