@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aimsight.aims.verdicts import Verdict
+from aimsight.configs.targets import Target
 from aimsight.metrics.values import Cause, Measurement, Undefined, Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aimsight.configs.schema import ObjectiveConfig
-    from aimsight.configs.targets import Target
+    from aimsight.store.records import ObjectiveVersion
 
 SIGNIFICANT_Q = 0.05
 """A drift counts as established when its false-discovery-adjusted p-value is at most this."""
@@ -28,7 +28,7 @@ class Judgement:
 
 
 def judge(
-    objective: ObjectiveConfig, measurement: Measurement | None, bounds: tuple[float | None, float | None]
+    objective: ObjectiveVersion, measurement: Measurement | None, bounds: tuple[float | None, float | None]
 ) -> Judgement:
     """Judge one measurement.
 
@@ -57,7 +57,7 @@ def judge(
     half of the distance from the target to the metric's best value (for a corridor: half of its half-width). A metric
     without a best value has no decision width.
     """
-    target = objective.goal
+    target = Target.parse(objective.target)
     if measurement is None:
         return Judgement(Verdict.NOT_MEASURED, "the metric was not measured in this window")
     result = measurement.result
@@ -86,7 +86,7 @@ def _judge_point(target: Target, result: Value) -> Judgement:
 
 
 def _judge_interval(
-    objective: ObjectiveConfig,
+    objective: ObjectiveVersion,
     target: Target,
     result: Value,
     q_value: float | None,

@@ -35,7 +35,7 @@ def measure(
     *,
     selected: Collection[str] | None = None,
     min_group: int = 30,
-    mature: bool = True,
+    labels: Undefined | None = None,
     window: Window | None = None,
 ) -> list[Measurement]:
     """Measure one window.
@@ -52,9 +52,9 @@ def measure(
         Metric ids or globs (``drift.*``); ``None`` for every metric that applies.
     min_group
         Fewest rows of a segment or group that is judged on its own.
-    mature
-        Whether labels are complete enough; when not, metrics that need labels are ``Undefined("awaiting labels:
-        ...")``.
+    labels
+        Why the labels do not allow a verdict (awaited, or too few); every metric that needs labels then gives exactly
+        this. ``None`` when they are complete enough.
     window
         The window that the statistics are of; by default the plan's window that holds the latest event.
 
@@ -64,7 +64,7 @@ def measure(
         In the order of the catalogue, then columns, groups and segments. Measurements of drift carry q-values over the
         columns of one metric.
     """
-    scope = _Scope(plan, statistics, _baseline(reference), min_group, mature, window)
+    scope = _Scope(plan, statistics, _baseline(reference), min_group, labels, window)
     out: list[Measurement] = []
     for unit in METRICS.values():
         if scope.applies(unit) and (selected is None or any(fnmatchcase(unit.id, pattern) for pattern in selected)):
@@ -88,7 +88,7 @@ class _Scope:
     statistics: Statistics
     baseline: Baseline | None
     min_group: int
-    mature: bool
+    labels: Undefined | None
     window: Window | None
 
     @property
@@ -124,9 +124,8 @@ class _Scope:
         for column in columns:
             if column in self.statistics.column_errors:
                 return Undefined(self.statistics.column_errors[column], rows)
-        if needs.labels and not self.mature and unit.kind != "quality":
-            labelled = self.all_rows.labelled if self.all_rows is not None else 0
-            return Undefined(f"awaiting labels: {labelled} of {rows} rows labelled so far", rows, Cause.AWAITING_LABELS)
+        if needs.labels and self.labels is not None and unit.kind != "quality":
+            return self.labels
         return None
 
     def coverage(self, unit: Metric, segment: SegmentStatistics | None) -> str:

@@ -32,6 +32,15 @@ def measurement_hash(run: RunRecord, measurement: Measurement, computed_at: date
     return MEASUREMENT.row_digest(_row(run, measurement, computed_at))
 
 
+def stored_measurement_hash(reader: Reader, run_id: str, metric: str, column: str, segment: str) -> str | None:
+    """SHA-256 of the row of one measurement as it lies in the store; ``None`` when the run has no such measurement."""
+    rows = reader.rows(
+        "SELECT * FROM measurement WHERE run_id = ? AND metric = ? AND column_name = ? AND segment = ?",
+        [run_id, metric, column, segment],
+    )
+    return MEASUREMENT.row_digest(MEASUREMENT.row_of(rows[0])) if rows else None
+
+
 def read_measurements(reader: Reader, run_id: str) -> list[Measurement]:
     """The measurements of a run in the order they were written."""
     rows = reader.rows("SELECT * FROM measurement WHERE run_id = ? ORDER BY rowid", [run_id])

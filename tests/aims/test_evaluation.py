@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
 from aimsight.aims.evaluation import NOT_MEASURED_RULE, ZERO_TOLERANCE_RULE, OpeningRule, judge
 from aimsight.aims.verdicts import Verdict
-from aimsight.configs.schema import ObjectiveConfig
 from aimsight.metrics.values import Cause, Interval, Measurement, Undefined, Value
+from aimsight.store.records import ObjectiveVersion
 
 UNIT = (0.0, 1.0)
 OPEN = (None, None)
 
 
-def objective(target: str, tolerance: float = 0.0, *, zero_tolerance: bool = False) -> ObjectiveConfig:
+def objective(target: str, tolerance: float = 0.0, *, zero_tolerance: bool = False) -> ObjectiveVersion:
     """An objective with this target."""
-    return ObjectiveConfig(
-        id="OBJ-01",
+    return ObjectiveVersion(
+        model="wage-band",
+        objective="OBJ-01",
+        version=1,
         statement="It stays good.",
         metric="performance.roc_auc",
+        column_name="",
+        segment="",
         target=target,
         tolerance=tolerance,
         zero_tolerance=zero_tolerance,
+        min_rows=30,
         rationale="Agreed at release.",
         owner="owner@example.org",
         due=date(2030, 1, 1),
         severity="minor",
+        opens_failures=2,
+        opens_of=3,
+        policy_ref=None,
+        actions=(),
+        resources=None,
+        content_hash="0" * 64,
+        effective_from=datetime(2026, 1, 1, tzinfo=UTC),
     )
 
 

@@ -1,0 +1,126 @@
+"""Objectives under version control: what was promised, since when, and which version a window is judged against."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aimsight.configs.hashes import config_hash, objective_hash
+from aimsight.store.records import (
+    ModelRecord,
+    ObjectiveVersion,
+    latest_objective,
+    register_model,
+    save_objective_version,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from aimsight.configs.schema import ModelConfig, ObjectiveConfig
+    from aimsight.metrics.plan import Window
+    from aimsight.metrics.values import Measurement
+    from aimsight.store.database import Reader, Transaction
+
+
+def register(tx: Transaction, model: ModelConfig, actor: str, now: datetime) -> bool:
+    """Record the model and every objective whose text or numbers are new; whether anything was."""
+    changed = register_model(
+        tx,
+        ModelRecord(
+            model=model.model,
+            version=model.version,
+            owner=model.owner,
+            intended_use=model.intended_use,
+            risk=model.risk,
+            task=model.task,
+            config_hash=config_hash(model),
+            registered_at=now,
+        ),
+        actor=actor,
+    )
+    for objective in model.objectives:
+        known = latest_objective(tx, model.model, objective.id)
+        content = objective_hash(objective)
+        if known is None or known.content_hash != content:
+            record = _version(model.model, objective, (known.version if known else 0) + 1, content, now)
+            save_objective_version(tx, record, actor=actor)
+            changed = True
+    return changed
+
+
+def is_registered(reader: Reader, model: ModelConfig) -> bool:
+    """Whether the store knows the model and its objectives exactly as configured."""
+    known = reader.tuples(
+        "SELECT version, config_hash, owner, intended_use, risk FROM model WHERE model = ?", [model.model]
+    )
+    if known != [(model.version, config_hash(model), model.owner, model.intended_use, model.risk)]:
+        return False
+    latest = [latest_objective(reader, model.model, objective.id) for objective in model.objectives]
+    return all(
+        version is not None and version.content_hash == objective_hash(objective)
+        for version, objective in zip(latest, model.objectives, strict=True)
+    )
+
+
+def in_force(reader: Reader, model: ModelConfig, window: Window) -> list[ObjectiveVersion]:
+    """The versions of the configured objectives that a window is judged against.
+
+    A window that was judged before keeps the version it was judged against then, so that changing a target never
+    changes an old verdict; any other window is judged against the latest version.
+    """
+    then = {
+        row["objective"]: row["objective_version"]
+        for row in reader.rows(
+            "SELECT objective, min(objective_version) AS objective_version FROM evaluation "
+            "WHERE model = ? AND window_start = ? AND window_end = ? GROUP BY objective",
+            [model.model, window.start, window.end],
+        )
+    }
+    found = []
+    for objective in model.objectives:
+        rows = reader.rows(
+            "SELECT * FROM objective_version WHERE model = ? AND objective = ? AND version <= coalesce(?, version) "
+            "ORDER BY version DESC LIMIT 1",
+            [model.model, objective.id, then.get(objective.id)],
+        )
+        found += [ObjectiveVersion.from_row(row) for row in rows]
+    return found
+
+
+def measurement_of(objective: ObjectiveVersion, measurements: list[Measurement]) -> Measurement | None:
+    """The measurement that an objective is about: its metric, column (or groups) and segment."""
+    for measurement in measurements:
+        if (
+            measurement.metric == objective.metric
+            and measurement.column == objective.column_name
+            and str(measurement.segment) == objective.segment
+        ):
+            return measurement
+    return None
+
+
+def _version(model: str, objective: ObjectiveConfig, version: int, content: str, now: datetime) -> ObjectiveVersion:
+    return ObjectiveVersion(
+        model=model,
+        objective=objective.id,
+        version=version,
+        statement=objective.statement,
+        metric=objective.metric,
+        column_name=objective.column or objective.group,
+        segment=objective.segment or "",
+        target=objective.target,
+        tolerance=objective.tolerance,
+        zero_tolerance=objective.zero_tolerance,
+        min_rows=objective.min_rows,
+        rationale=objective.rationale,
+        owner=objective.owner,
+        due=objective.due,
+        severity=objective.severity,
+        opens_failures=objective.opens.failures,
+        opens_of=objective.opens.of,
+        policy_ref=objective.policy_ref,
+        actions=objective.actions,
+        resources=objective.resources,
+        content_hash=content,
+        effective_from=now,
+    )

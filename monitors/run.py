@@ -1,0 +1,405 @@
+"""A run: one pass over a model's due windows, then measurements, verdicts and nonconformities in one transaction."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from aimsight.aims.objectives import is_registered, register
+from aimsight.configs.errors import AimsightError, NotFoundError, StoreError
+from aimsight.configs.hashes import config_hash
+from aimsight.metrics.engines.duckdb import DuckDBEngine
+from aimsight.metrics.measure import measure
+from aimsight.metrics.plan import Plan, Reference, Window
+from aimsight.metrics.statistics import merge
+from aimsight.metrics.values import Cause, Measurement, Undefined
+from aimsight.monitors import alerts
+from aimsight.monitors.due import History, due, planned, reference_period, settled
+from aimsight.monitors.inputs import Inputs, gather, reference_fingerprint, unreadable_fingerprint
+from aimsight.monitors.recording import Failed, Measured, Recorded, record
+from aimsight.monitors.windows import disjoint, windows
+from aimsight.store.files import remember_files
+from aimsight.store.references import load_reference, save_reference
+from aimsight.store.runs import RunRecord, abandon_dead, begin_attempts, plan_slots, run_key
+
+if TYPE_CHECKING:
+    from aimsight.aims.verdicts import Verdict
+    from aimsight.configs.load import Project
+    from aimsight.configs.schema import ModelConfig
+    from aimsight.metrics.statistics import Statistics
+    from aimsight.store.database import Store
+    from aimsight.store.runs import Outcome
+
+CHUNK = 32
+"""So many windows share one pass over the source and one transaction."""
+LEASE = timedelta(hours=6)
+"""How long a run that gives no sign of life counts as under way."""
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """How the run of one window ended, and the verdict of each objective in it."""
+
+    window: Window
+    outcome: Outcome
+    reason: str
+    run_id: str
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What was done for one model; ``skipped`` counts windows whose results were there already."""
+
+    model: str
+    runs: list[RunOutcome]
+    opened: list[str]
+    occurrences: int
+    rows_scanned: int
+    skipped: int
+
+
+def run_due(
+    project: Project,
+    store: Store,
+    *,
+    now: datetime,
+    models: Sequence[str] | None = None,
+    progress: Progress | None = None,
+    actor: str = "aimsight",
+) -> list[RunSummary]:
+    """Run whatever is due at ``now`` for the named models (default: all), then deliver the alerts it caused."""
+    names = list(project.models) if models is None else list(models)
+    summaries = [run_model(project, store, name, now=now, progress=progress, actor=actor) for name in names]
+    if project.config.alerts:
+        alerts.deliver(store, project, now=store.clock.now())
+    return summaries
+
+
+def run_model(
+    project: Project,
+    store: Store,
+    model_id: str,
+    *,
+    now: datetime,
+    windows: Sequence[Window] | None = None,
+    progress: Progress | None = None,
+    actor: str = "aimsight",
+) -> RunSummary:
+    """Run one model.
+
+    Parameters
+    ----------
+    now
+        The moment whose knowledge counts: only windows that are over by then are due, only labels that had arrived.
+    windows
+        Exactly these windows, under the present configuration (a backfill); default: those that are due.
+
+    Raises
+    ------
+    NotFoundError
+        If the project has no such model.
+    AimsightError
+        If nothing says where monitoring starts, or the store cannot be used. A source that cannot be read is no such
+        error: it is the recorded outcome of the runs that needed it.
+    """
+    if model_id not in project.models:
+        raise NotFoundError.named("model", model_id, project.models)
+    return _Run(project, store, project.models[model_id], now, progress or _silent, actor).execute(windows)
+
+
+class _Run:
+    """The steps of one call of ``run_model`` and what they share."""
+
+    def __init__(
+        self, project: Project, store: Store, model: ModelConfig, now: datetime, progress: Progress, actor: str
+    ) -> None:
+        self.project, self.store, self.model = project, store, model
+        self.now, self.progress, self.actor = now, progress, actor
+        self.engine = DuckDBEngine(memory_limit=project.config.memory_limit, threads=project.config.threads)
+        self.config_hash = config_hash(model)
+        self.inputs: Inputs | None = None
+        self.problem = ""
+
+    def execute(self, chosen: Sequence[Window] | None) -> RunSummary:
+        """Find what is due, run it in chunks, and say what came of it."""
+        self._settle_the_dead()
+        self._gather()
+        candidates = self._candidates(chosen)
+        history = self._history()
+        todo = self._backfill(candidates, history) if chosen is not None else self._due(candidates, history)
+        total = Recorded()
+        if not self._is_registered() or todo or (self.inputs and self.inputs.news):
+            self._begin(candidates)
+        if todo:
+            basis = self._basis(candidates)
+            for start in range(0, len(todo), CHUNK):
+                self.progress(f"{self.model.model}: windows", start, len(todo))
+                total = total.plus(self._chunk(todo[start : start + CHUNK], basis))
+            self.progress(f"{self.model.model}: windows", len(todo), len(todo))
+        return RunSummary(
+            self.model.model,
+            [RunOutcome(run.window, run.outcome, run.reason, run.run_id, run.verdicts) for run in total.runs],
+            total.opened,
+            total.occurrences,
+            sum(run.rows for run in total.runs),
+            len(candidates) - len(todo),
+        )
+
+    def _gather(self) -> None:
+        try:
+            if self.store.path.exists():
+                with self.store.read() as reader:
+                    self.inputs = gather(self.model, self.project.root, reader, lambda text: self.progress(text, 0, 0))
+            else:
+                self.inputs = gather(self.model, self.project.root, None, lambda text: self.progress(text, 0, 0))
+        except AimsightError as error:
+            if isinstance(error, StoreError):
+                raise
+            self.problem = str(error)
+
+    def _candidates(self, chosen: Sequence[Window] | None) -> list[Window]:
+        if chosen is not None:
+            return sorted(chosen, key=lambda window: (window.start, window.end))
+        try:
+            return planned(self.model, self.inputs.first_row() if self.inputs else None, self.now)
+        except AimsightError as error:
+            raise AimsightError(self.problem or str(error)) from error
+
+    def _due(self, candidates: Sequence[Window], history: Mapping[Window, History]) -> list[Window]:
+        return due(candidates, history, self._fingerprint, self.model, self.now)
+
+    def _backfill(self, candidates: Sequence[Window], history: Mapping[Window, History]) -> list[Window]:
+        del history
+        done: set[str] = set()
+        if self.store.path.exists():
+            with self.store.read() as reader:
+                keys = reader.tuples("SELECT run_key FROM run WHERE model = ?", [self.model.model])
+                done = {key for (key,) in keys}
+        return [window for window in candidates if self._key(window) not in done]
+
+    def _history(self) -> dict[Window, History]:
+        if not self.store.path.exists():
+            return {}
+        with self.store.read() as reader:
+            rows = reader.tuples(
+                "SELECT window_start, window_end, outcome, source_fingerprint FROM run "
+                "WHERE model = ? AND monitor = ? AND outcome <> 'abandoned'",
+                [self.model.model, self.model.monitor.name],
+            )
+        found: dict[Window, History] = {}
+        for start, end, outcome, fingerprint in rows:
+            past = found.get(Window(start, end), History())
+            if outcome in ("success", "skipped"):
+                past = replace(past, finished=past.finished | {fingerprint})
+            else:
+                past = replace(past, failed=past.failed | {fingerprint})
+            found[Window(start, end)] = past
+        return found
+
+    def _fingerprint(self, window: Window) -> str:
+        if self.inputs is None:
+            return unreadable_fingerprint(self.problem)
+        return self.inputs.fingerprint(window, settled=settled(self.model, window, self.now))
+
+    def _key(self, window: Window) -> str:
+        monitor = self.model.monitor.name
+        return run_key(self.model.model, monitor, window.start, window.end, self.config_hash, self._fingerprint(window))
+
+    def _is_registered(self) -> bool:
+        if not self.store.path.exists():
+            return False
+        with self.store.read() as reader:
+            return is_registered(reader, self.model)
+
+    def _settle_the_dead(self) -> None:
+        if not self.store.path.exists():
+            return
+        with self.store.read() as reader:
+            anything = reader.tuples("SELECT 1 FROM attempt LIMIT 1")
+        if anything:
+            with self.store.write() as tx:
+                abandon_dead(tx, self.store.clock.now(), _is_alive)
+
+    def _begin(self, candidates: Sequence[Window]) -> None:
+        """Record the configuration, the planned windows and what is known of the files."""
+        with self.store.write() as tx:
+            now = self.store.clock.now()
+            register(tx, self.model, self.actor, now)
+            spans = [(window.start, window.end) for window in candidates]
+            plan_slots(tx, self.model.model, self.model.monitor.name, spans, now)
+            if self.inputs:
+                remember_files(tx, self.inputs.news)
+
+    def _basis(self, candidates: Sequence[Window]) -> Reference | None:
+        """What fixes the cells: the frozen reference, made when this is the first run that needs it.
+
+        A model without a reference counts in the cells of its first window, and nothing is compared with them.
+        """
+        if self.problem:
+            return None
+        fingerprint = reference_fingerprint(self.model)
+        with self.store.read() as reader:
+            known = load_reference(reader, self.model.model, fingerprint)
+        if known is not None:
+            return known
+        self.progress(f"{self.model.model}: reference", 0, 0)
+        period = None
+        if self.model.reference is None:
+            period = candidates[0]
+        elif self.model.reference.period is not None:
+            period = reference_period(self.model)
+        try:
+            made = self.engine.make_reference(
+                self.model, self.project.root, self._own_windows(period), period, self.now, fingerprint
+            )
+        except AimsightError as error:
+            self.problem = f"the reference cannot be made: {error}"
+            return None
+        with self.store.write() as tx:
+            save_reference(tx, self.model.model, made, actor=self.actor)
+        return made
+
+    def _own_windows(self, period: Window | None) -> tuple[Window, ...] | None:
+        """The reference's own windows, which show its natural variation."""
+        if period is None or self.model.reference is None:
+            return None
+        length = self.model.reference.windows or self.model.monitor.window
+        return tuple(windows(length, length, self.model.log.time_zone, period.start, period.end)) or None
+
+    def _chunk(self, todo: Sequence[Window], basis: Reference | None) -> Recorded:
+        started = self.store.clock.now()
+        records = {window: self._record(window, started) for window in todo}
+        with self.store.write() as tx:
+            begin_attempts(
+                tx,
+                list(records.values()),
+                pid=os.getpid(),
+                host=socket.gethostname(),
+                lease_until=started + LEASE,
+            )
+        results = self._measure(records, basis)
+        with self.store.write() as tx:
+            return record(tx, self.model, results, self.project.config.alerts)
+
+    def _record(self, window: Window, started: datetime) -> RunRecord:
+        return RunRecord(
+            run_id=self._key(window),
+            model=self.model.model,
+            model_version=self.model.version,
+            monitor=self.model.monitor.name,
+            window_start=window.start,
+            window_end=window.end,
+            planned_at=window.end,
+            started_at=started,
+            source_fingerprint=self._fingerprint(window),
+            config_hash=self.config_hash,
+            code_version=version("aimsight"),
+        )
+
+    def _measure(self, records: Mapping[Window, RunRecord], basis: Reference | None) -> list[Measured | Failed]:
+        """One pass for all windows; when it fails, one pass each, so that a bad file harms its own windows only."""
+        if self.problem:
+            return [Failed(run, self.problem) for run in records.values()]
+        try:
+            return self._pass(records, basis)
+        except AimsightError as error:
+            if len(records) == 1:
+                return [Failed(run, str(error)) for run in records.values()]
+        return [result for window, run in records.items() for result in self._measure({window: run}, basis)]
+
+    def _pass(self, records: Mapping[Window, RunRecord], basis: Reference | None) -> list[Measured | Failed]:
+        pieces, parts = disjoint(list(records))
+        plan = self._plan(pieces, basis)
+        reference = basis if self.model.reference else None
+        statistics = self.engine.profile(plan)
+        results: list[Measured | Failed] = []
+        for window, run in records.items():
+            whole = merge([statistics[piece] for piece in parts[window]])
+            results.append(Measured(run, whole, self._measurements(plan, whole, reference, window)))
+        return results
+
+    def _plan(self, pieces: tuple[Window, ...], basis: Reference | None) -> Plan:
+        """The plan over those files of the log only that have rows in the windows."""
+        model = self.model
+        if self.inputs is not None:
+            paths = self.inputs.overlapping(pieces)
+            if paths:
+                log = model.log.model_copy(update={"source": tuple(str(path) for path in paths)})
+                model = model.model_copy(update={"log": log})
+        return Plan(
+            model=model,
+            root=self.project.root,
+            windows=pieces,
+            as_of=self.now,
+            columns=basis.columns if basis else (),
+            classes=basis.classes if basis else (),
+            error_exponent=basis.error_exponent if basis else 0,
+            label_center=basis.label_center if basis else 0.0,
+            exact_drift=model.drift == "exact",
+        )
+
+    def _measurements(
+        self, plan: Plan, statistics: Statistics, reference: Reference | None, window: Window
+    ) -> list[Measurement]:
+        return measure(
+            plan,
+            statistics,
+            reference,
+            selected=self._selected(),
+            min_group=self.model.min_group or self.project.config.min_group,
+            labels=label_state(self.model, statistics, window, self.now),
+            window=window,
+        )
+
+    def _selected(self) -> list[str] | None:
+        """The metrics chosen, with those that objectives are about; ``None`` for all."""
+        if self.model.metrics is None:
+            return None
+        return [*self.model.metrics, *(objective.metric for objective in self.model.objectives)]
+
+
+def label_state(model: ModelConfig, statistics: Statistics, window: Window, now: datetime) -> Undefined | None:
+    """Why labels do not allow a verdict yet, or any more; ``None`` when they do.
+
+    Labels are complete enough when they cover the configured share of rows. Below it they are awaited until the label
+    delay has passed; after that the evidence is insufficient.
+    """
+    if model.labels is None or statistics.quality.rows == 0:
+        return None
+    rows, labelled = statistics.all_rows.rows, statistics.all_rows.labelled
+    share = labelled / rows
+    if share >= model.labels.min_coverage:
+        return None
+    if model.labels.delay is None or not settled(model, window, now):
+        return Undefined(f"awaiting labels: {labelled:,} of {rows:,} rows have one", labelled, Cause.AWAITING_LABELS)
+    return Undefined(
+        f"labels cover {share:.0%} of the rows, below the minimum of {model.labels.min_coverage:.0%}",
+        labelled,
+        Cause.TOO_FEW,
+    )
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Report nothing."""
+
+
+def _is_alive(host: str, pid: int) -> bool:
+    """Whether a process may still be at work; one on another host counts as alive."""
+    if host != socket.gethostname():
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
