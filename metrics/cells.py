@@ -15,11 +15,14 @@ TAIL_CELLS = 480
 
 @dataclass(frozen=True, slots=True)
 class NumericCells:
-    """Equal-width cells between two robust quantiles of the reference, geometric cells outside, open ends.
+    """Equal-width cells between two robust quantiles of the reference, log-linear cells outside, open ends.
 
-    ``CORE_CELLS`` cells of width ``w = (high - low) / CORE_CELLS`` cover [low, high); each tail has ``TAIL_CELLS`` cells
-    whose widths grow by ``2 ** (1 / 8)``, starting near ``0.7 w`` and reaching past ``2 ** 60 w``; the outermost are open.
-    A value at distance d outside the core falls into tail cell ``floor(8 log2(1 + d / (8 w)))``.
+    ``CORE_CELLS`` cells of width ``w = (high - low) / CORE_CELLS`` cover [low, high). Each tail has ``TAIL_CELLS`` cells:
+    eight of width w, eight of 2 w, eight of 4 w, and so on past ``2 ** 60 w``; the outermost are open.
+
+    Everything follows from t = (x - low) / w: a core value falls into cell floor(t), and since the tail cells' edges are
+    whole numbers of t, a tail value's cell is found without a logarithm from y = 1 + (distance from the core in w) / 8 =
+    m 2**k with m in [1, 2): it is ``8 k + floor(8 (m - 1))``, exact in floating point.
 
     Positions: 0 .. size-1 from smallest to largest values, then ``size`` for missing and ``size + 1`` for non-finite.
     """
@@ -35,42 +38,61 @@ class NumericCells:
     @property
     def width(self) -> float:
         """Width of a core cell, in the column's unit."""
-        return (self.high - self.low) / CORE_CELLS
+        return self.high / CORE_CELLS - self.low / CORE_CELLS
 
     def index(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         """Position of each value (shape (n,)); NaN means missing, infinities are non-finite."""
-        out = np.empty(values.shape, dtype=np.int64)
-        finite = np.isfinite(values)
-        out[np.isnan(values)] = self.size
-        out[np.isinf(values)] = self.size + 1
-        x = values[finite]
-        w = self.width
-        core = np.clip(np.floor((x - self.low) / w), 0, CORE_CELLS - 1)
         with np.errstate(over="ignore", invalid="ignore"):
-            below = np.floor(np.log2(1.0 + np.maximum(self.low - x, 0.0) / (8.0 * w)) * TAIL_CELLS_PER_OCTAVE)
-            above = np.floor(np.log2(1.0 + np.maximum(x - self.high, 0.0) / (8.0 * w)) * TAIL_CELLS_PER_OCTAVE)
-        left = TAIL_CELLS - 1 - np.minimum(below, TAIL_CELLS - 1)
-        right = TAIL_CELLS + CORE_CELLS + np.minimum(above, TAIL_CELLS - 1)
-        out[finite] = np.where(x < self.low, left, np.where(x >= self.high, right, TAIL_CELLS + core)).astype(np.int64)
+            t = (values - self.low) / self.width
+            inside = (t >= 0.0) & (t < CORE_CELLS)
+            if inside.all():
+                return t.astype(np.int64) + TAIL_CELLS
+            out = np.where(inside, t, 0.0).astype(np.int64)
+        out += TAIL_CELLS
+        rest = np.flatnonzero(~inside)
+        out[rest] = self._outside(values[rest], t[rest])
+        return out
+
+    def _outside(self, values: NDArray[np.float64], t: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Positions of values that are not in the core."""
+        out = np.full(values.shape, self.size, dtype=np.int64)
+        out[np.isinf(values)] = self.size + 1
+        finite = np.isfinite(values)
+        t = t[finite]
+        below = t < 0.0
+        distance = np.where(below, -t, t - CORE_CELLS)
+        mantissa, exponent = np.frexp(np.minimum(1.0 + distance / TAIL_CELLS_PER_OCTAVE, _FAR))
+        step = np.floor((2.0 * mantissa - 1.0) * TAIL_CELLS_PER_OCTAVE).astype(np.int64)
+        tail = np.minimum(TAIL_CELLS_PER_OCTAVE * (exponent.astype(np.int64) - 1) + step, TAIL_CELLS - 1)
+        out[finite] = np.where(below, TAIL_CELLS - 1 - tail, TAIL_CELLS + CORE_CELLS + tail)
         return out
 
     def edges(self) -> NDArray[np.float64]:
         """The size + 1 edges; the first and last are the nominal ends of the open cells (finite)."""
         w = self.width
-        steps = np.exp2(np.arange(1, TAIL_CELLS + 1) / TAIL_CELLS_PER_OCTAVE) - 1.0
+        octave, step = np.divmod(np.arange(1, TAIL_CELLS + 1), TAIL_CELLS_PER_OCTAVE)
+        distance = w * ((TAIL_CELLS_PER_OCTAVE + step) * np.exp2(octave) - TAIL_CELLS_PER_OCTAVE)
         core = self.low + w * np.arange(CORE_CELLS + 1)
         core[-1] = self.high
-        return np.concatenate([self.low - 8.0 * w * steps[::-1], core, self.high + 8.0 * w * steps])
+        with np.errstate(over="ignore"):
+            edges = np.concatenate([self.low - distance[::-1], core, self.high + distance])
+        return np.clip(edges, -_LARGEST, _LARGEST)
 
     @classmethod
     def spanning(cls, low: float, high: float) -> NumericCells:
         """Cells whose core spans [low, high]; a single point is widened so that the width is never 0."""
         if not (math.isfinite(low) and math.isfinite(high) and low <= high):
             raise ValueError(f"cells need finite ordered ends, not [{low}, {high}]")
-        if high - low <= abs(low) * 1e-12:
+        if high / 2 - low / 2 <= max(abs(low), abs(high)) * 1e-12 or high - low < _SMALLEST:
             pad = max(abs(low) * 1e-6, 1e-6)
-            low, high = low - pad, low + pad
+            low, high = max(low - pad, -_LARGEST), min(high + pad, _LARGEST)
         return cls(low, high)
+
+
+_FAR = 2.0 ** (TAIL_CELLS // TAIL_CELLS_PER_OCTAVE)
+_LARGEST = float(np.finfo(np.float64).max)
+_SMALLEST = 1e-290
+"""A narrower core has no normal cell width."""
 
 
 @dataclass(frozen=True, slots=True)

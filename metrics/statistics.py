@@ -26,6 +26,10 @@ LOSS_SQUARE_BITS = 20
 """its square as round(loss * 2**20) ** 2, i.e. in units of 2**-40."""
 UNIT_BITS = 50
 """quantities within [-1, 1] (score gaps, squared score errors and their squares) are kept as round(x * 2**50)."""
+ERROR_BITS = 48
+"""errors of a regression model are kept up to 2**48 times the fixed-point unit (about 2**18 spreads of the label)."""
+COARSE_BITS = 20
+"""the unit of the fourth-order sums is 2**20 times as large."""
 SCORE_CELLS = 1000
 """score cells of equal width on [0, 1]; the last one includes 1."""
 
@@ -45,6 +49,8 @@ def _add(a: Any, b: Any) -> Any:
         return b if a is None else a
     if isinstance(a, dict):
         return {key: _add(a.get(key), b.get(key)) for key in a | b}
+    if isinstance(a, str):  # why a column is missing: the same in both parts, or the first in order of the alphabet
+        return min(a, b)
     return a + b
 
 
@@ -98,7 +104,7 @@ class ScoreSums(Monoid):
     ``gap`` = sum of (y - s), ``brier`` = sum of (s - y)^2, ``brier_square`` = sum of (s - y)^4, all in 2**-UNIT_BITS;
     ``loss`` = sum of -ln(probability given to the label, clipped to [eps, 1 - eps] with eps = 2**-52) in 2**-LOSS_BITS;
     ``loss_square`` = sum of its squares in 2**-(2 * LOSS_SQUARE_BITS). For a multiclass model s is the probability of
-    the true class for the losses, and ``brier`` is the sum over classes.
+    the true class (y = 1) for the losses and the gap, and ``brier`` is the sum over classes.
     """
 
     n: int
@@ -184,7 +190,7 @@ class SegmentStatistics(Monoid):
     """What is known of one segment of a window; parts that do not apply to the task are ``None``.
 
     ``rows`` = rows of the segment, ``labelled`` = those with a usable label that had arrived, ``invalid_scores`` = rows
-    whose score is non-finite or outside [0, 1], ``invalid_predictions`` = rows whose prediction is missing, non-finite
+    whose score is missing, non-finite or outside [0, 1], ``invalid_predictions`` = rows whose prediction is missing, non-finite
     or not one of the classes. ``scores`` maps the class (``''`` in binary tasks) to its score counts.
     """
 
@@ -217,13 +223,18 @@ class QualityCounts(Monoid):
 
 @dataclass(frozen=True, slots=True)
 class Statistics(Monoid):
-    """All statistics of one window: quality, one ``CellCounts`` a column, one ``SegmentStatistics`` a segment."""
+    """All statistics of one window: quality, one ``CellCounts`` a column, one ``SegmentStatistics`` a segment.
+
+    ``column_errors`` says why a column that was planned could not be counted (it is missing, or of the wrong type); such
+    a column has no entry in ``columns``.
+    """
 
     quality: QualityCounts
     columns: dict[str, CellCounts] = field(default_factory=dict)
     segments: dict[Segment, SegmentStatistics] = field(default_factory=dict)
     values: dict[str, ValueCounts] = field(default_factory=dict)
     latest: Latest | None = None
+    column_errors: dict[str, str] = field(default_factory=dict)
 
     @property
     def all_rows(self) -> SegmentStatistics:

@@ -1,0 +1,97 @@
+"""Counting blocks of rows into cells, window by window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aimsight.metrics.cells import NumericCells
+from aimsight.metrics.statistics import CellCounts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from aimsight.metrics.cells import Cells
+    from aimsight.metrics.engines.windows import WindowIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some rows of the source, all of them in windows of the plan.
+
+    ``windows`` is each row's window number and ``only`` that number when it is the same for all rows. ``columns`` maps
+    the aliases of the query to arrays of shape (n,).
+    """
+
+    windows: NDArray[np.int64]
+    only: int | None
+    times: NDArray[np.int64]
+    columns: dict[str, NDArray[np.generic]]
+
+    @classmethod
+    def of(cls, columns: dict[str, NDArray[np.generic]], times: NDArray[np.int64], index: WindowIndex) -> Block | None:
+        """The rows that lie in a window; ``None`` when there are none."""
+        if times.size == 0:
+            return None
+        windows = index.index(times)
+        low, high = int(windows.min()), int(windows.max())
+        if low < 0:
+            inside = windows >= 0
+            columns = {alias: column[inside] for alias, column in columns.items()}
+            return cls.of(columns, times[inside], index)
+        return cls(windows, low if low == high else None, times, columns)
+
+
+def tally(table: NDArray[np.int64], groups: NDArray[np.int64], only: int | None, cells: NDArray[np.int64]) -> None:
+    """Add the rows to ``table[group, cell]``; ``only`` is the group when all rows have the same."""
+    size = table.shape[1]
+    if only is not None:
+        table[only] += np.bincount(cells, minlength=size)
+        return
+    low, high = int(groups.min()), int(groups.max())
+    span = (high - low + 1) * size
+    keys = (groups - low) * size + cells
+    if span <= 4 * keys.size:
+        table[low : high + 1] += np.bincount(keys, minlength=span).reshape(-1, size)
+    else:  # few rows over many groups: counting them one by one is cheaper than a table of zeros
+        np.add.at(table[low : high + 1].reshape(-1), keys, 1)
+
+
+class CellCounter:
+    """Counts one column into cells for every window.
+
+    ``bounds`` are the declared least and greatest valid value of a numeric column. A column of categories comes as
+    positions already (the query numbers them).
+    """
+
+    def __init__(self, cells: Cells, windows: int, bounds: tuple[float, float] | None = None) -> None:
+        self._cells = cells
+        self._counts = np.zeros((windows, cells.size + 2), dtype=np.int64)
+        self._bounds = bounds
+        self._outside = np.zeros((windows, 2), dtype=np.int64) if bounds is not None else None
+
+    def add(self, block: Block, values: NDArray[np.generic]) -> None:
+        """Count one block."""
+        if isinstance(self._cells, NumericCells):
+            numbers = values.astype(np.float64, copy=False)
+            positions = self._cells.index(numbers)
+            if self._bounds is not None and self._outside is not None:
+                low, high = self._bounds
+                outside = np.isfinite(numbers) & ((numbers < low) | (numbers > high))
+                tally(self._outside, block.windows, block.only, outside.astype(np.int64))
+        else:
+            positions = values.astype(np.int64)
+        tally(self._counts, block.windows, block.only, positions)
+
+    def mark_outside(self, block: Block, outside: NDArray[np.generic]) -> None:
+        """Count rows of a category outside its declared values (0 or 1 for each row)."""
+        if self._outside is None:
+            self._outside = np.zeros((self._counts.shape[0], 2), dtype=np.int64)
+        tally(self._outside, block.windows, block.only, outside.astype(np.int64))
+
+    def result(self, window: int) -> CellCounts:
+        """The counts of one window."""
+        outside = int(self._outside[window, 1]) if self._outside is not None else None
+        return CellCounts(self._counts[window].copy(), outside)

@@ -1,0 +1,131 @@
+"""SQL expressions over the columns of an inference log, each with a type that the stream to NumPy can rely on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aimsight.configs.errors import SchemaError
+from aimsight.metrics.engines.sql import quote_ident, quote_text
+from aimsight.metrics.engines.tables import kind_of
+from aimsight.metrics.engines.windows import micros
+from aimsight.metrics.values import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+NUMERIC = frozenset({"integer", "float", "decimal"})
+SCALAR = frozenset({*NUMERIC, "boolean", "text", "timestamp", "naive timestamp"})
+_WHOLE = 2**53
+
+
+def instant(column: str, type_name: str, zone: str | None, what: str) -> str:
+    """A timestamp column as TIMESTAMPTZ.
+
+    Raises
+    ------
+    SchemaError
+        If it is no timestamp, or has no zone and ``zone`` names none.
+    """
+    kind = kind_of(type_name)
+    name = quote_ident(column)
+    if kind == "timestamp":
+        return name if type_name == "TIMESTAMP WITH TIME ZONE" else f"CAST({name} AS TIMESTAMPTZ)"
+    if kind == "naive timestamp":
+        if zone is None:
+            raise SchemaError(
+                f"{what}: timestamps in column {column!r} have no time zone; "
+                "write them with one, or name the zone they are in: naive_timestamps: Europe/Berlin"
+            )
+        return f"timezone({quote_text(zone)}, CAST({name} AS TIMESTAMP))"
+    raise SchemaError(f"{what}: column {column!r} must be a timestamp, not {type_name}")
+
+
+def literal(when: datetime) -> str:
+    """A moment as a TIMESTAMPTZ constant, exact to the microsecond."""
+    return f"make_timestamptz({micros(when)})"
+
+
+def number(column: str, type_name: str, what: str) -> str:
+    """A numeric column as DOUBLE.
+
+    Raises
+    ------
+    SchemaError
+        If the column is not numeric: numbers written as text are not guessed at.
+    """
+    if kind_of(type_name) not in NUMERIC:
+        hint = "; declare it as category" if kind_of(type_name) in {"boolean", "text"} else ""
+        raise SchemaError(f"{what}: column {column!r} must be numeric, not {type_name}{hint}")
+    name = quote_ident(column)
+    return name if type_name == "DOUBLE" else f"CAST({name} AS DOUBLE)"
+
+
+def text(column: str, type_name: str, what: str) -> str:
+    """A column of any plain type as text; whole floating-point numbers are written as integers, NaN is missing.
+
+    Raises
+    ------
+    SchemaError
+        If the column is nested or binary.
+    """
+    kind = kind_of(type_name)
+    name = quote_ident(column)
+    if kind not in SCALAR:
+        raise SchemaError(f"{what}: column {column!r} must hold plain values, not {type_name}")
+    if type_name == "VARCHAR":
+        return name
+    if kind == "float":  # an integer column with gaps often arrives as floating point
+        return (
+            f"CASE WHEN isnan({name}) THEN NULL WHEN abs({name}) < {_WHOLE} AND {name} = trunc({name}) "
+            f"THEN CAST(CAST({name} AS BIGINT) AS VARCHAR) ELSE CAST({name} AS VARCHAR) END"
+        )
+    return f"CAST({name} AS VARCHAR)"
+
+
+def segment_text(column: str, type_name: str, what: str) -> str:
+    """A column as the text that names its groups."""
+    return f"coalesce({text(column, type_name, what)}, {quote_text(MISSING)})"
+
+
+def code(value: str, known: Sequence[str], *, missing: int, unseen: int) -> str:
+    """The position of a text in ``known`` as USMALLINT; ``missing`` for NULL, ``unseen`` for anything else.
+
+    ``value`` is a SQL expression. The cast to an enumeration is a hash lookup, done once for each entry of a
+    dictionary-encoded column.
+    """
+    if not known:
+        return f"CAST(CASE WHEN {value} IS NULL THEN {missing} ELSE {unseen} END AS USMALLINT)"
+    kind = "ENUM(" + ", ".join(quote_text(name) for name in known) + ")"
+    found = f"CAST(enum_code(TRY_CAST({value} AS {kind})) AS USMALLINT)"
+    return f"coalesce({found}, CAST(CASE WHEN {value} IS NULL THEN {missing} ELSE {unseen} END AS USMALLINT))"
+
+
+def positive(column: str, type_name: str, wanted: str | int | bool, what: str) -> str:  # noqa: FBT001  # YAML's own type
+    """1 where a column holds the positive value, 0 where it holds another, NULL where it holds none; UTINYINT.
+
+    Numbers compare as numbers, booleans as 0 and 1, everything else as text.
+
+    Raises
+    ------
+    SchemaError
+        If the column is nested, or numeric while the positive value is a word.
+    """
+    kind = kind_of(type_name)
+    name = quote_ident(column)
+    if kind == "boolean" or kind in NUMERIC:
+        words = {"true": 1, "false": 0}
+        try:
+            target = int(wanted) if not isinstance(wanted, str) else words.get(wanted.casefold(), None)
+            target = int(str(wanted)) if target is None else target
+        except ValueError:
+            raise SchemaError(
+                f"{what}: column {column!r} holds {type_name}, which is never {wanted!r} (positive: in the log)"
+            ) from None
+        value = f"CAST({name} AS UTINYINT)" if kind == "boolean" else name
+        test = f"CAST({value} = {target} AS UTINYINT)"
+        return f"CASE WHEN isfinite({name}) THEN {test} END" if kind == "float" else test
+    shown = text(column, type_name, what)
+    if isinstance(wanted, bool):
+        return f"CAST(lower({shown}) = {quote_text(str(wanted).lower())} AS UTINYINT)"
+    return f"CAST(({shown}) = {quote_text(str(wanted))} AS UTINYINT)"

@@ -1,0 +1,315 @@
+"""The inference log and its labels as SQL: duplicates set apart, labels joined as of a moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aimsight.configs.errors import SchemaError
+from aimsight.metrics.engines.connection import run
+from aimsight.metrics.engines.expressions import SCALAR, instant, literal, number, positive, text
+from aimsight.metrics.engines.sql import quote_ident
+from aimsight.metrics.engines.tables import kind_of, open_table
+from aimsight.metrics.sources import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    import duckdb
+    from numpy.typing import NDArray
+
+    from aimsight.configs.schema import ModelConfig
+    from aimsight.metrics.engines.tables import Table
+
+# names that no column of a log is likely to have, so that ours cannot be mistaken for theirs
+_ROW, _KEY, _AT = '"aimsight.row"', '"aimsight.key"', '"aimsight.at"'
+_VALUE, _TEXT, _ARRIVED = '"aimsight.label"', '"aimsight.label text"', '"aimsight.arrived"'
+
+ID_BLOCK = 8_000_000
+"""Hashes of ids that are compared at once when duplicates are looked for (64 MB)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The files of one pass."""
+
+    log: list[Path]
+    labels: list[Path]
+
+    @property
+    def all(self) -> list[Path]:
+        """Every file, each once."""
+        return list(dict.fromkeys([*self.log, *self.labels]))
+
+
+def inputs(model: ModelConfig, root: Path, *, reference: bool = False) -> Inputs:
+    """The files of the log and of its labels, or those of the reference when it has its own.
+
+    Raises
+    ------
+    SourceError
+        If a file is missing or irregular.
+    """
+    own = model.reference if reference and model.reference is not None and model.reference.source is not None else None
+    log = resolve(model.log.source if own is None or own.source is None else own.source, root)
+    if model.labels is None:
+        return Inputs(log, [])
+    source = model.labels.source
+    if own is not None and own.labels_source is not None:
+        source = own.labels_source
+    return Inputs(log, resolve(source, root) if source is not None else [])
+
+
+def required_columns(model: ModelConfig) -> list[str]:
+    """Columns of the log without which nothing can be measured."""
+    log = model.log
+    found = [log.timestamp, log.id, log.prediction, log.score, *(log.scores or {}).values()]
+    if model.labels is not None and model.labels.source is None:
+        found += [model.labels.label, model.labels.arrived_at]
+    found += [*model.protected, *(column for entry in model.segments for column in entry)]
+    return list(dict.fromkeys(name for name in found if name is not None))
+
+
+@dataclass(slots=True)
+class Duplicates:
+    """Dropped rows: their times and whether they said the same as the row that was kept."""
+
+    times: NDArray[np.int64]
+    same: NDArray[np.bool_]
+
+
+@dataclass(slots=True)
+class Log:
+    """A model's log on an open connection.
+
+    ``rows`` is a relation (a parenthesised query) with the columns that are used, and ``time`` the SQL expression of the
+    event time in it. ``errors`` names features that cannot be counted, with the reason.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    model: ModelConfig
+    table: Table
+    labels: Table | None
+    rows: str
+    time: str
+    errors: dict[str, str] = field(default_factory=dict)
+    duplicates: Duplicates | None = None
+
+    @property
+    def joined(self) -> bool:
+        """Whether labels come from a source of their own."""
+        return self.labels is not None
+
+    @property
+    def has_arrival(self) -> bool:
+        """Whether it is known when labels arrived."""
+        return self.model.labels is not None and self.model.labels.arrived_at is not None
+
+    def number(self, column: str) -> str:
+        """A column of the log as DOUBLE (SchemaError if it is not numeric)."""
+        return number(column, self.table.type_of(column), self.table.what)
+
+    def text(self, column: str) -> str:
+        """A column of the log as text (SchemaError if it is nested)."""
+        return text(column, self.table.type_of(column), self.table.what)
+
+    def positive(self, column: str) -> str:
+        """1 where the column holds the positive class, 0 for another, NULL for none."""
+        return positive(column, self.table.type_of(column), self.model.log.positive, self.table.what)
+
+    def within(self, start: datetime, end: datetime) -> str:
+        """The condition that a row lies in [start, end)."""
+        return f"{self.time} >= {literal(start)} AND {self.time} < {literal(end)}"
+
+
+def open_log(
+    connection: duckdb.DuckDBPyConnection,
+    model: ModelConfig,
+    files: Inputs,
+    features: Sequence[str],
+    until: datetime | None = None,
+) -> Log:
+    """Check the columns of a model's log and set duplicates apart.
+
+    Parameters
+    ----------
+    features
+        Columns whose absence fails only their own metrics.
+    until
+        Rows from this moment on are not looked at; ``None`` for all rows.
+
+    Raises
+    ------
+    SchemaError
+        If a required column is missing or has the wrong type.
+    SourceError
+        If a file cannot be read.
+    """
+    table = open_table(connection, files.log, files.all, model.log.table)
+    for column in required_columns(model):
+        table.type_of(column)
+    time = instant(model.log.timestamp, table.type_of(model.log.timestamp), model.log.naive_timestamps, table.what)
+    errors: dict[str, str] = {}
+    for column in features:
+        try:
+            kind = model.features[column].kind
+            (number if kind == "numeric" else text)(column, table.type_of(column), table.what)
+        except SchemaError as error:
+            errors[column] = str(error)
+    used = list(dict.fromkeys([*required_columns(model), *(name for name in features if name not in errors)]))
+    rows = f"({table.select(used)})"
+    labels = None
+    if model.labels is not None and files.labels:
+        labels = open_table(connection, files.labels, files.all, model.labels.table)
+    log = Log(connection, model, table, labels, rows, time, errors)
+    if model.log.id is not None:
+        _set_duplicates_apart(log, model.log.id, until)
+    return log
+
+
+def _set_duplicates_apart(log: Log, column: str, until: datetime | None) -> None:
+    """Keep the earliest row of every id; only ids whose hashes occur twice are looked at closely.
+
+    All rows of the source count, not only those of the plan's windows: so a window's statistics do not depend on which
+    other windows are counted with it.
+    """
+    connection, name = log.connection, quote_ident(column)
+    if kind_of(log.table.type_of(column)) not in SCALAR:
+        raise SchemaError(f"{log.table.what}: column {column!r} must hold plain values to be an id")
+    condition = f"{name} IS NOT NULL AND {log.time} IS NOT NULL"
+    if until is not None:
+        condition += f" AND {log.time} < {literal(until)}"
+    repeated = _repeated_hashes(log, f"SELECT hash({name}) AS h FROM {log.rows} WHERE {condition}")
+    empty = np.empty(0, dtype=np.int64)
+    log.duplicates = Duplicates(empty, empty.astype(np.bool_))
+    if repeated.size == 0:
+        return
+    import pyarrow as pa
+
+    connection.register("repeated_hash", pa.table({"h": repeated}))
+    run(connection, "CREATE TEMP TABLE repeated AS SELECT h FROM repeated_hash")
+    connection.unregister("repeated_hash")
+    run(
+        connection,
+        f"CREATE TEMP TABLE twice AS SELECT *, row_number() OVER earliest AS place, "
+        f"first_value({_ROW}) OVER earliest IS NOT DISTINCT FROM {_ROW} AS same FROM "
+        f"(SELECT {_ROW}, {name} AS {_KEY}, {log.time} AS {_AT} FROM {log.rows} AS {_ROW} "
+        f"WHERE {condition} AND hash({name}) IN (SELECT h FROM repeated)) "
+        f"WINDOW earliest AS (PARTITION BY {_KEY} ORDER BY {_AT}, {_ROW})",
+    )
+    dropped = connection.sql(f"SELECT epoch_us({_AT}) AS t, same FROM twice WHERE place > 1").to_arrow_table()
+    log.duplicates = Duplicates(
+        dropped.column("t").to_numpy(), dropped.column("same").to_numpy(zero_copy_only=False).astype(np.bool_)
+    )
+    kept = f"SELECT unnest({_ROW}) FROM twice WHERE place = 1"
+    single = f"SELECT * FROM {log.rows} WHERE {name} IS NULL OR hash({name}) NOT IN (SELECT h FROM repeated)"
+    log.rows = f"({single} UNION ALL BY NAME {kept})"
+
+
+def _repeated_hashes(log: Log, query: str) -> NDArray[np.uint64]:
+    """Hashes that occur more than once, found part by part so that memory stays bounded."""
+    (row,) = run(log.connection, f"SELECT count(*) FROM ({query})")
+    parts = max(1, -(-int(str(row[0])) // ID_BLOCK))
+    found = []
+    for part in range(parts):
+        subset = query if parts == 1 else f"SELECT h FROM ({query}) WHERE h % {parts} = {part}"
+        blocks = [batch.column(0).to_numpy() for batch in log.connection.sql(subset).to_arrow_reader(1 << 17)]
+        if not blocks:
+            continue
+        hashes = np.sort(np.concatenate(blocks))
+        found.append(np.unique(hashes[1:][hashes[1:] == hashes[:-1]]))
+    return np.concatenate(found) if found else np.empty(0, dtype=np.uint64)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelColumns:
+    """How the label of a row is read: a relation and, in it, SQL for the value and the state (see ``performance``).
+
+    ``rows`` has the log's columns; ``value`` is the label as the task needs it (NULL when absent), ``text`` the label as
+    text, ``state`` a UTINYINT.
+    """
+
+    rows: str
+    value: str
+    text: str
+    state: str
+
+
+def label_columns(log: Log, as_of: datetime) -> LabelColumns | None:
+    """Where labels are found as of a moment; ``None`` when the model has none.
+
+    A label from another source is joined by id. Of several labels of one id the one that arrived last (not later than
+    ``as_of``) counts, among those the one whose text is smallest. A label that arrived before its prediction is early
+    and not used; one that has not arrived yet is late.
+
+    Raises
+    ------
+    SchemaError
+        If columns are missing or of the wrong type, or the ids of log and labels differ in type.
+    """
+    labels = log.model.labels
+    if labels is None:
+        return None
+    if log.labels is None:
+        value = _label_value(log, labels.label, log.table)
+        shown = text(labels.label, log.table.type_of(labels.label), log.table.what)
+        if labels.arrived_at is None:
+            return LabelColumns(log.rows, value, shown, f"CAST(({value}) IS NULL AS UTINYINT)")
+        arrived = instant(
+            labels.arrived_at, log.table.type_of(labels.arrived_at), log.model.log.naive_timestamps, log.table.what
+        )
+        state = (
+            f"CAST(CASE WHEN ({value}) IS NULL THEN 1 WHEN {arrived} < {log.time} THEN 2 "
+            f"WHEN {arrived} <= {literal(as_of)} THEN 0 ELSE 3 END AS UTINYINT)"
+        )
+        return LabelColumns(log.rows, value, shown, state)
+    return _joined(log, log.labels, as_of)
+
+
+def _label_value(log: Log, column: str, table: Table) -> str:
+    type_name = table.type_of(column)
+    if log.model.task == "binary":
+        return positive(column, type_name, log.model.log.positive, table.what)
+    if log.model.task == "multiclass":
+        return text(column, type_name, table.what)
+    value = number(column, type_name, table.what)
+    return f"CASE WHEN isfinite({value}) THEN {value} END" if kind_of(type_name) == "float" else value
+
+
+def _joined(log: Log, table: Table, as_of: datetime) -> LabelColumns:
+    labels, name = log.model.labels, log.model.log.id
+    if labels is None or name is None:
+        raise SchemaError(f"{log.model.model}: labels from another source need an id in the log (log: id:)")
+    column = labels.id or name
+    mine, theirs = log.table.type_of(name), table.type_of(column)
+    if mine != theirs and not (kind_of(mine) == kind_of(theirs) == "integer"):
+        raise SchemaError(
+            f"{table.what}: column {column!r} is {theirs}, but column {name!r} of the log is {mine}; "
+            "ids must have the same type to be joined"
+        )
+    value = _label_value(log, labels.label, table)
+    shown = text(labels.label, table.type_of(labels.label), table.what)
+    arrived, usable, used = "CAST(NULL AS TIMESTAMPTZ)", "true", [column, labels.label]
+    if labels.arrived_at is not None:
+        arrived = instant(
+            labels.arrived_at, table.type_of(labels.arrived_at), log.model.log.naive_timestamps, table.what
+        )
+        usable = f"coalesce({arrived} <= {literal(as_of)}, false)"
+        used.append(labels.arrived_at)
+    order = f"-coalesce(epoch_us({arrived}), 0)"
+    # the least of (time backwards, text) is the latest label, and the smallest text among equals
+    best = f"min({{'o': {order}, 't': {shown}, 'v': {value}}}) FILTER (WHERE {usable})"
+    run(
+        log.connection,
+        f"CREATE OR REPLACE TEMP TABLE label_of AS SELECT {_KEY}, best.v AS {_VALUE}, best.t AS {_TEXT}, "
+        f"-best.o AS {_ARRIVED} FROM (SELECT {quote_ident(column)} AS {_KEY}, {best} AS best "
+        f"FROM ({table.select(used)}) WHERE {quote_ident(column)} IS NOT NULL AND ({value}) IS NOT NULL GROUP BY 1)",
+    )
+    rows = f"(SELECT * FROM {log.rows} LEFT JOIN label_of ON label_of.{_KEY} = {quote_ident(name)})"
+    early = f"WHEN {_ARRIVED} < epoch_us({log.time}) THEN 2" if labels.arrived_at is not None else ""
+    state = f"CAST(CASE WHEN {_KEY} IS NULL THEN 1 WHEN {_VALUE} IS NULL THEN 3 {early} ELSE 0 END AS UTINYINT)"
+    return LabelColumns(rows, _VALUE, _TEXT, state)

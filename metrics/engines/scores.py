@@ -1,0 +1,152 @@
+"""Scores of labelled rows, kept exactly in little memory: eight bytes a row, sorted once at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aimsight.metrics.statistics import SCORE_CELLS, ScoreCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from aimsight.metrics.engines.exact import Runs
+
+KEY_BUDGET = 12_000_000
+"""Rows whose scores are held at once; the windows that do not fit are read in a further narrow pass."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Keys in the order of their groups; ``starts`` has one entry more than ``groups``."""
+
+    keys: NDArray[np.uint64]
+    groups: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+
+class ScoreKeys:
+    """Collects ``score bits * 2 + label`` of the labelled rows by group (group = window * leaves + leaf).
+
+    The bits of the floating-point numbers in [0, 1] have the order of the numbers, so sorted keys are sorted by score
+    and within it by label. A window with more than ``limit`` rows is counted in score cells instead. When more than
+    ``budget`` rows would be held, the last windows are given up: ``deferred`` is the first of them, and they are to be
+    read again with ``first=deferred``.
+    """
+
+    def __init__(self, windows: int, leaves: int, *, limit: int, budget: int = KEY_BUDGET, first: int = 0) -> None:
+        self._leaves = leaves
+        self._limit = limit
+        self._budget = max(budget, limit + 1)
+        self._first = first
+        self.deferred = windows
+        self._rows = np.zeros(windows, dtype=np.int64)
+        self._batches: list[_Batch] = []
+        self._cells: dict[int, NDArray[np.int64]] = {}
+
+    def add(self, runs: Runs, scores: NDArray[np.float64], labels: NDArray[np.int64]) -> None:
+        """Add one block: scores in [0, 1] and labels (0 or 1), both in the order of ``runs``."""
+        # -0.0 + 0.0 is +0.0, whose bits are the smallest
+        keys = ((scores + 0.0).view(np.uint64) << np.uint64(1)) | labels.astype(np.uint64)
+        batch = _Batch(keys, runs.groups, np.append(runs.starts, keys.size))
+        sizes = np.diff(batch.starts)
+        windows = batch.groups // self._leaves
+        np.add.at(self._rows, windows, sizes)
+        for window in np.unique(windows[self._rows[windows] > self._limit]):
+            self._to_cells(int(window))
+        for window in np.unique(windows):
+            if int(window) in self._cells:
+                self._count(int(window), *_part(batch, int(window), self._leaves))
+        self._batches.append(self._without(batch, windows))
+        self._shrink()
+
+    def _keeps(self, windows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        celled = np.fromiter(self._cells, dtype=np.int64, count=len(self._cells))
+        return (windows >= self._first) & (windows < self.deferred) & ~np.isin(windows, celled)
+
+    def _without(self, batch: _Batch, windows: NDArray[np.int64]) -> _Batch:
+        """The batch without the rows of windows that are not kept exactly."""
+        keep = self._keeps(windows)
+        if keep.all():
+            return batch
+        sizes = np.diff(batch.starts)
+        kept = sizes[keep]
+        return _Batch(batch.keys[np.repeat(keep, sizes)], batch.groups[keep], np.concatenate([[0], np.cumsum(kept)]))
+
+    def _to_cells(self, window: int) -> None:
+        """Change a window that turned out too large from keys to cells."""
+        if window in self._cells or window < self._first or window >= self.deferred:
+            return
+        self._cells[window] = np.zeros((self._leaves, 2, SCORE_CELLS), dtype=np.int64)
+        for batch in self._batches:
+            self._count(window, *_part(batch, window, self._leaves))
+        self._batches = [self._without(batch, batch.groups // self._leaves) for batch in self._batches]
+
+    def _count(self, window: int, keys: NDArray[np.uint64], leaves: NDArray[np.int64]) -> None:
+        scores = (keys >> np.uint64(1)).view(np.float64)
+        cells = np.minimum((scores * SCORE_CELLS).astype(np.int64), SCORE_CELLS - 1)
+        labels = (keys & np.uint64(1)).astype(np.int64)
+        table = self._cells[window]
+        positions = (leaves * 2 + labels) * SCORE_CELLS + cells
+        table += np.bincount(positions, minlength=table.size).reshape(table.shape)
+
+    def _shrink(self) -> None:
+        """Give up the last windows while more than the budget is held."""
+        held = sum(batch.keys.size for batch in self._batches)
+        if held <= self._budget:
+            return
+        rows = np.zeros(self._rows.size, dtype=np.int64)
+        for batch in self._batches:
+            np.add.at(rows, batch.groups // self._leaves, np.diff(batch.starts))
+        fits = np.flatnonzero(np.cumsum(rows) > self._budget)
+        self.deferred = max(int(fits[0]), self._first + 1)
+        self._batches = [self._without(batch, batch.groups // self._leaves) for batch in self._batches]
+
+    def window(self, window: int, members: Sequence[NDArray[np.int64]]) -> list[ScoreCounts]:
+        """Score counts of unions of leaves in one window: ``members`` holds the leaf numbers of each union."""
+        if window in self._cells:
+            table = self._cells[window]
+            return [_from_cells(table[leaves].sum(axis=0)) for leaves in members]
+        parts = [_part(batch, window, self._leaves) for batch in self._batches]
+        keys = np.concatenate([part[0] for part in parts] or [np.empty(0, np.uint64)])
+        leaves = np.concatenate([part[1] for part in parts] or [np.empty(0, np.int64)])
+        order = np.argsort(leaves.astype(np.uint16), kind="stable")
+        bounds = np.searchsorted(leaves[order], np.arange(self._leaves + 1))
+        keys = keys[order]
+        by_leaf = [np.sort(keys[bounds[leaf] : bounds[leaf + 1]]) for leaf in range(self._leaves)]
+        return [_from_sorted(_merged([by_leaf[leaf] for leaf in union])) for union in members]
+
+
+def _part(batch: _Batch, window: int, leaves: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Keys and leaf numbers of one window of a batch."""
+    low, high = np.searchsorted(batch.groups, [window * leaves, (window + 1) * leaves])
+    starts = batch.starts[low : high + 1]
+    keys = batch.keys[starts[0] : starts[-1]]
+    return keys, np.repeat(batch.groups[low:high] - window * leaves, np.diff(starts))
+
+
+def _merged(parts: list[NDArray[np.uint64]]) -> NDArray[np.uint64]:
+    parts = [part for part in parts if part.size]
+    if not parts:
+        return np.empty(0, dtype=np.uint64)
+    return parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
+
+
+def _from_sorted(keys: NDArray[np.uint64]) -> ScoreCounts:
+    """Distinct scores with their negatives and positives."""
+    if keys.size == 0:
+        return ScoreCounts(np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64), exact=True)
+    bits = keys >> np.uint64(1)
+    starts = np.concatenate([[0], np.flatnonzero(bits[1:] != bits[:-1]) + 1])
+    positives = np.add.reduceat((keys & np.uint64(1)).astype(np.int64), starts)
+    sizes = np.diff(np.append(starts, keys.size))
+    return ScoreCounts(bits[starts].view(np.float64), sizes - positives, positives, exact=True)
+
+
+def _from_cells(table: NDArray[np.int64]) -> ScoreCounts:
+    positions = np.flatnonzero(table.sum(axis=0))
+    return ScoreCounts(positions.astype(np.float64), table[0, positions], table[1, positions], exact=False)

@@ -1,0 +1,199 @@
+"""Source files as a SQL relation: their columns checked, their types told apart, never widened silently."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from aimsight.configs.errors import SchemaError, SourceError, did_you_mean, quoted_list
+from aimsight.metrics.engines.connection import databases, plain_errors, run
+from aimsight.metrics.engines.sql import quote_ident, quote_list
+from aimsight.metrics.sources import format_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    import duckdb
+
+    from aimsight.metrics.sources import Format
+
+Kind = Literal["integer", "float", "decimal", "boolean", "text", "timestamp", "naive timestamp", "other"]
+
+_INTEGERS = frozenset(
+    f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+)
+_READERS: dict[Format, str] = {
+    "parquet": "read_parquet({files}, hive_partitioning = false)",
+    "csv": "read_csv({files}, hive_partitioning = false)",
+    "json": "read_json({files}, hive_partitioning = false)",
+}
+
+
+def kind_of(type_name: str) -> Kind:
+    """What a SQL type is to us."""
+    if type_name in _INTEGERS:
+        return "integer"
+    if type_name in {"FLOAT", "DOUBLE"}:
+        return "float"
+    if type_name.startswith("DECIMAL") and not type_name.endswith("]"):
+        return "decimal"
+    if type_name == "BOOLEAN":
+        return "boolean"
+    if type_name in {"VARCHAR", "UUID"} or (type_name.startswith("ENUM(") and not type_name.endswith("]")):
+        return "text"
+    if type_name in {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"}:
+        return "timestamp"
+    if type_name == "DATE" or (type_name.startswith("TIMESTAMP") and not type_name.endswith("]")):
+        return "naive timestamp"
+    return "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A relation over source files.
+
+    ``types`` maps the columns (as the files spell them) to their SQL types, by part: files of equal types are read
+    together, and a column that is absent from a part is absent from its mapping. ``what`` names the files for messages.
+    """
+
+    what: str
+    parts: tuple[tuple[str, dict[str, str]], ...]
+    twins: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the first part, in order."""
+        return list(self.parts[0][1])
+
+    def type_of(self, column: str) -> str:
+        """The column's type, which is the same (or a number) in every file.
+
+        Raises
+        ------
+        SchemaError
+            If the column is missing somewhere, has twins that differ only in case or accents, or differs in kind.
+        """
+        for first, second in self.twins:
+            if column in {first, second}:
+                raise SchemaError(f"{self.what}: columns {first!r} and {second!r} cannot be told apart; rename one")
+        found: list[str] = []
+        for where, types in self.parts:
+            if column not in types:
+                close = did_you_mean(column, types)
+                question = f"; did you mean {close}?" if close else ""
+                raise SchemaError(
+                    f"{self.what}: there is no column {column!r}{question} Columns: {quoted_list(types)}"
+                    + (f" (in {where})" if len(self.parts) > 1 else "")
+                )
+            found.append(types[column])
+        kinds = {kind_of(name) for name in found}
+        if len(kinds) > 1 and not kinds <= {"integer", "float", "decimal"}:
+            raise SchemaError(f"{self.what}: column {column!r} changes its type between files: {quoted_list(set(found))}")
+        return found[0] if len(set(found)) == 1 else _common(found)
+
+    def select(self, columns: Iterable[str]) -> str:
+        """A query that gives these columns (which ``type_of`` has accepted) of every row."""
+        names = list(dict.fromkeys(columns))
+        listed = ", ".join(
+            f"{quote_ident(name)}" if len({types[name] for _, types in self.parts}) == 1
+            else f"CAST({quote_ident(name)} AS {self.type_of(name)}) AS {quote_ident(name)}"
+            for name in names
+        ) or "1 AS one"  # fmt: skip
+        return " UNION ALL ".join(f"SELECT {listed} FROM {relation}" for relation, _ in self.parts)
+
+
+def _common(types: list[str]) -> str:
+    """The type that holds the values of several numeric types."""
+    return "HUGEINT" if all(kind_of(name) == "integer" for name in types) else "DOUBLE"
+
+
+def open_table(
+    connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], known: Sequence[Path], table: str | None
+) -> Table:
+    """Look at the columns of some files.
+
+    Parameters
+    ----------
+    paths
+        The files of this relation, at least one, all of one format.
+    known
+        All files of the connection, in the order they were given to ``connect``.
+    table
+        Table inside DuckDB files; ``None`` for other files.
+
+    Raises
+    ------
+    SourceError
+        If a file cannot be read or formats are mixed.
+    """
+    formats = {format_of(path) for path in paths}
+    if len(formats) > 1:
+        raise SourceError(f"one source mixes {quoted_list(sorted(formats))} files: {quoted_list(map(str, paths), 3)}")
+    kind = formats.pop()
+    if kind == "duckdb" and table is None:
+        raise SourceError(f"{paths[0]} is a DuckDB file; name its table (table: ...)")
+    groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for path in paths:
+        if kind == "duckdb":
+            number = databases(known).index(path)
+            relation = _database_table(connection, path, f"source{number}", table or "")
+        else:
+            relation = str(path)
+        text = relation if kind == "duckdb" else _READERS[kind].format(files=quote_list([relation]))
+        with plain_errors([path]):
+            described = run(connection, f"DESCRIBE SELECT * FROM {text}")
+        columns = tuple((str(row[0]), str(row[1])) for row in described)
+        groups.setdefault(columns, []).append(relation)
+    parts: list[tuple[str, dict[str, str]]] = []
+    for columns, members in groups.items():
+        if kind == "duckdb":
+            parts.extend((member, dict(columns)) for member in members)
+        else:
+            parts.append((_READERS[kind].format(files=quote_list(members)), dict(columns)))
+    names = [name for path in paths[:1] for name in _spelled(path, kind)] or [name for name in parts[0][1]]
+    return Table(quoted_list(map(str, paths), 3), tuple(parts), tuple(_twins(names)))
+
+
+def _database_table(connection: duckdb.DuckDBPyConnection, path: Path, database: str, table: str) -> str:
+    schema, _, name = table.rpartition(".")
+    rows = run(
+        connection,
+        "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = '" + database + "' "
+        "UNION ALL SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal AND database_name = '"
+        + database + "'",
+    )  # fmt: skip
+    known = {(str(row[0]), str(row[1])) for row in rows}
+    wanted = (schema or "main", name)
+    if wanted not in known:
+        names = sorted(entry[1] if entry[0] == "main" else ".".join(entry) for entry in known)
+        close = did_you_mean(table, names)
+        question = f"; did you mean {close}?" if close else ""
+        raise SourceError(f"{path}: there is no table {table!r}{question} Tables: {quoted_list(names) or 'none'}")
+    return ".".join(map(quote_ident, (database, *wanted)))
+
+
+def _spelled(path: Path, kind: Format) -> list[str]:
+    """The names as a Parquet file spells them: DuckDB renames one of two twins."""
+    if kind != "parquet":
+        return []
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return list(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError):
+        return []  # DuckDB could read it, and its names will do
+
+
+def _twins(names: list[str]) -> list[tuple[str, str]]:
+    """Pairs of names that differ only in case or in the composition of their characters."""
+    seen: dict[str, str] = {}
+    found = []
+    for name in names:
+        key = unicodedata.normalize("NFC", name).casefold()
+        if key in seen:
+            found.append((seen[key], name))
+        seen[key] = name
+    return found
