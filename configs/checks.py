@@ -29,9 +29,11 @@ def twins(draft: Draft) -> Iterator[Finding]:
         scopes.append(draft.label_columns)
     for uses in scopes:
         first: dict[str, str] = {}
+        reported: set[str] = set()
         for use in uses:
             known = first.setdefault(twin_key(use.name), use.name)
-            if known != use.name:
+            if known != use.name and use.name not in reported:
+                reported.add(use.name)
                 same_letters = normalize("NFC", known) == normalize("NFC", use.name)
                 how = "Unicode form" if same_letters else "case"
                 yield Finding(use.path, f'"{use.name}" and "{known}" differ only in {how}', known)

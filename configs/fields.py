@@ -43,7 +43,7 @@ def _name(text: str) -> str:
     if bad:
         raise InvalidTextError(f"a name holds no control characters, and this one holds {bad}")
     if not text.strip():
-        raise InvalidTextError("a name is not empty")
+        raise InvalidTextError("must not be empty")
     if len(text) > _LONGEST_NAME:
         raise InvalidTextError(f"a name has at most {_LONGEST_NAME} characters, and this one has {len(text)}")
     return text

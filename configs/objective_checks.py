@@ -69,6 +69,10 @@ def objectives(draft: Draft, facts: Mapping[str, MetricFacts]) -> Iterator[Findi
             continue
         if selected and not any(fnmatchcase(metric, glob) for glob in selected):
             yield Finding((*path, "metric"), f"{metric} is not among the metrics of this model: add it to `metrics`")
+        if draft.task and draft.task not in fact.tasks:
+            tasks = " and ".join(sorted(fact.tasks))
+            yield Finding((*path, "metric"), f"{metric} is defined for {tasks}, not for task {draft.task}")
+            continue
         yield from _needs(draft, path, fact)
         yield from _column(draft, path, fact)
         yield from _over(draft, path, fact)
@@ -87,9 +91,6 @@ def _families(facts: Mapping[str, MetricFacts]) -> list[str]:
 
 def _needs(draft: Draft, path: Path, fact: MetricFacts) -> Iterator[Finding]:
     where = (*path, "metric")
-    if draft.task and draft.task not in fact.tasks:
-        yield Finding(where, f"{fact.id} is defined for {' and '.join(sorted(fact.tasks))}, not for task {draft.task}")
-        return
     if fact.needs_reference and not draft.has("reference"):
         yield Finding(where, f"{fact.id} compares with a reference, and the model declares none: add `reference`")
     if fact.needs_labels and not draft.has("labels"):

@@ -25,6 +25,9 @@ LARGEST_FILE = 1_000_000
 NODE_BUDGET = 50_000
 """Values that a file may hold after its aliases are unfolded."""
 
+DEEPEST = 20
+"""Levels of lists and keys within each other."""
+
 _TAG = "tag:yaml.org,2002:"
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _FLOAT = re.compile(
@@ -158,6 +161,9 @@ class _Reader:
         if isinstance(node, yaml.ScalarNode):
             self.document.lines[path] = line
             return self._scalar(node, path)
+        if len(self.open) == DEEPEST:
+            self.note(line, path, "is nested too deeply")
+            return None
         self.open.append(node)
         try:
             return self._container(node, path)

@@ -135,16 +135,17 @@ def _finding(kind: type[BaseModel], document: Document, path: Path, errors: list
         keys = model_keys(kind, path[:-1])
         near = did_you_mean(str(path[-1]), keys)
         return Finding(path, f"unknown key; known keys are {', '.join(keys)}", near)
+    if types[0] == "missing" and isinstance(path[-1], int):
+        return Finding(path[:-1], "needs two values: [first, last]")
     if types[0] == "missing":
         return Finding(path, _missing(kind, path))
-    if all(name in _EXPECTED for name in types):
-        return Finding(path, *_wrong_type(types, value, raw))
-    return Finding(path, *_constraint(errors[0], value))
+    right_type = [error for error in errors if error["type"] not in _EXPECTED]
+    if right_type:  # the branch of a union whose type fits says what is wrong
+        return Finding(path, *_constraint(right_type[0], value))
+    return Finding(path, *_wrong_type(types, value, raw))
 
 
 def _missing(kind: type[BaseModel], path: Path) -> str:
-    if isinstance(path[-1], int):
-        return "needs two values: [first, last]"
     text = f"is missing: {_description(kind, path)}"
     if path[0] == "objectives" and len(path) == 3 and path[-1] in CLAUSE_6_2:
         text += " (clause 6.2 of ISO/IEC 42001: without it the objective is not measurable)"

@@ -121,6 +121,14 @@ def test_all_mistakes_of_a_file_are_found() -> None:
     assert len(problems("a: .nan\nb: 1\nb: 2\nc: !!set {x}\n<<: 3\n")) == 4
 
 
+@pytest.mark.parametrize("depth", [21, 200, 400, 900])
+def test_depth_is_bounded(depth: int) -> None:
+    """However deep a file is nested, there is one problem and no traceback."""
+    found = problems("a: " + "[" * depth + "]" * depth)
+    assert len(found) == 1
+    assert found[0].endswith("is nested too deeply")
+
+
 def test_aliases_within_the_budget_are_values() -> None:
     """An alias repeats its anchor's value."""
     assert read_document(b"a: &x {b: [1]}\nc: *x", "f.yaml").data == {"a": {"b": (1,)}, "c": {"b": (1,)}}
