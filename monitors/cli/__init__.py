@@ -4,3 +4,12 @@ For: one command a file, tables for people, `--json` for machines, exit codes.
 
 Never: holds logic another caller would need, or imports anything heavy before a command runs.
 """
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    from aimsight.monitors.cli.app import run
+
+    run()

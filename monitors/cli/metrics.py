@@ -1,0 +1,102 @@
+"""`aimsight metrics`: what can be measured, and how each metric is defined."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aimsight.configs.errors import NotFoundError
+from aimsight.monitors.cli.session import Session
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from aimsight.metrics.registry import Metric
+
+
+def metrics(
+    context: typer.Context,
+    metric: Annotated[str, typer.Argument(metavar="[METRIC]", help="Id of one metric to show in full.")] = "",
+) -> None:
+    """List the catalogue of metrics, or show one with its definition, bounds and source."""
+    from aimsight.metrics.registry import METRICS
+
+    session = Session.of(context)
+    if not metric:
+        session.answer([_facts(unit) for unit in METRICS.values()], lambda: _list(list(METRICS.values())))
+        return
+    if metric not in METRICS:
+        raise NotFoundError.named("metric", metric, METRICS)
+    unit = METRICS[metric]
+    session.answer(_facts(unit) | {"definition": unit.doc}, lambda: _one(unit))
+
+
+def _facts(unit: Metric) -> dict[str, Any]:
+    return {
+        "metric": unit.id,
+        "version": unit.version,
+        "summary": unit.summary,
+        "tasks": sorted(unit.tasks),
+        "unit": unit.unit,
+        "bounds": list(unit.bounds),
+        "better": unit.direction,
+        "needs": _needs(unit),
+        "undefined_when": list(unit.undefined_when),
+        "source": unit.source,
+    }
+
+
+def _needs(unit: Metric) -> list[str]:
+    return [word for word in ("reference", "labels", "score", "prediction") if getattr(unit.needs, word)]
+
+
+def _list(units: list[Metric]) -> list[RenderableType]:
+    from aimsight.monitors.cli.tables import cell, table
+
+    made = table("Metric", "What it says", fixed=["Metric"])
+    for unit in units:
+        made.add_row(cell(unit.id), cell(unit.summary))
+    return [made, "", "Show one in full with: aimsight metrics METRIC"]
+
+
+def _one(unit: Metric) -> list[RenderableType]:
+    from rich.text import Text
+
+    from aimsight.monitors.cli.tables import cell, facts
+
+    return [
+        cell(f"{unit.id} (version {unit.version})", "bold"),
+        "",
+        Text(unit.doc),
+        "",
+        facts(
+            {
+                "Tasks": ", ".join(sorted(unit.tasks)),
+                "Unit": unit.unit,
+                "Bounds": _bounds(unit),
+                "Better": _BETTER[unit.direction],
+                "Needs": ", ".join(_needs(unit)) or "only the log",
+                "No value when": "; ".join(unit.undefined_when),
+                "Source": unit.source,
+            }
+        ),
+    ]
+
+
+_BETTER = {
+    "higher": "higher values",
+    "lower": "lower values",
+    "zero": "values near 0",
+    "one": "values near 1",
+    "none": "neither direction in itself",
+}
+
+
+def _bounds(unit: Metric) -> str:
+    low, high = unit.bounds
+    if low is None and high is None:
+        return "none"
+    if low is None:
+        return f"at most {high:g}"
+    return f"at least {low:g}" if high is None else f"{low:g} to {high:g}"

@@ -1,0 +1,71 @@
+"""`aimsight objectives`: where each objective stands, and how it came there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aimsight.monitors.cli.session import NONCONFORMING, Session
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from aimsight.configs.schema import ModelConfig
+    from aimsight.monitors.cli.queries import Standing
+
+FEWEST_IN_STRIP = 8
+OTHER_COLUMNS = 72
+"""What the other columns take of the width; the history grows with the rest."""
+
+
+def objectives(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(metavar="[MODEL]", help="Only this model.")] = "",
+) -> None:
+    """Show each objective with its latest value, its target, its verdict and the verdicts before it."""
+    from aimsight.aims.verdicts import Verdict
+    from aimsight.monitors.cli.queries import standings
+
+    session = Session.of(context)
+    models = [session.model(model)] if model else list(session.project.models.values())
+    found = standings(session.store, models)
+    session.answer([asdict(one) for one in found], lambda: objective_tables(found, models, width=session.console.width))
+    if any(one.verdict is Verdict.NONCONFORMING for one in found):
+        raise typer.Exit(NONCONFORMING)
+
+
+def objective_tables(
+    found: Sequence[Standing], models: Sequence[ModelConfig], *, width: int, title: str = ""
+) -> list[RenderableType]:
+    """One table a model: objective, value with interval, target, verdict and the strip of verdicts before it."""
+    from aimsight.monitors.cli.tables import cell, legend, strip, table, verdict_text
+    from aimsight.monitors.words import period, value_text
+
+    zones = {model.model: model.log.time_zone for model in models}
+    parts: list[RenderableType] = []
+    for name, group in groupby(found, key=lambda one: one.model):
+        mine = list(group)
+        latest = max((one.window.end for one in mine if one.window), default=None)
+        window = next((one.window for one in mine if one.window and one.window.end == latest), None)
+        when = f", {period(window, zones[name])}" if window else ", not run yet"
+        made = table(
+            "Objective", "Value", "Target", "Verdict", "History", title=f"{title}{name}{when}", fixed=["Target"]
+        )
+        for one in mine:
+            value = "–" if one.value is None else value_text(one.value, one.ci_low, one.ci_high)
+            older = f"\n{period(one.window, zones[name])}" if one.window and one.window.end != latest else ""
+            made.add_row(
+                cell(f"{one.objective} {one.where}".strip()),
+                cell(value) + older,
+                cell(one.target),
+                verdict_text(one.verdict),
+                strip(one.history, max(FEWEST_IN_STRIP, width - OTHER_COLUMNS)),
+            )
+        parts += [made, ""]
+    if not found:
+        return ["No model has an objective yet. Objectives stand in models/*.yaml."]
+    return [*parts[:-1], "", legend(verdict for one in found for verdict in (one.verdict, *one.history))]

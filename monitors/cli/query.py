@@ -1,0 +1,91 @@
+"""`aimsight query`: read-only SQL over the public views, for notebooks, spreadsheets and BI tools."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from aimsight.configs.errors import AimsightError
+from aimsight.monitors.cli.session import Session
+from aimsight.monitors.words import count
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from rich.console import RenderableType
+
+MOST_ROWS = 200
+"""So many rows appear in a table for people; the machine formats hold all of them."""
+
+FORMULA_STARTS = tuple("=+-@\t\r\n\0＝＋－＠")  # noqa: RUF001  # the full-width forms are meant
+"""A spreadsheet may read a cell that begins with one of these as a formula."""
+
+
+def query(
+    context: typer.Context,
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT over the views (docs/cli.md names them).")],
+    as_csv: Annotated[bool, typer.Option("--csv", help="Answer in CSV.")] = False,
+    parquet: Annotated[
+        Path | None, typer.Option("--parquet", metavar="FILE", help="Write the answer to a Parquet file.")
+    ] = None,
+) -> None:
+    """Answer one read-only SQL query, for example: "SELECT * FROM evaluations WHERE is_latest"."""
+    from aimsight.store.query import query as ask
+
+    session = Session.of(context)
+    if sum([as_csv, parquet is not None, session.as_json]) > 1:
+        raise typer.BadParameter("choose one of --json, --csv and --parquet FILE")
+    answer = ask(session.store, sql)
+    if parquet is not None:
+        _write_parquet(answer, parquet)
+        session.remark(f"{count(answer.num_rows, 'row')} written to {parquet}")
+    elif as_csv:
+        write_csv(answer.column_names, answer.to_pylist(), sys.stdout)
+    else:
+        session.answer(answer.to_pylist(), lambda: _for_people(answer))
+
+
+def write_csv(names: list[str], rows: list[dict[str, Any]], stream: TextIO) -> None:
+    """CSV in which no text, heads included, can be taken for a formula; numbers stay numbers."""
+    import csv
+
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([guarded(name) for name in names])
+    writer.writerows([_csv_cell(row[name]) for name in names] for row in rows)
+
+
+def guarded(text: str) -> str:
+    """The text, with an apostrophe in front when a spreadsheet could take it for a formula."""
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
+
+
+def _csv_cell(value: Any) -> object:  # noqa: ANN401  # a cell is of any type
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return guarded(value.isoformat() if hasattr(value, "isoformat") else str(value))
+
+
+def _write_parquet(answer: pa.Table, path: Path) -> None:
+    import pyarrow.parquet
+
+    part = path.with_name(f"{path.name}.part")
+    try:
+        pyarrow.parquet.write_table(answer, part)
+        part.replace(path)
+    except OSError as error:
+        raise AimsightError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _for_people(answer: pa.Table) -> list[RenderableType]:
+    from aimsight.monitors.cli.tables import cell, table
+
+    rows = answer.slice(0, MOST_ROWS).to_pylist()
+    numbers = [name for name in answer.column_names if rows and isinstance(rows[0][name], int | float)]
+    made = table(*answer.column_names, right=numbers)
+    for row in rows:
+        made.add_row(*(cell("" if row[name] is None else row[name]) for name in answer.column_names))
+    hidden = answer.num_rows - len(rows)
+    rest = f" ({hidden:,} more; --json, --csv and --parquet FILE give all)" if hidden else ""
+    return [made, f"{count(answer.num_rows, 'row')}{rest}"]

@@ -1,0 +1,140 @@
+"""What the commands that run models share: progress, delivery of alerts, and the summary."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aimsight.monitors.cli.session import NONCONFORMING, Session
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rich.console import RenderableType
+
+    from aimsight.configs.schema import ModelConfig
+    from aimsight.monitors.cli.progress import Report
+    from aimsight.monitors.run import RunSummary
+
+MOST_WINDOWS = 24
+"""So many windows of a model are listed, the latest ones."""
+
+
+def execute(session: Session, work: Callable[[Report | None], list[RunSummary]]) -> tuple[list[RunSummary], float]:
+    """Run with a progress bar; the summaries and the seconds it took."""
+    from aimsight.monitors.cli.progress import shown
+
+    began = time.monotonic()
+    with shown(session.aside, wanted=not session.as_json) as report:
+        summaries = work(report)
+    return summaries, time.monotonic() - began
+
+
+def summary_data(summaries: Sequence[RunSummary], seconds: float) -> dict[str, Any]:
+    """The summaries for machines."""
+    return {
+        "seconds": round(seconds, 3),
+        "models": [
+            {
+                "model": summary.model,
+                "runs": [
+                    {
+                        "window_start": run.window.start,
+                        "window_end": run.window.end,
+                        "outcome": run.outcome,
+                        "reason": run.reason,
+                        "run_id": run.run_id,
+                        "verdicts": {name: verdict.value for name, verdict in run.verdicts.items()},
+                    }
+                    for run in summary.runs
+                ],
+                "opened": list(summary.opened),
+                "occurrences": summary.occurrences,
+                "rows_scanned": summary.rows_scanned,
+                "unchanged": summary.skipped,
+            }
+            for summary in summaries
+        ],
+    }
+
+
+def summary_tables(
+    summaries: Sequence[RunSummary], models: Sequence[ModelConfig], seconds: float
+) -> list[RenderableType]:
+    """The summaries for people: what ran, with which verdicts, and what was opened."""
+    from aimsight.monitors.cli.tables import cell, legend, table, tally
+    from aimsight.monitors.words import count, elapsed, period
+
+    zones = {model.model: model.log.time_zone for model in models}
+    parts: list[RenderableType] = []
+    for summary in summaries:
+        made = table("Window", "Outcome", "Verdicts", title=summary.model)
+        for run in summary.runs[-MOST_WINDOWS:]:
+            told = f"{run.outcome}: {run.reason}" if run.reason else run.outcome
+            made.add_row(cell(period(run.window, zones[summary.model])), cell(told), tally(run.verdicts.values()))
+        if summary.runs:
+            parts.append(made)
+        earlier = len(summary.runs) - MOST_WINDOWS
+        if earlier > 0:
+            parts.append(f"{count(earlier, 'earlier window')} not listed")
+        parts += [one_line(summary), ""]
+    verdicts = {verdict for summary in summaries for run in summary.runs for verdict in run.verdicts.values()}
+    if verdicts:
+        parts += [legend(verdicts), ""]
+    rows = sum(summary.rows_scanned for summary in summaries)
+    return [*parts, f"{count(rows, 'row')} read in {elapsed(seconds)}"]
+
+
+def one_line(summary: RunSummary) -> str:
+    """``air-time: 9 windows run, 0 unchanged; 1 nonconformity opened (NC-2026-0001), 3 occurrences``."""
+    from aimsight.monitors.words import count
+
+    opened = f" ({', '.join(summary.opened)})" if summary.opened else ""
+    return (
+        f"{summary.model}: {count(len(summary.runs), 'window')} run, {summary.skipped:,} unchanged; "
+        f"{count(len(summary.opened), 'nonconformity', 'nonconformities')} opened{opened}, "
+        f"{count(summary.occurrences, 'occurrence')} added"
+    )
+
+
+def exit_code(session: Session, summaries: Sequence[RunSummary], models: Sequence[ModelConfig]) -> int:
+    """1 when a run ended in an error, 3 when an objective is nonconforming now, else 0."""
+    from aimsight.aims.verdicts import Verdict
+    from aimsight.monitors.cli.queries import standings
+
+    if any(run.outcome == "error" for summary in summaries for run in summary.runs):
+        return 1
+    found = standings(session.store, models)
+    return NONCONFORMING if any(one.verdict is Verdict.NONCONFORMING for one in found) else 0
+
+
+def moment_or_now(text: str, zone: str) -> datetime:
+    """The moment that a person wrote (a day begins at local midnight; without an offset the zone counts), or now."""
+    from aimsight.monitors.cli.session import now
+
+    return parse_moment(text, zone) if text else now()
+
+
+def parse_moment(text: str, zone: str) -> datetime:
+    """A day (its local midnight) or a moment in ISO form; without an offset it is read in ``zone``.
+
+    Raises
+    ------
+    typer.BadParameter
+        It is neither.
+    """
+    from datetime import UTC, date, datetime
+    from zoneinfo import ZoneInfo
+
+    import typer
+
+    from aimsight.monitors.windows import midnight
+
+    try:
+        if len(text) <= len("YYYY-MM-DD"):
+            return midnight(date.fromisoformat(text), zone)
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f'"{text}" is no day or moment; write 2026-11-24 or 2026-11-24T07:00+01:00') from None
+    return (read if read.tzinfo else read.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)

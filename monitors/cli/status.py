@@ -1,0 +1,114 @@
+"""`aimsight status`: whether anything is wrong, and whether the monitoring itself works."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aimsight.monitors.cli.session import NONCONFORMING, Session, now
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from aimsight.monitors.heartbeat import Heartbeat
+
+
+def status(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(metavar="[MODEL]", help="Only this model.")] = "",
+) -> None:
+    """Show each model with its verdicts, its last run and its open nonconformities, and whether anybody is serving."""
+    from aimsight.aims.verdicts import Verdict
+    from aimsight.monitors.cli import queries
+    from aimsight.monitors.heartbeat import Heartbeat, heartbeat_path
+
+    session = Session.of(context)
+    store = session.store
+    models = [session.model(model)] if model else list(session.project.models.values())
+    standings = queries.standings(store, models)
+    runs = queries.last_runs(store)
+    records = queries.nonconformities(store, {one.model for one in models})
+    beat = Heartbeat.read(heartbeat_path(store.path))
+    waiting = queries.undelivered(store)
+    rows = [
+        {
+            "model": one.model,
+            "version": one.version,
+            "zone": one.log.time_zone,
+            "verdicts": [standing.verdict for standing in standings if standing.model == one.model],
+            "open_nonconformities": sum(
+                record["model"] == one.model and record["closed_at"] is None for record in records
+            ),
+            "last_run": runs.get(one.model),
+        }
+        for one in models
+    ]
+    session.answer(
+        {
+            "project": session.project.root,
+            "store": store.path,
+            "models": rows,
+            "undelivered_notices": waiting,
+            "serving": None if beat is None else asdict(beat) | {"alive": beat.is_alive(now())},
+        },
+        lambda: [*_models(rows), "", *_machinery(session, beat, waiting)],
+    )
+    if any(row["open_nonconformities"] for row in rows) or any(
+        standing.verdict is Verdict.NONCONFORMING for standing in standings
+    ):
+        raise typer.Exit(NONCONFORMING)
+
+
+def _models(rows: list[dict[str, Any]]) -> list[RenderableType]:
+    from aimsight.metrics.plan import Window
+    from aimsight.monitors.cli.tables import cell, legend, table, tally
+    from aimsight.monitors.words import period
+
+    if not rows:
+        return ["No models yet; write the first one with: aimsight init MODEL --log FILE"]
+    made = table("Model", "Version", "Last window", "Outcome", "Verdicts", "Open", right=["Open"])
+    for row in rows:
+        run = row["last_run"]
+        window = period(Window(run["window_start"], run["window_end"]), row["zone"]) if run else "–"
+        outcome = "not run yet" if run is None else run["outcome"] + (f": {run['reason']}" if run["reason"] else "")
+        made.add_row(
+            cell(row["model"]),
+            cell(row["version"]),
+            cell(window),
+            cell(outcome),
+            tally(row["verdicts"]),
+            cell(f"{row['open_nonconformities']:,}"),
+        )
+    return [made, "", legend(verdict for row in rows for verdict in row["verdicts"])]
+
+
+def _machinery(session: Session, beat: Heartbeat | None, waiting: int) -> list[RenderableType]:
+    from aimsight.monitors.cli.tables import cell, facts
+    from aimsight.monitors.words import count
+
+    lines: dict[str, object] = {"Project": session.project.root, "Store": session.store.path}
+    if not session.store.path.exists():
+        lines["Store"] = f"{session.store.path} (not there yet; the first `aimsight run` makes it)"
+    lines["Serving"] = cell(_serving(beat, session.project.config.time_zone))
+    if waiting:
+        lines["Alerts"] = f"{count(waiting, 'notice')} not delivered"
+    return [facts(lines)]
+
+
+def _serving(beat: Heartbeat | None, zone: str) -> str:
+    from aimsight.monitors.words import moment
+
+    if beat is None:
+        return "nobody; windows are run by `aimsight run` or `aimsight serve`"
+    if not beat.is_alive(now()):
+        ended = "stopped" if beat.state == "stopped" else "no sign of life since"
+        return f"nobody ({ended} {moment(beat.beat_at, zone)})"
+    following = min(beat.next_at.values(), default=None)
+    parts = [f"pid {beat.pid}", beat.url, beat.doing or beat.state]
+    if following:
+        parts.append(f"next look {moment(following, zone)}")
+    if beat.last_error:
+        parts.append(f"last error: {beat.last_error}")
+    return ", ".join(part for part in parts if part)

@@ -1,0 +1,90 @@
+"""How verdicts and records look in a terminal: the same glyphs, words and colours everywhere, within 80 columns."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from aimsight.aims.verdicts import Verdict
+from aimsight.monitors.words import plain
+
+LIGHT_BACKGROUNDS = {"7", "15"}
+
+
+def cell(text: object, style: str = "") -> Text:
+    """Text that is shown as it is: never read as markup, never able to move the cursor."""
+    return Text(plain("" if text is None else str(text)), style=style)
+
+
+def verdict_style(verdict: Verdict) -> str:
+    """The verdict's colour for the terminal's background (dark unless COLORFGBG says otherwise)."""
+    background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
+    return verdict.light if background in LIGHT_BACKGROUNDS else verdict.dark
+
+
+def verdict_text(verdict: Verdict) -> Text:
+    """Glyph, word and colour, always all three."""
+    return Text(f"{verdict.glyph} {verdict.value}", style=verdict_style(verdict))
+
+
+def strip(history: Sequence[Verdict], width: int) -> Text:
+    """The last verdicts as glyphs, oldest first, at most ``width`` of them."""
+    text = Text()
+    for verdict in history[-width:]:
+        text.append(verdict.glyph, style=verdict_style(verdict))
+    return text
+
+
+def tally(verdicts: Iterable[Verdict]) -> Text:
+    """How many of each verdict, the most urgent first: ``■ 2  ▲ 1  ● 4``."""
+    found = list(verdicts)
+    text = Text()
+    for verdict in sorted(set(found), key=lambda one: one.rank):
+        text.append("  " if text else "")
+        text.append(f"{verdict.glyph} {found.count(verdict)}", style=verdict_style(verdict))
+    return text
+
+
+def legend(verdicts: Iterable[Verdict]) -> Text:
+    """What the glyphs mean, for those that were shown."""
+    text = Text()
+    for verdict in sorted(set(verdicts), key=lambda one: one.rank):
+        text.append("   " if text else "")
+        text.append_text(verdict_text(verdict))
+    return text
+
+
+def table(*columns: str, title: str = "", right: Iterable[str] = (), fixed: Iterable[str] = ()) -> Table:
+    """An empty table: a rule under the heads and nothing else; ``fixed`` columns never wrap."""
+    made = Table(
+        title=Text(title, style="bold") if title else None,
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        header_style="bold",
+        expand=False,
+    )
+    to_right, unwrapped = set(right), set(fixed)
+    for column in columns:
+        made.add_column(
+            column,
+            justify="right" if column in to_right else "left",
+            no_wrap=column in unwrapped,
+            overflow="fold",
+        )
+    return made
+
+
+def facts(values: Mapping[str, object]) -> Table:
+    """Names and values below each other, without lines; values may be texts with a style of their own."""
+    made = Table(box=None, show_header=False, pad_edge=False)
+    made.add_column(no_wrap=True, style="bold")
+    made.add_column(overflow="fold")
+    for name, value in values.items():
+        made.add_row(name, value if isinstance(value, Text) else cell(value))
+    return made

@@ -1,0 +1,84 @@
+"""`aimsight verify`: whether the records are whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aimsight.monitors.cli.session import Session
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from aimsight.store.verify import VerifyReport
+
+
+def verify(
+    context: typer.Context,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option("--against", metavar="FILE", help="A copy of the checkpoints kept elsewhere; may be repeated."),
+    ] = None,
+) -> None:
+    """Recompute the ledger, and compare it with the rows, the checkpoints outside the store and the evidence files."""
+    from aimsight.configs.errors import SourceError
+    from aimsight.store.verify import verify as recompute
+
+    session = Session.of(context)
+    config = session.project.config
+    elsewhere = tuple(against or ())
+    for path in elsewhere:
+        if not path.is_file():
+            raise SourceError(f"{path}: there is no such checkpoint file")
+    report = recompute(
+        session.store, (*session.store.checkpoints, *elsewhere), evidence=session.project.root / config.evidence
+    )
+    session.answer(
+        {
+            "ledger": report.origin,
+            "entries": report.entries,
+            "head": report.head,
+            "intact": report.intact,
+            "complete": report.complete,
+            "first_bad_entry": report.first_bad_seq,
+            "findings": [str(finding) for finding in report.findings],
+            "warnings": report.warnings,
+            "planned_without_outcome": report.gaps,
+            "limits": report.limits,
+            "compared_to_entry": report.anchored,
+        },
+        lambda: _for_people(report),
+    )
+    if not report.intact:
+        raise typer.Exit(1)
+
+
+def _for_people(report: VerifyReport) -> list[RenderableType]:
+    from aimsight.monitors.cli.tables import cell, facts
+    from aimsight.monitors.words import count
+
+    parts: list[RenderableType] = [
+        facts(
+            {
+                "Integrity": "intact" if report.intact else f"BROKEN: {count(len(report.findings), 'finding')}",
+                "Completeness": "complete"
+                if report.complete
+                else f"{count(len(report.gaps), 'planned window')} without an outcome",
+                "Ledger": f"{count(report.entries, 'entry', 'entries')}, head {report.head[:16]}…",
+            }
+        )
+    ]
+    for title, lines in (
+        ("Findings", [str(finding) for finding in report.findings]),
+        ("Warnings", list(report.warnings)),
+        ("What this cannot show", list(report.limits)),
+        (
+            "Planned, without an outcome",
+            [f"{gap['model']} {gap['window_start']:%Y-%m-%d %H:%M}Z" for gap in report.gaps],
+        ),
+    ):
+        if lines:
+            parts += ["", cell(title, "bold"), *(cell(f"- {line}") for line in lines)]
+    return parts

@@ -1,0 +1,194 @@
+"""What notices say: what happened, what it means, what to do next. Pure builders of plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from aimsight.aims.verdicts import Verdict
+from aimsight.configs.schema import AlertRoute, Occasion
+from aimsight.metrics.plan import Window
+from aimsight.metrics.values import Result
+from aimsight.monitors.words import count, period, plain, result_text
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing worth telling.
+
+    Parameters
+    ----------
+    occasion
+        What routes choose by (``on`` of an alert route).
+    subject, body
+        Plain text; the subject is one line.
+    key
+        Identity: the same key is never queued twice for a route.
+    """
+
+    occasion: Occasion
+    subject: str
+    body: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An objective as judged in one window; ``where`` names its column, groups or segment, ``''`` for all rows."""
+
+    objective: str
+    statement: str
+    metric: str
+    where: str
+    result: Result
+    target: str
+    verdict: Verdict
+    reason: str
+
+
+def opened(  # noqa: PLR0913  # everything that the text says
+    finding: Finding,
+    *,
+    nonconformity: str,
+    model: str,
+    severity: Literal["minor", "major"],
+    window: Window,
+    zone: str,
+    owner: str,
+    due: date | None = None,
+    recurrence_of: str | None = None,
+) -> Notice:
+    """A nonconformity was opened."""
+    back = f" It happened before: {recurrence_of} was closed on the same objective." if recurrence_of else ""
+    by_when = f" by {due:%Y-%m-%d}" if due else ""
+    return Notice(
+        "nonconformity",
+        plain(f"{nonconformity} opened ({severity}): {model} does not meet {finding.objective}"),
+        _paragraphs(
+            f"What happened: {_judged(finding, window, zone)} Nonconformity {nonconformity} ({severity}) was "
+            f"opened for model {plain(model)}.",
+            f"What it means: {_sentence(finding.reason)} The objective is: {_sentence(finding.statement)}{back}",
+            f"What to do next: {plain(owner)} looks at the record, contains the effect and names the cause{by_when}. "
+            f"Show it with: aimsight nc {nonconformity}",
+        ),
+        f"nonconformity/{nonconformity}/opened",
+    )
+
+
+def judged(findings: Sequence[Finding], *, model: str, window: Window, zone: str) -> list[Notice]:
+    """The verdicts of one run: one notice for each kind of verdict among them, most urgent first."""
+    kinds = sorted({finding.verdict for finding in findings}, key=lambda verdict: verdict.rank)
+    return [_of_one_kind(kind, [f for f in findings if f.verdict is kind], model, window, zone) for kind in kinds]
+
+
+def not_run(
+    outcome: Literal["error", "missed", "abandoned"], reason: str, *, model: str, window: Window, zone: str
+) -> Notice:
+    """A planned run gave no result."""
+    when = period(window, zone)
+    return Notice(
+        outcome,
+        plain(f"{model}: run of {when} {_OUTCOMES[outcome]}"),
+        _paragraphs(
+            f"What happened: the run of model {plain(model)} over {when} ({zone}) {_OUTCOMES[outcome]}. "
+            f"{_sentence(reason)}",
+            "What it means: its objectives are not measured in this window. This never counts as conforming.",
+            f"What to do next: remove the cause, then run it again with: aimsight run {plain(model)}",
+        ),
+        f"run/{model}/{window.start.isoformat()}/{window.end.isoformat()}/{outcome}",
+    )
+
+
+_OUTCOMES = {"error": "ended in an error", "missed": "did not take place", "abandoned": "was broken off"}
+
+
+def addressed(notices: Iterable[Notice], routes: Iterable[AlertRoute]) -> list[tuple[str, Notice]]:
+    """Which notice goes to which route (by name)."""
+    wanted = list(routes)
+    return [(route.name, notice) for notice in notices for route in wanted if notice.occasion in route.on]
+
+
+def grouped(notices: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """Subject and body of one message for several notices, given as (subject, body) pairs; one stays as it is."""
+    if len(notices) == 1:
+        subject, body = notices[0]
+        return f"[aimsight] {subject}", body
+    listing = "\n".join(f"- {subject}" for subject, _ in notices)
+    full = "\n\n".join(f"{'=' * 4} {subject}\n\n{body}" for subject, body in notices[:FULL_TEXTS])
+    rest = len(notices) - FULL_TEXTS
+    more = f"\n\n{'=' * 4} {count(rest, 'more notice')} in the list above; see: aimsight nc" if rest > 0 else ""
+    return f"[aimsight] {count(len(notices), 'notice')}: {notices[0][0]} ...", f"{listing}\n\n{full}{more}"
+
+
+FULL_TEXTS = 20
+"""So many notices appear with their full text in one message; the others with their subject only."""
+
+
+def _of_one_kind(kind: Verdict, findings: list[Finding], model: str, window: Window, zone: str) -> Notice:
+    when = period(window, zone)
+    names = sorted({f"{finding.objective}{'/' + finding.where if finding.where else ''}" for finding in findings})
+    return Notice(
+        _OCCASIONS[kind],
+        plain(f"{model}, {when}: {count(len(findings), 'objective')} {kind.value} ({', '.join(names)})"),
+        _paragraphs(
+            f"What happened: model {plain(model)} was judged over {when} ({zone}).",
+            *(f"- {_judged(finding, window, zone)} {_sentence(finding.reason)}" for finding in findings),
+            f"What it means: {_MEANINGS[kind]}",
+            f"What to do next: {_NEXT[kind]}",
+        ),
+        f"verdict/{model}/{window.start.isoformat()}/{window.end.isoformat()}/{kind.value}/{','.join(names)}",
+    )
+
+
+_OCCASIONS: dict[Verdict, Occasion] = {
+    Verdict.CONFORMING: "conforming",
+    Verdict.AT_RISK: "at risk",
+    Verdict.NONCONFORMING: "nonconforming",
+    Verdict.INSUFFICIENT: "insufficient evidence",
+    Verdict.AWAITING_LABELS: "awaiting labels",
+    Verdict.NOT_MEASURED: "not measured",
+}
+_MEANINGS = {
+    Verdict.CONFORMING: "the evidence supports the objectives.",
+    Verdict.AT_RISK: "the values lie beyond their targets, but may do so by chance or within the tolerance.",
+    Verdict.NONCONFORMING: "the objectives are not met, beyond chance and tolerance. A nonconformity opens by the "
+    "objective's own rule and is told separately.",
+    Verdict.INSUFFICIENT: "there are too few rows to tell. This never counts as conforming.",
+    Verdict.AWAITING_LABELS: "the labels that the objectives need have not arrived yet.",
+    Verdict.NOT_MEASURED: "nothing is known for this window. This never counts as conforming.",
+}
+_NEXT = {
+    Verdict.CONFORMING: "nothing.",
+    Verdict.AT_RISK: "watch the next window, and look at the trend with: aimsight objectives",
+    Verdict.NONCONFORMING: "the owner looks for the cause. Show all objectives with: aimsight objectives",
+    Verdict.INSUFFICIENT: "if this repeats, choose longer windows.",
+    Verdict.AWAITING_LABELS: "nothing; the window is judged again when they arrive.",
+    Verdict.NOT_MEASURED: "look at the reason above and at: aimsight status",
+}
+
+
+def statement(finding: Finding, window: Window, zone: str) -> str:
+    """What failed, for the record of a nonconformity: value, interval, n, window and target in one sentence."""
+    return _judged(finding, window, zone)
+
+
+def _judged(finding: Finding, window: Window, zone: str) -> str:
+    where = f" for {plain(finding.where)}" if finding.where else ""
+    return (
+        f"{plain(finding.objective)} was {finding.verdict.value}{where} in {period(window, zone)}: "
+        f"{plain(finding.metric)} {result_text(finding.result)}; target {plain(finding.target)}."
+    )
+
+
+def _sentence(text: str) -> str:
+    """Text that begins with a capital letter and ends with a full stop."""
+    clean = plain(text).strip()
+    if not clean:
+        return ""
+    return f"{clean[0].upper()}{clean[1:]}{'' if clean.endswith(('.', '!', '?')) else '.'}"
+
+
+def _paragraphs(*parts: str) -> str:
+    return "\n".join(parts)
