@@ -1,0 +1,35 @@
+"""The dashboard's entry point for ``streamlit run``: navigation, and errors as words for people."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aimsight.configs.errors import AimsightError
+from aimsight.dashboard import ui
+
+st.set_page_config(page_title="aimsight", page_icon=":material/monitoring:", layout="wide")
+
+page = st.navigation(
+    {
+        "": [
+            st.Page(ui.OVERVIEW, title="Overview", icon=":material/dashboard:", default=True),
+        ],
+        "Models": [
+            st.Page(ui.MODEL, title="Objectives over time", icon=":material/show_chart:", url_path="model"),
+            st.Page(ui.DRIFT, title="Drift", icon=":material/stacked_bar_chart:", url_path="drift"),
+            st.Page(ui.FAIRNESS, title="Fairness", icon=":material/balance:", url_path="fairness"),
+        ],
+        "Management system": [
+            st.Page(ui.NONCONFORMITIES, title="Nonconformities", icon=":material/report:", url_path="nonconformities"),
+            st.Page(ui.OBJECTIVES, title="Objectives", icon=":material/flag:", url_path="objectives"),
+            st.Page(ui.OPERATIONS, title="Operations", icon=":material/settings_suggest:", url_path="operations"),
+        ],
+    },
+    expanded=True,
+)
+
+with st.container(width=1240):
+    try:
+        page.run()
+    except AimsightError as error:
+        ui.problem(error)

@@ -1,0 +1,468 @@
+"""The charts, as pure Altair specifications from frames of ``aimsight.dashboard.frames``; nothing here knows Streamlit.
+
+Columns have fixed names of ours and names from data are values only, because Vega reads ``.``, ``[`` and ``'`` in a
+field name as syntax. Times are wall-clock times of the model's zone labelled as UTC, drawn on a UTC scale, so that a
+page looks the same in every browser. Verdicts are always glyph and colour, and the word in the hover.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import altair as alt
+import pandas as pd
+
+from aimsight.aims.verdicts import Verdict
+from aimsight.dashboard.scales import nice_ticks
+from aimsight.dashboard.theme import blend, contrast
+from aimsight.dashboard.words import axis_title, metric_name
+
+if TYPE_CHECKING:
+    from aimsight.configs.targets import Target
+    from aimsight.dashboard.theme import Palette
+
+SERIES_HEIGHT = 270
+STRIP = 26
+"""Pixels at the foot of a series that belong to the verdicts' glyphs."""
+LABELS = 20
+"""Pixels at its head that belong to the labels of events."""
+AXIS = 34
+"""Pixels of the height that title and time axis take."""
+MOST_GLYPHS = 90
+
+_HOVER = ("when:N", "value_text:N", "n_text:N", "verdict:N", "note:N", "revision:N", "run:N")
+_HOVER_TITLES = ("Window", "Value (95 % interval)", "n", "Verdict", "Note", "Revision", "Run")
+_BREAKS = "break-paths-filter-domains"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The range of a series chart: values (unit of the metric) with the foot of the plot, and times.
+
+    ``low`` to ``high`` is what values may fill, ``foot`` to ``head`` the whole plot with glyphs below and labels above.
+    """
+
+    low: float
+    high: float
+    foot: float
+    head: float
+    times: tuple[pd.Timestamp, pd.Timestamp]
+
+    def x(self, field: str = "at") -> alt.X:
+        """The time axis."""
+        scale = alt.Scale(type="utc", domain=[moment.isoformat() for moment in self.times], nice=False)
+        return alt.X(f"{field}:T", scale=scale, title=None, axis=time_axis(*self.times))
+
+    def y(self, field: str, palette: Palette) -> alt.Y:
+        """The value axis."""
+        return alt.Y(
+            field if field.endswith(":Q") else f"{field}:Q",
+            scale=alt.Scale(domain=[self.foot, self.head], nice=False, zero=False),
+            title=None,
+            axis=alt.Axis(
+                values=nice_ticks(self.low, self.high, 5), gridColor=palette.faint, domain=False, ticks=False,
+                labelPadding=6,
+            ),
+        )  # fmt: skip
+
+
+def series(  # noqa: PLR0913  # the parts of a series chart
+    frame: pd.DataFrame,
+    palette: Palette,
+    *,
+    metric: str,
+    unit: str = "",
+    target: Target | None = None,
+    tolerance: float = 0.0,
+    events: pd.DataFrame | None = None,
+) -> alt.LayerChart:
+    """Values over time with interval band, target, tolerance, wrong side, verdict glyphs and marked events.
+
+    Parameters
+    ----------
+    frame
+        One row a window, at least one, as ``frames.series_frame`` gives it.
+    events
+        Columns ``at``, ``label`` and ``note``: objective changes, model versions, nonconformities opened.
+    """
+    marked = events if events is not None and not events.empty else None
+    space = plot_range(frame, target, tolerance, has_events=marked is not None)
+    layers: list[alt.Chart] = []
+    if target is not None:
+        layers += _sides(target, tolerance, space, palette)
+    layers += _band(frame, space, palette)
+    if target is not None:
+        layers += _limits(target, space, palette)
+    if marked is not None:
+        layers += _events(marked, space, palette)
+    layers += _line(frame, space, palette)
+    layers += _strip(frame, space, palette)
+    return alt.layer(*layers).properties(height=SERIES_HEIGHT, title=_title(axis_title(metric, unit), palette))
+
+
+def _title(text: str, palette: Palette) -> alt.TitleParams:
+    """What the value axis shows, at the top left where it is read first."""
+    return alt.TitleParams(text, anchor="start", fontSize=12, fontWeight="normal", color=palette.muted, offset=8)
+
+
+def time_axis(first: pd.Timestamp, last: pd.Timestamp) -> alt.Axis:
+    """Times as people say them, by the length of what is shown: years, months (a year at January), days or hours."""
+    span = last - first
+    if span > pd.Timedelta(days=365 * 5):
+        label = "utcFormat(datum.value, '%Y')"
+    elif span > pd.Timedelta(days=100):
+        label = "utcFormat(datum.value, utcmonth(datum.value) == 0 ? '%Y' : '%b')"
+    elif span > pd.Timedelta(days=4):
+        label = "utcFormat(datum.value, '%-d %b')"
+    else:
+        label = "utcFormat(datum.value, utchours(datum.value) == 0 ? '%-d %b' : '%H:%M')"
+    return alt.Axis(
+        labelExpr=label, grid=False, labelOverlap="greedy", labelFlush=False, tickCount=9, domain=False, ticks=True
+    )
+
+
+def plot_range(frame: pd.DataFrame, target: Target | None, tolerance: float, *, has_events: bool) -> Frame:
+    """The range of the plot: all values and limits, and room for glyphs and labels.
+
+    Interval ends count up to one and a half times the range of the values beyond it, so that one window with few rows
+    does not flatten the rest.
+    """
+    core = frame["value"].dropna().tolist()
+    if target is not None and target.low is not None:
+        core += [target.low, target.low - tolerance]
+    if target is not None and target.high is not None:
+        core += [target.high, target.high + tolerance]
+    core = core or [0.0, 1.0]
+    bottom, top = min(core), max(core)
+    reach = 1.5 * ((top - bottom) or abs(top) or 1.0)
+    bottom = min([bottom, *(max(x, bottom - reach) for x in frame["low"].dropna())])
+    top = max([top, *(min(x, top + reach) for x in frame["high"].dropna())])
+    span = (top - bottom) or abs(top) or 1.0
+    low, high = bottom - 0.06 * span, top + 0.06 * span
+    labels = LABELS if has_events else 0
+    pixel = (high - low) / (SERIES_HEIGHT - AXIS - STRIP - labels)
+    first, last = frame["at"].min(), frame["at"].max()
+    pad = max((last - first) * 0.025, (frame["end"].max() - last) * 0.5)
+    return Frame(low, high, low - pixel * STRIP, high + pixel * labels, (first - pad, last + pad))
+
+
+def _sides(target: Target, tolerance: float, space: Frame, palette: Palette) -> list[alt.Chart]:
+    """The tolerance as a lighter band and the wrong side beyond it as a faint shade."""
+    spans: list[tuple[float, float, Verdict, float]] = []
+    if target.low is not None:
+        spans.append((space.low, target.low - tolerance, Verdict.NONCONFORMING, 0.07))
+        spans.append((target.low - tolerance, target.low, Verdict.AT_RISK, 0.15))
+    if target.high is not None:
+        spans.append((target.high + tolerance, space.high, Verdict.NONCONFORMING, 0.07))
+        spans.append((target.high, target.high + tolerance, Verdict.AT_RISK, 0.15))
+    return [
+        alt.Chart(pd.DataFrame({"bottom": [bottom], "top": [top]}))
+        .mark_rect(color=palette.verdict(verdict), opacity=opacity)
+        .encode(y=space.y("bottom", palette), y2="top:Q")
+        for bottom, top, verdict, opacity in spans
+        if top > bottom
+    ]
+
+
+def _band(frame: pd.DataFrame, space: Frame, palette: Palette) -> list[alt.Chart]:
+    """The intervals: a band, and a bar each as long as these do not run together."""
+    known = frame[frame["low"].notna()].assign(
+        low=lambda part: part["low"].clip(space.low, space.high), high=lambda part: part["high"].clip(space.low, space.high)
+    )
+    if known.empty:
+        return []
+    gaps = frame[frame["low"].isna()]
+    band = (
+        alt.Chart(pd.concat([known, gaps]).sort_values("at"))
+        .mark_area(color=palette.ink, opacity=0.12, invalid=_BREAKS)
+        .encode(x=space.x(), y=space.y("low", palette), y2="high:Q")
+    )
+    bars = (
+        alt.Chart(known)
+        .mark_rule(color=palette.ink, opacity=0.4, strokeWidth=1)
+        .encode(x=space.x(), y=space.y("low", palette), y2="high:Q")
+    )
+    return [band, bars] if len(frame) <= MOST_GLYPHS else [band]
+
+
+def _limits(target: Target, space: Frame, palette: Palette) -> list[alt.Chart]:
+    """The target as a solid line, labelled at its left end on the wrong side, where values seldom are."""
+    sides: list[tuple[float, str, Literal["top", "bottom"]]] = []
+    if target.low is not None:
+        sides.append((target.low, f"target ≥ {target.low:g}", "top"))
+    if target.high is not None:
+        sides.append((target.high, f"target ≤ {target.high:g}", "bottom"))
+    layers: list[alt.Chart] = []
+    for limit, label, baseline in sides:
+        base = alt.Chart(pd.DataFrame({"limit": [limit], "label": [label.replace("-", "−")]})).encode(
+            y=space.y("limit", palette)
+        )
+        layers.append(base.mark_rule(color=palette.muted, strokeWidth=1.5))
+        dy = 4 if baseline == "top" else -4
+        for style in ({"stroke": palette.background, "strokeWidth": 3, "strokeOpacity": 0.8}, {}):
+            text = base.mark_text(
+                align="left", baseline=baseline, dx=6, dy=dy, color=palette.muted, fontSize=12, **style
+            )
+            layers.append(text.encode(x=alt.value(0), text="label:N"))
+    return layers
+
+
+def _events(events: pd.DataFrame, space: Frame, palette: Palette) -> list[alt.Chart]:
+    """Vertical marks with a label; two labels that would overlap stand one beneath the other."""
+    hover = alt.Tooltip("note:N", title="Event")
+    first, last = space.times
+    places = []
+    taken = -1.0
+    row = 0
+    for at in events["at"]:
+        place = (at - first) / (last - first)
+        row = (row + 1) % 2 if taken >= 0 and place - taken < 0.13 else 0
+        places.append((row, place > 0.88))
+        taken = place
+    layers: list[alt.Chart] = [
+        alt.Chart(events)
+        .mark_rule(color=palette.muted, strokeDash=[2, 3])
+        .encode(x=space.x(), tooltip=hover)
+    ]
+    for line, is_last in sorted(set(places)):
+        part = events[[one == (line, is_last) for one in places]]
+        layers.append(
+            alt.Chart(part)
+            .mark_text(
+                align="right" if is_last else "left", baseline="top", dx=-4 if is_last else 4, color=palette.muted,
+                fontSize=11, limit=150,
+            )
+            .encode(x=space.x(), y=alt.value(3 + 13 * line), text="label:N", tooltip=hover)
+        )  # fmt: skip
+    return layers
+
+
+def _line(frame: pd.DataFrame, space: Frame, palette: Palette) -> list[alt.Chart]:
+    """The values: solid where they are known, dashed where estimated, hollow points where they may still change."""
+    y = space.y("value", palette)
+    lines = [
+        alt.Chart(part)
+        .mark_line(color=palette.ink, strokeWidth=2, strokeDash=dash, invalid=_BREAKS)
+        .encode(x=space.x(), y=y)
+        for part, dash in ((frame[~frame["estimated"]], [1, 0]), (frame[frame["estimated"]], [5, 4]))
+        if part["value"].notna().any()
+    ]
+    known = frame[frame["value"].notna()]
+    size = 44 if len(frame) <= MOST_GLYPHS else 14
+    points = [
+        alt.Chart(part)
+        .mark_point(fill=fill, stroke=palette.ink, strokeWidth=1.5, size=size, opacity=1)
+        .encode(x=space.x(), y=y, tooltip=_hover())
+        for part, fill in ((known[~known["provisional"]], palette.ink), (known[known["provisional"]], palette.background))
+        if not part.empty
+    ]
+    return lines + points
+
+
+def _hover() -> list[alt.Tooltip]:
+    return [alt.Tooltip(field, title=name) for field, name in zip(_HOVER, _HOVER_TITLES, strict=True)]
+
+
+def _strip(frame: pd.DataFrame, space: Frame, palette: Palette) -> list[alt.Chart]:
+    """The verdict of each window as its glyph on the time axis; of very many windows only where the verdict changes."""
+    judged = frame[frame["verdict"] != ""]
+    if judged.empty:
+        return []
+    shown = judged if len(judged) <= MOST_GLYPHS else judged[judged["verdict"] != judged["verdict"].shift()]
+    data = shown.assign(
+        glyph=[Verdict(word).glyph for word in shown["verdict"]],
+        colour=[palette.verdict(Verdict(word)) for word in shown["verdict"]],
+        foot=(space.foot + space.low) / 2,
+    )
+    return [
+        alt.Chart(data)
+        .mark_text(fontSize=14 if len(shown) <= 45 else 10, baseline="middle")
+        .encode(
+            x=space.x(),
+            y=space.y("foot", palette),
+            text="glyph:N",
+            color=alt.Color("colour:N", scale=None),
+            tooltip=_hover(),
+        )
+    ]
+
+
+def drift_strip(frame: pd.DataFrame, palette: Palette, *, metric: str, most: float) -> alt.LayerChart:
+    """Rows are columns of the log, cells windows: the darker, the farther from the reference.
+
+    Cells without evidence of a change are hollow; columns with an objective carry its verdict's glyph. ``frame`` is as
+    ``frames.drift_frame`` gives it; ``most`` is the distance (unit of the metric) drawn in full ink.
+    """
+    names = frame.drop_duplicates("name").sort_values("order")["name"].tolist()
+    y = alt.Y(
+        "name:N", sort=names, title=None, axis=alt.Axis(labelLimit=150, domain=False, ticks=False, labelPadding=8)
+    )
+    times = (frame["start"].min(), frame["end"].max())
+    scale = alt.Scale(type="utc", domain=[moment.isoformat() for moment in times], nice=False)
+    x = alt.X("start:T", scale=scale, title=None, axis=time_axis(*times))
+    tooltip = [
+        alt.Tooltip("name:N", title="Column"),
+        alt.Tooltip("when:N", title="Window"),
+        alt.Tooltip("value_text:N", title=metric_name(metric)),
+        alt.Tooltip("evidence:N", title="Evidence"),
+        alt.Tooltip("verdict:N", title="Verdict"),
+        alt.Tooltip("n_text:N", title="n"),
+    ]
+    base = alt.Chart(frame)
+    colour = alt.Color(
+        "value:Q",
+        scale=alt.Scale(domain=[0, most], range=[palette.faint, palette.ink], clamp=True),
+        legend=alt.Legend(
+            title=metric_name(metric), orient="top", direction="horizontal", gradientLength=120, gradientThickness=8,
+            titleOrient="left", titleAlign="right",
+        ),
+    )
+    cells = base.mark_rect(stroke=palette.background, strokeWidth=2).encode(
+        x=x, x2="end:T", y=y, color=colour, tooltip=tooltip,
+        fillOpacity=alt.condition("datum.evident", alt.value(1.0), alt.value(0.0)),
+    )
+    hollow = (
+        alt.Chart(frame[~frame["evident"]].assign(inner=frame["end"] - 0.04 * (frame["end"] - frame["start"])))
+        .mark_rect(fillOpacity=0, stroke=palette.soft, strokeWidth=1, height={"band": 0.8})
+        .encode(x=x, x2="inner:T", y=y)
+    )
+    judged = frame[frame["verdict"] != ""]
+    marked = judged.assign(
+        glyph=[Verdict(word).glyph for word in judged["verdict"]],
+        colour=[_on_cell(row, most, palette) for row in judged.to_dict("records")],
+    )
+    glyphs = (
+        alt.Chart(marked)
+        .mark_text(fontSize=12, baseline="middle")
+        .encode(x=alt.X("at:T", scale=scale), y=y, text="glyph:N", color=alt.Color("colour:N", scale=None), tooltip=tooltip)
+    )
+    return (
+        alt.layer(cells, hollow, glyphs)
+        .resolve_scale(color="independent")
+        .properties(height=alt.Step(28))
+    )
+
+
+def _on_cell(row: dict[Any, Any], most: float, palette: Palette) -> str:
+    """The verdict's colour where it can be read on the cell, else ink or background, whichever stands out."""
+    strength = min(max(float(row["value"]), 0.0) / most, 1.0) if row["evident"] else 0.0
+    cell = blend(palette.ink, palette.faint, strength) if row["evident"] else palette.background
+    wanted = palette.verdict(Verdict(row["verdict"]))
+    return wanted if contrast(wanted, cell) >= 4.5 else max(palette.ink, palette.background, key=lambda one: contrast(one, cell))
+
+
+def distribution(frame: pd.DataFrame, palette: Palette, *, column: str, numeric: bool) -> alt.LayerChart:
+    """A window laid over the reference in the same cells: reference as wide grey bars, window as narrow ink bars.
+
+    ``frame`` is as ``frames.distribution_frame`` gives it: per bar ``label``, ``left``, ``right`` (numeric), ``extra``
+    (missing, unseen and the like: at the end, apart), shares in percent and counts.
+    """
+    return _numeric_bars(frame, palette, column) if numeric else _category_bars(frame, palette, column)
+
+
+def _bar_tooltip() -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("label:N", title="Values"),
+        alt.Tooltip("window_text:N", title="Window"),
+        alt.Tooltip("reference_text:N", title="Reference"),
+    ]
+
+
+def _numeric_bars(frame: pd.DataFrame, palette: Palette, column: str) -> alt.LayerChart:
+    width = frame["right"] - frame["left"]
+    data = frame.assign(
+        wide_left=frame["left"] + 0.04 * width,
+        wide_right=frame["right"] - 0.04 * width,
+        narrow_left=frame["left"] + 0.24 * width,
+        narrow_right=frame["right"] - 0.24 * width,
+        middle=frame["left"] + 0.5 * width,
+        zero=0.0,
+    )
+    core, extra = data[~data["extra"]], data[data["extra"]]
+    ends = [float(data["left"].min()), float(data["right"].max())]
+    ticks = nice_ticks(float(core["left"].min()), float(core["right"].max()))
+    scale = alt.Scale(domain=ends, nice=False, zero=False)
+    axis = alt.Axis(values=ticks, grid=False, format="~g" if max(map(abs, ends)) < 1e6 else "~s", title=column, titleLimit=300)
+
+    def bars(left: str, right: str, height: str, colour: str) -> alt.Chart:
+        return (
+            alt.Chart(data)
+            .mark_rect(color=colour)
+            .encode(
+                x=alt.X(f"{left}:Q", scale=scale, axis=axis),
+                x2=f"{right}:Q",
+                y=alt.Y("zero:Q", title=None, axis=_share_axis(palette)),
+                y2=f"{height}:Q",
+                tooltip=_bar_tooltip(),
+            )
+        )
+
+    layers = [
+        bars("wide_left", "wide_right", "reference_share", palette.soft),
+        bars("narrow_left", "narrow_right", "window_share", palette.ink),
+    ]
+    if not extra.empty:
+        layers.append(
+            alt.Chart(extra)
+            .mark_text(baseline="top", dy=9, fontSize=12, color=palette.muted, limit=90)
+            .encode(x=alt.X("middle:Q", scale=scale), y=alt.Y("zero:Q"), text="label:N", tooltip=_bar_tooltip())
+        )
+    return alt.layer(*layers).properties(height=SERIES_HEIGHT, title=_title("Share of rows (%)", palette))
+
+
+def _share_axis(palette: Palette) -> alt.Axis:
+    return alt.Axis(tickCount=5, gridColor=palette.faint, domain=False, ticks=False, labelPadding=6)
+
+
+def _category_bars(frame: pd.DataFrame, palette: Palette, column: str) -> alt.LayerChart:
+    y = alt.Y(
+        "label:N", sort=frame["label"].tolist(), title=None,
+        axis=alt.Axis(labelLimit=220, domain=False, ticks=False, labelPadding=8),
+    )
+    x = {"title": "Share of rows (%)", "axis": alt.Axis(tickCount=5, gridColor=palette.faint, domain=False)}
+    base = alt.Chart(frame).encode(tooltip=_bar_tooltip())
+    reference = base.mark_bar(color=palette.soft, height={"band": 0.84}).encode(x=alt.X("reference_share:Q", **x), y=y)
+    window = base.mark_bar(color=palette.ink, height={"band": 0.4}).encode(x=alt.X("window_share:Q", **x), y=y)
+    return alt.layer(reference, window).properties(height=alt.Step(26), title=_title(column, palette))
+
+
+def groups(frame: pd.DataFrame, palette: Palette, *, metric: str, unit: str = "", overall: float | None = None) -> alt.LayerChart:
+    """Dot and interval a group, in the frame's order (largest gap first), n at the right; all rows as a line.
+
+    ``frame`` is as ``frames.group_frame`` gives it.
+    """
+    ends = frame[["value", "low", "high"]].to_numpy().ravel().tolist() + ([] if overall is None else [overall])
+    known = [x for x in ends if x == x]  # noqa: PLR0124  # drops NaN
+    bottom, top = (min(known), max(known)) if known else (0.0, 1.0)
+    pad = 0.06 * ((top - bottom) or 1.0)
+    title = axis_title(metric, unit)
+    y = alt.Y("name:N", sort=frame["name"].tolist(), title=None, axis=alt.Axis(labelLimit=200, domain=False, ticks=False, labelPadding=8))
+    x = alt.X(
+        "value:Q", scale=alt.Scale(domain=[bottom - pad, top + pad], nice=False, zero=False), title=title,
+        axis=alt.Axis(tickCount=6, gridColor=palette.faint, domain=False),
+    )
+    tooltip = [
+        alt.Tooltip("name:N", title="Group"),
+        alt.Tooltip("value_text:N", title="Value (95 % interval)"),
+        alt.Tooltip("gap_text:N", title="Against all rows"),
+        alt.Tooltip("n_text:N", title="n"),
+    ]
+    base = alt.Chart(frame)
+    layers: list[alt.Chart] = []
+    if overall is not None:
+        line = alt.Chart(pd.DataFrame({"value": [overall], "label": ["all rows"]}))
+        layers += [
+            line.mark_rule(color=palette.muted, strokeDash=[4, 3]).encode(x=x),
+            line.mark_text(align="left", baseline="bottom", dx=4, dy=-2, color=palette.muted, fontSize=12).encode(
+                x=x, y=alt.value(0), text="label:N"
+            ),
+        ]
+    layers += [
+        base.mark_rule(color=palette.ink, strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q", y=y, tooltip=tooltip),
+        base.mark_point(filled=True, color=palette.ink, size=80, opacity=1).encode(x=x, y=y, tooltip=tooltip),
+        base.mark_text(align="left", dx=10, color=palette.muted, fontSize=12).encode(
+            x=alt.value("width"), y=y, text="n_text:N"
+        ),
+    ]
+    return alt.layer(*layers).properties(height=alt.Step(34), padding={"right": 80, "top": 18, "left": 5, "bottom": 5})

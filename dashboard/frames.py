@@ -1,0 +1,287 @@
+"""Frames for the charts and tables: rows of the store with the words beside the numbers, in columns of fixed names."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from aimsight.aims.verdicts import Verdict
+from aimsight.dashboard import words
+from aimsight.dashboard.scales import nice_step
+from aimsight.metrics.cells import CategoryCells, NumericCells
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from zoneinfo import ZoneInfo
+
+    from numpy.typing import NDArray
+
+    from aimsight.dashboard.data import Row
+    from aimsight.metrics.cells import Cells
+
+MOST_BARS = 30
+MOST_CATEGORIES = 20
+EVIDENT = 0.05
+"""Share of false discoveries accepted: below it, a change counts as shown."""
+
+_SERIES_COLUMNS = (
+    "at", "end", "value", "low", "high", "when", "value_text", "n_text", "verdict", "note", "revision", "run", "provisional",
+    "estimated",
+)  # fmt: skip
+
+
+def wall(moment: datetime, zone: ZoneInfo) -> pd.Timestamp:
+    """The wall-clock time of a zone labelled as UTC, which is what the charts' UTC scale draws."""
+    return pd.Timestamp(moment.astimezone(zone).replace(tzinfo=None)).tz_localize("UTC")
+
+
+def middle(start: datetime, end: datetime, zone: ZoneInfo) -> pd.Timestamp:
+    """The middle of a window, where the drift strip draws its glyph."""
+    return wall(start + (end - start) / 2, zone)
+
+
+def series_frame(rows: Iterable[Row], zone: ZoneInfo, unit: str = "") -> pd.DataFrame:
+    """One row a window of an objective's evaluations (or a metric's measurements, which have no verdict).
+
+    ``provisional`` marks windows whose labels may still come, ``estimated`` values that labels have not confirmed.
+    """
+    records = [
+        {
+            "at": wall(row["window_start"], zone),
+            "end": wall(row["window_end"], zone),
+            "value": _float(row["value"]),
+            "low": _float(row["ci_low"]),
+            "high": _float(row["ci_high"]),
+            "when": words.period(row["window_start"], row["window_end"], zone),
+            "value_text": (
+                "no value"
+                if row["value"] is None
+                else words.value_text(row["value"], row["ci_low"], row["ci_high"], unit)
+            ),
+            "n_text": words.count(row["n"] or 0),
+            "verdict": row.get("verdict") or "",
+            "note": words.printable(row.get("reason") or row.get("undefined_reason") or row.get("detail") or "–"),
+            "revision": str(row["revision"]),
+            "run": row["run_id"][:12],
+            "provisional": row.get("verdict") == Verdict.AWAITING_LABELS,
+            "estimated": bool(row.get("estimated")),
+        }
+        for row in rows
+    ]
+    frame = pd.DataFrame(records, columns=list(_SERIES_COLUMNS))
+    return frame.astype({"value": float, "low": float, "high": float, "provisional": bool, "estimated": bool})
+
+
+def _float(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def event_frame(marks: Iterable[tuple[datetime, str, str]], zone: ZoneInfo) -> pd.DataFrame:
+    """Events for a series: (moment, short label, whole sentence); events at one moment share one label."""
+    together: dict[pd.Timestamp, list[tuple[str, str]]] = {}
+    for moment, label, note in marks:
+        together.setdefault(wall(moment, zone), []).append((words.printable(label), words.printable(note)))
+    return pd.DataFrame(
+        [
+            {"at": at, "label": ", ".join(label for label, _ in parts), "note": "; ".join(note for _, note in parts)}
+            for at, parts in sorted(together.items())
+        ],
+        columns=["at", "label", "note"],
+    )
+
+
+def drift_frame(
+    rows: Iterable[Row], zone: ZoneInfo, verdicts: dict[tuple[str, datetime], str], order: list[str]
+) -> pd.DataFrame:
+    """One row a column of the log and window: distance, evidence, and the verdict where an objective judges it.
+
+    ``verdicts`` maps (column, window start) to a verdict; ``order`` is the order of the rows of the strip.
+    """
+    places = {name: place for place, name in enumerate(order)}
+    records = [
+        {
+            "name": words.printable(row["column_name"]),
+            "order": places.get(row["column_name"], len(places)),
+            "start": wall(row["window_start"], zone),
+            "end": wall(row["window_end"], zone),
+            "at": middle(row["window_start"], row["window_end"], zone),
+            "when": words.period(row["window_start"], row["window_end"], zone),
+            "value": row["value"],
+            "value_text": (
+                words.value_text(row["value"], row["ci_low"], row["ci_high"])
+                if row["value"] is not None
+                else f"no value: {words.printable(row['undefined_reason'] or '')}"
+            ),
+            "evident": is_evident(row),
+            "evidence": evidence_words(row),
+            "verdict": verdicts.get((row["column_name"], row["window_start"]), ""),
+            "n_text": words.count(row["n"] or 0),
+        }
+        for row in rows
+    ]
+    columns = [
+        "name", "order", "start", "end", "at", "when", "value", "value_text", "evident", "evidence", "verdict", "n_text",
+    ]  # fmt: skip
+    return pd.DataFrame(records, columns=columns).astype({"evident": bool, "value": float})
+
+
+def is_evident(row: Row) -> bool:
+    """Whether a measured distance is more than chance: by its q-value, or its p-value where there is none."""
+    evidence = row["q_value"] if row["q_value"] is not None else row["p_value"]
+    return row["value"] is not None and (evidence is None or evidence < EVIDENT)
+
+
+def evidence_words(row: Row) -> str:
+    """The evidence for a change in words."""
+    if row["value"] is None:
+        return "none: no value"
+    for name, kind in (("q", "q_value"), ("p", "p_value")):
+        evidence = row[kind]
+        if evidence is not None:
+            shown = f"{name} < 0.001" if evidence < 0.001 else f"{name} = {evidence:.3f}"
+            return f"{shown}: {'a change' if evidence < EVIDENT else 'within chance'}"
+    return "not tested"
+
+
+def distribution_frame(cells: Cells, reference: NDArray[np.int64], window: NDArray[np.int64]) -> pd.DataFrame:
+    """Counts of both sides in cells merged to bars that a person can read.
+
+    Numeric cells are merged to at most about 30 bars at round numbers over the reference's quantile range, with open
+    bars below and above it where there are rows; categories beyond the largest 20 become one bar. Missing values and
+    non-finite or unseen ones are bars of their own at the end (``extra``).
+
+    Parameters
+    ----------
+    cells
+        The cells of the column.
+    reference, window
+        int64 counts of shape (cells.size + 2,), positions as in ``aimsight.metrics.cells``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``label``, ``left``, ``right`` (numeric; for categories the position), ``extra``, ``reference_count``,
+        ``window_count``, ``reference_share``, ``window_share`` (percent of all rows), ``reference_text``, ``window_text``.
+    """
+    if isinstance(cells, NumericCells):
+        bars = _numeric_bars(cells, reference, window)
+    else:
+        bars = _category_bars(cells, reference, window)
+    frame = pd.DataFrame(bars, columns=["label", "left", "right", "extra", "reference_count", "window_count"])
+    for side, counts in (("reference", reference), ("window", window)):
+        total = int(counts.sum())
+        amounts = frame[f"{side}_count"]
+        frame[f"{side}_share"] = 100.0 * amounts / total if total else 0.0
+        frame[f"{side}_text"] = [
+            f"{words.share(amount / total) if total else '–'} ({words.count(amount)} rows)" for amount in amounts
+        ]
+    return frame
+
+
+Bar = tuple[str, float, float, bool, int, int]
+
+
+def _numeric_bars(cells: NumericCells, reference: NDArray[np.int64], window: NDArray[np.int64]) -> list[Bar]:
+    """Bars at round numbers; a fine cell belongs to the bar that holds its upper end, where an integer would lie."""
+    edges = cells.edges()
+    upper = np.nextafter(edges[1:], -np.inf)
+    step = nice_step((cells.high - cells.low) / MOST_BARS)
+    first, last = math.floor(cells.low / step), math.ceil(np.nextafter(cells.high, -np.inf) / step)
+    last = max(last, first + 1)
+    places = np.clip(np.floor(upper / step), first - 1, last).astype(np.int64) - (first - 1)
+    size = last - first + 2
+    sides = [np.bincount(places, weights=side[: cells.size], minlength=size).astype(np.int64) for side in (reference, window)]
+    whole = _only_integers(edges, reference[: cells.size] + window[: cells.size]) and step >= 1
+    bars: list[Bar] = []
+    for place in range(1, size - 1):
+        left = (first + place - 1) * step
+        label = f"{_short(left)}" if whole and step == 1 else f"{_short(left)} to {_short(left + step - (1 if whole else 0))}"
+        bars.append((label, left, left + step, False, int(sides[0][place]), int(sides[1][place])))
+    ends = [(f"below {_short(first * step)}", 0), (f"above {_short(last * step)}", size - 1)]
+    rest = [
+        (label, int(sides[0][place]), int(sides[1][place])) for label, place in ends if sides[0][place] or sides[1][place]
+    ]
+    rest.append(("missing", int(reference[cells.size]), int(window[cells.size])))
+    if reference[cells.size + 1] or window[cells.size + 1]:
+        rest.append(("non-finite", int(reference[cells.size + 1]), int(window[cells.size + 1])))
+    width = max((last - first) / 30, 1.0) * step
+    start = last * step + 1.5 * width
+    for place, (label, before, now) in enumerate(rest):
+        left = start + place * 2.5 * width
+        bars.append((label, left, left + width, True, before, now))
+    return bars
+
+
+def _only_integers(edges: NDArray[np.float64], counts: NDArray[np.int64]) -> bool:
+    """Whether every cell that has rows holds an integer."""
+    filled = counts > 0
+    return bool(np.all(np.ceil(edges[:-1][filled]) < edges[1:][filled]))
+
+
+def _short(value: float) -> str:
+    return f"{round(value, 10):g}".replace("-", words.MINUS)
+
+
+def _category_bars(cells: CategoryCells, reference: NDArray[np.int64], window: NDArray[np.int64]) -> list[Bar]:
+    shown = cells.categories if len(cells.categories) <= MOST_CATEGORIES else cells.categories[: MOST_CATEGORIES - 1]
+    rows = [
+        (words.printable(name) or "(empty text)", int(reference[place]), int(window[place]))
+        for place, name in enumerate(shown)
+    ]
+    beyond = len(cells.categories) - len(shown)
+    if beyond:
+        inside = slice(len(shown), cells.size)
+        rows.append((f"{beyond} smaller categories", int(reference[inside].sum()), int(window[inside].sum())))
+    extra = [
+        ("(missing)", int(reference[cells.size]), int(window[cells.size])),
+        ("(not in the reference)", int(reference[cells.size + 1]), int(window[cells.size + 1])),
+    ]
+    every = [(*row, False) for row in rows] + [(*row, True) for row in extra]
+    return [
+        (label, float(place), float(place + 1), is_extra, before, now)
+        for place, (label, before, now, is_extra) in enumerate(every)
+    ]
+
+
+def group_by(row: Row) -> str:
+    """The columns that define a measurement's segment, as fairness metrics name them: ``gender & age_group``."""
+    return " & ".join(row["segment_columns"] or ())
+
+
+def group_frame(rows: Iterable[Row], overall: float | None, unit: str = "") -> tuple[pd.DataFrame, list[str]]:
+    """Groups with a value, largest distance from all rows first, and the others in words.
+
+    Parameters
+    ----------
+    rows
+        Measurements of one metric and window, one a group.
+    overall
+        The metric over all rows, in its unit; ``None`` when it has no value.
+    """
+    records: list[dict[str, Any]] = []
+    excluded: list[str] = []
+    for row in rows:
+        name = ", ".join(words.printable(value) or "(empty text)" for value in row["segment_values"])
+        if row["value"] is None:
+            excluded.append(f"{name} ({words.printable(row['undefined_reason'] or 'no value')})")
+            continue
+        gap = None if overall is None else row["value"] - overall
+        records.append(
+            {
+                "name": name,
+                "value": row["value"],
+                "low": _float(row["ci_low"]),
+                "high": _float(row["ci_high"]),
+                "gap": 0.0 if gap is None else gap,
+                "value_text": words.value_text(row["value"], row["ci_low"], row["ci_high"], unit),
+                "gap_text": "–" if gap is None else words.signed(gap, words.decimals(row["value"])),
+                "n_text": f"n = {words.count(row['n'])}",
+            }
+        )
+    frame = pd.DataFrame(records, columns=["name", "value", "low", "high", "gap", "value_text", "gap_text", "n_text"])
+    order = frame["gap"].abs().sort_values(ascending=False, kind="stable").index
+    return frame.loc[order].reset_index(drop=True), excluded

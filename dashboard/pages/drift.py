@@ -1,0 +1,141 @@
+"""Drift: how far each column of a window is from the reference, on what evidence, and how it looks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from aimsight.dashboard import charts, data, frames, ui, words
+from aimsight.metrics.cells import NumericCells
+from aimsight.store.references import load_reference
+from aimsight.store.statistics import read_statistics
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import pandas as pd
+
+    from aimsight.metrics.cells import Cells
+    from aimsight.store.database import Reader
+
+# Distances that the strip draws in full ink: well beyond what is customarily read as a shift that calls for action.
+FULL_INK = {"drift.psi": 0.3, "drift.jensen_shannon_distance": 0.3, "drift.ks": 0.3, "drift.wasserstein_normed": 0.5}
+
+
+def _render() -> None:
+    scene = ui.scene()
+    ui.header(scene, "Drift against the reference")
+    controls = st.container(horizontal=True)
+    with controls:
+        model = ui.choose_model(scene)
+    if model is None:
+        ui.no_model(scene)
+        return
+    metrics = scene.ask(data.measured_metrics, model, "drift") if scene.version else []
+    if not metrics:
+        if scene.version and scene.ask(data.measured_windows, model):
+            ui.empty("No drift was measured: drift needs a reference (a period or a file) in the model's configuration.")
+        else:
+            ui.no_runs(scene)
+        return
+    metric = controls.segmented_control(
+        "Distance", metrics, default="drift.psi" if "drift.psi" in metrics else metrics[0], key="distance", required=True,
+        format_func=words.metric_name, bind="query-params",
+    )  # fmt: skip
+    metric = metric or metrics[0]
+    rows = scene.ask(data.measurements, model, metric)
+    rows = [row for row in rows if not row["segment"]]
+    if not rows:
+        ui.empty("This distance has not been measured in any window yet.", f"aimsight -C {scene.project.root} run")
+        return
+    last = max(row["window_start"] for row in rows)
+    latest = {row["column_name"]: row for row in rows if row["window_start"] == last}
+    order = sorted({row["column_name"] for row in rows}, key=lambda name: (-_distance(latest.get(name)), name))
+    _strip(scene, model, metric, rows, order)
+    _distribution(scene, model, metric, rows, order)
+
+
+def _distance(row: data.Row | None) -> float:
+    return -1.0 if row is None or row["value"] is None else float(row["value"])
+
+
+def _strip(scene: ui.Scene, model: str, metric: str, rows: list[data.Row], order: list[str]) -> None:
+    zone = scene.zone_of(model)
+    verdicts: dict[tuple[str, datetime], str] = {}
+    for state in ui.in_force(scene, model):
+        if state.metric == metric:
+            for row in scene.ask(data.evaluations, model, state.objective):
+                verdicts[state.column, row["window_start"]] = row["verdict"]
+    frame = frames.drift_frame(rows, zone, verdicts, order)
+    st.subheader("All columns, window by window", anchor=False)
+    figure = charts.drift_strip(frame, scene.palette, metric=metric, most=FULL_INK.get(metric, 0.3))
+    ui.chart(figure, f"{words.metric_name(metric)} of every column in every window")
+    st.caption(
+        f"The darker a cell, the farther the window is from the reference. Hollow cells show no evidence of a change "
+        f"(q of {frames.EVIDENT:g} or more after adjusting for the number of columns). Glyphs are verdicts of objectives."
+    )
+
+
+def _distribution(scene: ui.Scene, model: str, metric: str, rows: list[data.Row], order: list[str]) -> None:
+    zone = scene.zone_of(model)
+    st.subheader("One column in one window", anchor=False)
+    windows = sorted({(row["window_start"], row["window_end"]) for row in rows}, reverse=True)
+    names = {words.period(*window, zone): window for window in windows}
+    with st.container(horizontal=True):
+        column = st.selectbox("Column", order, key="column", bind="query-params", width=260, format_func=words.printable)
+        chosen = st.selectbox("Window", list(names), key="window", bind="query-params", width=260)
+    window = names[chosen]
+    row = next((one for one in rows if one["column_name"] == column and one["window_start"] == window[0]), None)
+    if row is None:
+        ui.empty("This column was not measured in this window; choose another one.")
+        return
+    if row["value"] is None:
+        st.text(words.printable(f"{words.metric_name(metric)} has no value: {row['undefined_reason']}."))
+    else:
+        value = words.value_sentence(words.metric_name(metric), row["value"], row["ci_low"], row["ci_high"], row["n"])
+        bound = f"; binned, at most {words.number(row['error_bound'], 4)} from the exact distance" if row["error_bound"] else ""
+        st.markdown(f"**{words.escape(value)}** {words.escape(f'({frames.evidence_words(row)}{bound}).')}")
+    answer = scene.ask(_sides, model, row["run_id"], row["reference"], column)
+    if answer is None:
+        ui.empty("The counts of this window or of its reference are no longer kept, so no distribution can be drawn.")
+        return
+    frame, numeric = answer
+    ui.chart(
+        charts.distribution(frame, scene.palette, column=words.printable(column), numeric=numeric),
+        f"Distribution of the column in {chosen} over the reference",
+    )
+    st.caption(
+        f":gray[▇] wide grey bars: {words.escape(row['reference'] or 'reference')}. Narrow dark bars: {words.escape(chosen)}. "
+        "Missing values and values that the reference does not know are bars of their own at the end."
+    )
+    with st.expander("The numbers of this chart"):
+        table = frame[["label", "window_share", "reference_share", "window_count", "reference_count"]]
+        st.dataframe(
+            table,
+            hide_index=True,
+            column_config={
+                "label": "Values",
+                "window_share": st.column_config.NumberColumn("Window", format="%.2f %%"),
+                "reference_share": st.column_config.NumberColumn("Reference", format="%.2f %%"),
+                "window_count": st.column_config.NumberColumn("Rows in the window", format="localized"),
+                "reference_count": st.column_config.NumberColumn("Rows in the reference", format="localized"),
+            },
+        )
+
+
+def _sides(reader: Reader, model: str, run_id: str, name: str, column: str) -> tuple[pd.DataFrame, bool] | None:
+    """The distribution of a column in a run's window and in its reference, and whether it is numeric."""
+    fingerprint = data.reference_fingerprint(reader, model, name)
+    reference = load_reference(reader, model, fingerprint) if fingerprint else None
+    statistics = read_statistics(reader, run_id)
+    if reference is None or statistics is None or column not in statistics.columns:
+        return None
+    cells: Cells | None = next((one.cells for one in reference.columns if one.name == column), None)
+    if cells is None or column not in reference.statistics.columns:
+        return None
+    before, now = reference.statistics.columns[column].counts, statistics.columns[column].counts
+    return frames.distribution_frame(cells, before, now), isinstance(cells, NumericCells)
+
+
+_render()

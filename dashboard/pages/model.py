@@ -1,0 +1,142 @@
+"""One model: its facts, then each objective with its series, target, verdicts and what happened meanwhile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from aimsight.configs.targets import Target
+from aimsight.dashboard import charts, data, frames, summary, ui, words
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from aimsight.configs.schema import ModelConfig
+
+
+def _render() -> None:
+    scene = ui.scene()
+    top = st.container()
+    model = ui.choose_model(scene)
+    if model is None:
+        with top:
+            ui.header(scene, "Objectives over time")
+        ui.no_model(scene)
+        return
+    states = ui.in_force(scene, model)
+    verdict, answer = summary.headline(states)
+    with top:
+        ui.header(scene, f"{verdict.glyph} {model}: {answer[0].lower()}{answer[1:]}")
+    _facts(scene.project.models[model])
+    if not scene.version or not any(state.window for state in states):
+        ui.no_runs(scene)
+        return
+    records = scene.ask(data.nonconformities, model)
+    for state in sorted(states, key=lambda one: (one.verdict.rank, one.objective)):
+        _objective(scene, state, records)
+    ui.legend()
+    st.caption(
+        "Each point stands at the start of its window. Bands and bars are 95 % intervals; hollow points may still change "
+        f"when labels arrive; dashed lines are estimates. Times are in {words.escape(str(scene.zone_of(model)))}."
+    )
+
+
+def _facts(config: ModelConfig) -> None:
+    st.text(words.printable(config.intended_use))
+    reference = config.reference
+    if reference is None:
+        compared = "none declared"
+    elif reference.period:
+        compared = " to ".join(str(moment) for moment in reference.period) + " (exclusive)"
+    else:
+        compared = words.listed(list(reference.sources))
+    labels = config.labels
+    ui.facts(
+        {
+            "Owner": config.owner,
+            "Risk": config.risk,
+            "Version": config.version,
+            "Task": config.task,
+            "Window": str(config.monitor.window),
+            "Reference": compared,
+            "Labels": "none" if labels is None else f"awaited for {labels.delay}" if labels.delay else "no delay declared",
+        }
+    )
+
+
+def _objective(scene: ui.Scene, state: data.ObjectiveState, records: list[data.Row]) -> None:
+    zone = scene.zone_of(state.model)
+    with st.container(border=True):
+        left, right = st.columns([6, 2], vertical_alignment="top")
+        left = left.container(gap="xsmall")
+        left.subheader(words.escape(f"{state.objective} {state.statement}"), anchor=False)
+        right.markdown(ui.chip(state.verdict), text_alignment="right")
+        unit = ui.unit(state.metric)
+        value = words.value_sentence(words.metric_name(state.metric), state.value, state.low, state.high, state.n, unit)
+        about = state.column and f" of {state.column}"
+        when = f" in {words.period(*state.window, zone)}" if state.window else ""
+        target = words.target_words(state.target, state.tolerance)
+        left.markdown(f"**{words.escape(value)}**{words.escape(f'{about}{when}. Target: {target}.')}")
+        left.caption(words.escape(f"{state.verdict.value.capitalize()} {summary.since_words(state, zone)}: {state.reason}."))
+        rows = scene.ask(data.evaluations, state.model, state.objective)
+        frame = frames.series_frame(rows, zone, unit)
+        if frame["value"].notna().any():
+            figure = charts.series(
+                frame,
+                scene.palette,
+                metric=state.metric,
+                unit=unit,
+                target=Target.parse(state.target),
+                tolerance=state.tolerance,
+                events=frames.event_frame(_marks(scene, state, rows, records), zone),
+            )
+            ui.chart(figure, f"{words.metric_name(state.metric)} over time; {value}; target {target}")
+        else:
+            ui.empty(f"No window has a value yet: {state.reason}.")
+        _who(scene, state, records)
+
+
+def _who(scene: ui.Scene, state: data.ObjectiveState, records: list[data.Row]) -> None:
+    open_ones = [row for row in records if row["objective"] == state.objective and data.is_open(row)]
+    st.caption(words.escape(f"Owner {state.owner}, to be reached by {words.day(state.due)}. Rationale: {state.rationale}"))
+    for row in open_ones:
+        due = f", due {words.day(row['due_at'].astimezone(scene.zone))}" if row["due_at"] else ""
+        st.page_link(
+            ui.NONCONFORMITIES,
+            label=words.escape(f"{row['nonconformity']} {row['state']}, {row['owner']}{due}"),
+            icon=":material/report:",
+            query_params={"record": row["nonconformity"]},
+        )
+
+
+def _marks(
+    scene: ui.Scene, state: data.ObjectiveState, rows: list[data.Row], records: list[data.Row]
+) -> list[tuple[datetime, str, str]]:
+    """What happened to the objective, the model and the records, at the window where it first shows."""
+    zone: ZoneInfo = scene.zone_of(state.model)
+    marks: list[tuple[datetime, str, str]] = []
+    for before, after in zip(rows, rows[1:], strict=False):
+        if before["objective_version"] != after["objective_version"]:
+            version = after["objective_version"]
+            marks.append(
+                (after["window_start"], f"objective v{version}", f"Version {version} of the objective: {after['target']}")
+            )
+        if before["model_version"] and after["model_version"] and before["model_version"] != after["model_version"]:
+            version = after["model_version"]
+            marks.append((after["window_start"], f"model {version}", f"First window of model version {version}"))
+    for row in records:
+        if row["objective"] == state.objective:
+            opened = words.day(row["opened_at"].astimezone(zone))
+            marks.append((_first_seen(row, rows), row["nonconformity"], f"{row['nonconformity']} opened {opened}"))
+    return marks
+
+
+def _first_seen(record: data.Row, rows: list[data.Row]) -> datetime:
+    """The window in which a record's failures began: event time, which is what the chart's axis shows."""
+    moment: datetime = record["occurred_from"]
+    return next((row["window_start"] for row in rows if row["window_start"] >= moment), moment)
+
+
+_render()

@@ -1,0 +1,147 @@
+"""Nonconformities: what is open, who acts until when, and the evidence of each record."""
+
+from __future__ import annotations
+
+import os
+from pathlib import PurePosixPath
+
+import streamlit as st
+
+from aimsight.dashboard import data, ui, words
+
+ALL = "all"
+
+
+def _render() -> None:
+    scene = ui.scene()
+    ui.header(scene, "Nonconformities")
+    rows = scene.ask(data.nonconformities) if scene.version else []
+    if not rows:
+        if scene.version:
+            ui.empty(
+                "No nonconformity has been recorded. One opens by itself when an objective fails by its rule, by default "
+                "in two of three consecutive windows, or at once where the objective tolerates no failure."
+            )
+        else:
+            ui.no_runs(scene)
+        return
+    shown = _filtered(rows)
+    if not shown:
+        ui.empty("No record passes these filters; set one of them back to all.")
+        return
+    _table(scene, shown)
+    names = [row["nonconformity"] for row in shown]
+    chosen = st.selectbox("Record", names, key="record", bind="query-params", width=320)
+    _detail(scene, next(row for row in shown if row["nonconformity"] == chosen))
+
+
+def _filtered(rows: list[data.Row]) -> list[data.Row]:
+    with st.container(horizontal=True):
+        for field, label in (("state", "State"), ("severity", "Severity"), ("model", "Model"), ("owner", "Owner")):
+            values = sorted({row[field] for row in rows})
+            if len(values) > 1:
+                chosen = st.selectbox(label, [ALL, *values], width=220, format_func=words.printable)
+                rows = [row for row in rows if chosen in {ALL, row[field]}]
+    return rows
+
+
+def _table(scene: ui.Scene, rows: list[data.Row]) -> None:
+    table = [
+        {
+            "Record": row["nonconformity"],
+            "State": row["state"],
+            "Severity": row["severity"],
+            "Model": words.printable(row["model"]),
+            "Objective": words.printable(row["objective"] or "–"),
+            "Failing since": words.day(row["occurred_from"].astimezone(scene.zone_of(row["model"]))),
+            "Windows": row["occurrences"],
+            "Due": _due(scene, row),
+            "Owner": words.printable(row["owner"]),
+        }
+        for row in rows
+    ]
+    st.dataframe(table, hide_index=True, width="stretch", height="content" if len(table) <= 12 else 460)
+
+
+def _due(scene: ui.Scene, row: data.Row) -> str:
+    if row["due_at"] is None:
+        return "–"
+    day = words.day(row["due_at"].astimezone(scene.zone))
+    return f"{day} ({words.days_until(row['due_at'], scene.now)})" if data.is_open(row) else day
+
+
+def _detail(scene: ui.Scene, row: data.Row) -> None:
+    zone = scene.zone_of(row["model"])
+    with st.container(border=True):
+        st.subheader(words.escape(f"{row['nonconformity']} · {row['state']}, {row['severity']}"), anchor=False)
+        due = words.day(row["due_at"].astimezone(scene.zone)) if row["due_at"] else None
+        st.markdown(f"**What happens next.** {words.escape(words.what_happens_next(row['state'], due, row['owner']))}")
+        left, right = st.columns(2)
+        with left:
+            ui.labelled("Requirement not met", row["requirement"])
+            ui.labelled("Statement", row["statement"])
+        with right:
+            ui.labelled(
+                "Found",
+                f"Opened {words.instant(row['opened_at'], scene.zone)} by {row['detected_by']} for version "
+                f"{row['model_version']} of {row['model']}; owner {row['owner']}; {'due ' + due if due else 'no due date'}.",
+            )
+            ui.labelled(
+                "History",
+                f"It follows {row['recurrence_of']}, which had been closed."
+                if row["recurrence_of"]
+                else "The first record of this objective, model and segment.",
+            )
+            if row["objective"]:
+                st.page_link(
+                    ui.MODEL, label="The objective over time", icon=":material/show_chart:", query_params={"model": row["model"]}
+                )
+        st.caption("Windows attached")
+        found = scene.ask(data.occurrences, row["nonconformity"])
+        if found:
+            st.dataframe(
+                [
+                    {
+                        "Window": words.period(one["window_start"], one["window_end"], zone),
+                        "Value (95 % interval)": (
+                            words.value_text(one["value"], one["ci_low"], one["ci_high"]) if one["value"] is not None else "–"
+                        ),
+                        "Target": words.target_words(one["target"]),
+                        "Attached": words.instant(one["attached_at"], scene.zone),
+                        "Evaluation (SHA-256)": one["evaluation_hash"] or "–",
+                        "Measurement (SHA-256)": one["measurement_hash"] or "–",
+                    }
+                    for one in found
+                ],
+                hide_index=True,
+                height="content" if len(found) <= 8 else 320,
+                column_config={
+                    name: st.column_config.TextColumn(width=170)
+                    for name in ("Evaluation (SHA-256)", "Measurement (SHA-256)")
+                },
+            )
+        else:
+            st.text("No window is attached.")
+        _evidence(scene, row)
+
+
+def _evidence(scene: ui.Scene, row: data.Row) -> None:
+    st.caption("Evidence")
+    st.text(f"Frozen when the record was opened, as SHA-256 {row['evidence_hash']}.")
+    files = scene.ask(data.evidence_files, row["nonconformity"])
+    origin = os.environ.get(ui.EVIDENCE_URL, "").rstrip("/")
+    for one in files:
+        size = f"{one['bytes'] / 1e6:.1f} MB"
+        label = f"{one['kind']}, {size}, {words.instant(one['created_at'], scene.zone)}"
+        if origin:
+            st.link_button(words.escape(f"Open {label}"), f"{origin}/{one['sha256']}", icon=":material/open_in_new:")
+        else:
+            path = PurePosixPath(scene.project.config.evidence) / one["path"]
+            st.text(words.printable(f"{label}: {path}"))
+        st.caption(f"SHA-256 {one['sha256']}")
+    if not files:
+        st.text("No report has been made for this record yet. It compares the failing window with the reference:")
+        st.code(f"aimsight -C {scene.project.root} nc report {row['nonconformity']}", language="bash")
+
+
+_render()

@@ -1,0 +1,79 @@
+"""The register of AI objectives (clause 6.2): what is promised, why, by whom, until when, and every earlier version."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aimsight.dashboard import data, ui, words
+
+
+def _render() -> None:
+    scene = ui.scene()
+    ui.header(scene, "Register of objectives")
+    states = ui.in_force(scene)
+    declared = sum(len(config.objectives) for config in scene.project.models.values())
+    if not states:
+        if scene.version and not declared:
+            ui.empty("No model of this project has an objective. Add `objectives:` to its file under models/.")
+        else:
+            ui.no_runs(scene)
+        return
+    models = sorted({state.model for state in states})
+    if len(models) > 1:
+        chosen = st.selectbox("Model", ["all", *models], width=320)
+        states = [state for state in states if chosen in {"all", state.model}]
+    versions = scene.ask(data.objective_versions)
+    for state in states:
+        _objective(scene, state, versions)
+
+
+def _objective(scene: ui.Scene, state: data.ObjectiveState, versions: list[data.Row]) -> None:
+    with st.container(border=True):
+        left, right = st.columns([6, 2])
+        left.subheader(words.escape(f"{state.objective} {state.statement}"), anchor=False)
+        right.markdown(ui.chip(state.verdict), text_alignment="right")
+        rule = "the first nonconforming window" if state.zero_tolerance else f"{state.opens[0]} nonconforming of {state.opens[1]} consecutive windows"
+        ui.facts(
+            {
+                "Model": state.model,
+                "Indicator": _indicator(state),
+                "Target": words.target_words(state.target, state.tolerance),
+                "Severity": state.severity,
+                "Owner": state.owner,
+                "Due": f"{words.day(state.due)} ({words.days_until_day(state.due, scene.now.date())})",
+                "Version": f"{state.version}, since {words.day(state.effective_from.astimezone(scene.zone))}",
+            }
+        )
+        ui.labelled("Rationale", state.rationale)
+        with st.expander("Plan, rule and earlier versions"):
+            st.text(f"A record opens at {rule}; a verdict needs at least {words.plural(state.min_rows, 'row')}.")
+            st.text(f"Policy: {words.printable(state.policy_ref or 'no reference given')}")
+            st.text(f"Actions: {words.printable('; '.join(state.actions) or 'none planned yet')}")
+            st.text(f"Resources: {words.printable(state.resources or 'none named')}")
+            own = [row for row in versions if (row["model"], row["objective"]) == (state.model, state.objective)]
+            st.dataframe(
+                [
+                    {
+                        "Version": row["version"],
+                        "In force from": words.instant(row["effective_from"], scene.zone),
+                        "Target": words.target_words(row["target"], row["tolerance"]),
+                        "Rationale": words.printable(row["rationale"]),
+                        "Owner": words.printable(row["owner"]),
+                    }
+                    for row in own
+                ],
+                hide_index=True,
+                height="content" if len(own) <= 8 else 320,
+            )
+
+
+def _indicator(state: data.ObjectiveState) -> str:
+    parts = [words.metric_name(state.metric)]
+    if state.column:
+        parts.append(f"{'between groups of' if state.metric.startswith('fairness') else 'of'} {state.column}")
+    if state.segment:
+        parts.append(f"where {state.segment}")
+    return " ".join(parts)
+
+
+_render()

@@ -1,0 +1,122 @@
+"""Operations: do the runs happen, how fresh are the data, what is wrong with them, and where does the store stand."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aimsight.dashboard import data, summary, ui, words
+
+OUTCOMES = ("success", "error", "missed", "abandoned", "skipped")
+
+
+def _render() -> None:
+    scene = ui.scene()
+    ui.header(scene, "Operations")
+    if not scene.version:
+        ui.no_runs(scene)
+        return
+    _outcomes(scene)
+    _troubles(scene)
+    _quality(scene)
+    _store(scene)
+
+
+def _outcomes(scene: ui.Scene) -> None:
+    st.subheader("Runs", anchor=False)
+    rows = scene.ask(data.run_outcomes)
+    if not rows:
+        ui.no_runs(scene)
+        return
+    table = []
+    for model in sorted({row["model"] for row in rows}):
+        own = [row for row in rows if row["model"] == model]
+        amounts = {row["outcome"]: row["runs"] for row in own}
+        until = max((row["data_until"] for row in own if row["data_until"]), default=None)
+        table.append(
+            {
+                "Model": words.printable(model),
+                **{outcome.capitalize(): amounts.get(outcome, 0) for outcome in OUTCOMES},
+                "Last run": words.instant(max(row["last_at"] for row in own), scene.zone),
+                "Data until": words.instant(until, scene.zone_of(model)),
+            }
+        )
+    st.dataframe(table, hide_index=True, height="content")
+
+
+def _troubles(scene: ui.Scene) -> None:
+    rows = [row for row in scene.ask(data.runs) if row["outcome"] != "success"]
+    if not rows:
+        st.text("Every run of the last 500 succeeded.")
+        return
+    st.caption("Runs that did not succeed, latest first")
+    st.dataframe(
+        [
+            {
+                "Model": words.printable(row["model"]),
+                "Window": words.period(row["window_start"], row["window_end"], scene.zone_of(row["model"])),
+                "Outcome": row["outcome"],
+                "Reason": words.printable(row["reason"]),
+                "Finished": words.instant(row["finished_at"], scene.zone),
+                "Run": row["run_id"][:12],
+            }
+            for row in rows
+        ],
+        hide_index=True,
+        height="content" if len(rows) <= 10 else 390,
+    )
+
+
+def _quality(scene: ui.Scene) -> None:
+    st.subheader("Quality of the data", anchor=False)
+    controls = st.container(horizontal=True)
+    with controls:
+        model = ui.choose_model(scene)
+    if model is None:
+        ui.no_model(scene)
+        return
+    windows = scene.ask(data.measured_windows, model)
+    if not windows:
+        ui.no_runs(scene)
+        return
+    zone = scene.zone_of(model)
+    names = {words.period(row["window_start"], row["window_end"], zone): row for row in reversed(windows)}
+    chosen = controls.selectbox("Window", list(names), key="window", bind="query-params", width=260)
+    rows = scene.ask(data.window_measurements, names[chosen]["run_id"], "quality")
+    whole = [row for row in rows if not row["column_name"]]
+    if whole:
+        ui.facts({words.metric_name(row["metric"]): summary.quality_text(row) for row in whole})
+    columns = sorted({row["column_name"] for row in rows if row["column_name"]})
+    metrics = sorted({row["metric"] for row in rows if row["column_name"]})
+    values = {(row["column_name"], row["metric"]): row for row in rows}
+    if columns:
+        table = [
+            {
+                "Column": words.printable(column),
+                **{
+                    words.metric_name(metric): summary.quality_text(values[column, metric]) if (column, metric) in values else ""
+                    for metric in metrics
+                },
+            }
+            for column in columns
+        ]
+        st.dataframe(table, hide_index=True, height="content" if len(table) <= 14 else 530)
+    elif not whole:
+        ui.empty("No quality metric was measured in this window.")
+
+
+def _store(scene: ui.Scene) -> None:
+    st.subheader("Store and ledger", anchor=False)
+    state = scene.ask(data.store_state)
+    st.text(
+        f"{words.plural(state.entries, 'ledger entry', 'ledger entries')}, the last of "
+        f"{words.instant(state.recorded_at, scene.zone)}. The store takes {scene.store.stat().st_size / 1e6:.1f} MB at "
+        f"{words.printable(str(scene.store))}."
+    )
+    if state.verified_at:
+        st.text(words.printable(f"Verified {words.instant(state.verified_at, scene.zone)}: {state.verified_words or 'done'}."))
+    else:
+        st.text("No verification is on record. It recomputes every hash and compares the store with its checkpoints:")
+    st.code(f"aimsight -C {scene.project.root} verify", language="bash")
+
+
+_render()

@@ -1,0 +1,80 @@
+"""The overview's answers in sentences: is anything wrong, how sure, since when, who acts, until when."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from aimsight.aims.verdicts import Verdict
+from aimsight.dashboard import words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from aimsight.dashboard.data import ObjectiveState, Row
+
+
+def counts(states: Sequence[ObjectiveState]) -> dict[Verdict, int]:
+    """Objectives by latest verdict, every verdict present, most urgent first."""
+    found = Counter(state.verdict for state in states)
+    return {verdict: found[verdict] for verdict in sorted(Verdict, key=lambda verdict: verdict.rank)}
+
+
+def worst(states: Sequence[ObjectiveState]) -> Verdict:
+    """The most urgent of the latest verdicts; not measured when there is no objective."""
+    return min((state.verdict for state in states), key=lambda verdict: verdict.rank, default=Verdict.NOT_MEASURED)
+
+
+def headline(states: Sequence[ObjectiveState]) -> tuple[Verdict, str]:
+    """The answer to "is anything wrong?" as (verdict that leads, sentence)."""
+    total = len(states)
+    by = counts(states)
+    if not total:
+        return Verdict.NOT_MEASURED, "No objective has been set yet"
+    if missed := by[Verdict.NONCONFORMING]:
+        return Verdict.NONCONFORMING, f"{missed} of {words.plural(total, 'objective')} not met"
+    if risky := by[Verdict.AT_RISK]:
+        return Verdict.AT_RISK, f"No objective is missed beyond doubt; {risky} of {total} at risk"
+    if met := by[Verdict.CONFORMING]:
+        if met == total:
+            return Verdict.CONFORMING, f"All {words.plural(total, 'objective')} met"
+        return Verdict.CONFORMING, f"{met} of {words.plural(total, 'objective')} met; the others cannot be judged yet"
+    return worst(states), f"None of {words.plural(total, 'objective')} can be judged yet"
+
+
+def who_acts(open_records: Sequence[Row], now: datetime, zone: ZoneInfo) -> str:
+    """Who has to do something about it, and until when."""
+    if not open_records:
+        return "No nonconformity is open."
+    owners = sorted({row["owner"] for row in open_records})
+    text = f"{words.plural(len(open_records), 'nonconformity is', 'nonconformities are')} open, owned by {words.listed(owners, 3)}."
+    due = sorted(row["due_at"] for row in open_records if row["due_at"] is not None)
+    if not due:
+        return text
+    overdue = [moment for moment in due if moment < now]
+    if overdue:
+        return f"{text} {words.plural(len(overdue), 'is', 'are')} overdue, the oldest since {words.day(overdue[0].astimezone(zone))}."
+    return f"{text} The next is due {words.day(due[0].astimezone(zone))} ({words.days_until(due[0], now)})."
+
+
+def since_words(state: ObjectiveState, zone: ZoneInfo) -> str:
+    """``since Aug 2015 (2 windows)``: how long the latest verdict has lasted."""
+    if state.since is None or state.window is None:
+        return "never measured"
+    first = next((pair for pair in state.recent if pair[0] == state.since), None)
+    start = words.period(first[0], first[1], zone) if first else words.day(state.since.astimezone(zone))
+    return f"since {start}" if state.since != state.window[0] else f"in {words.period(*state.window, zone)}"
+
+
+def quality_text(row: Row) -> str:
+    """A data quality measurement as a table shows it: shares as percent, counts as counts."""
+    if row["value"] is None:
+        return f"– ({row['undefined_reason']})"
+    name = str(row["metric"])
+    if name.endswith(("_share", "_coverage")):
+        return words.share(row["value"])
+    if name.endswith("_hours"):
+        return f"{words.number(row['value'], 1)} h"
+    return words.number(row["value"], 0)

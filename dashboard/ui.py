@@ -1,0 +1,204 @@
+"""What every page shares: the project, cached questions to the store, header, verdict chips and empty states."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from aimsight.aims.verdicts import Verdict
+from aimsight.configs.load import Project, load_project
+from aimsight.dashboard import data, words
+from aimsight.dashboard.theme import COLOUR_NAMES, Palette, palette
+from aimsight.store.database import Reader, Store
+
+if TYPE_CHECKING:
+    import altair as alt
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Version = tuple[int, ...]
+
+PROJECT = "AIMSIGHT_PROJECT"
+EVIDENCE_URL = "AIMSIGHT_EVIDENCE_URL"
+REFRESH_SECONDS = 30
+
+MEANINGS: dict[Verdict, str] = {
+    Verdict.CONFORMING: "The value meets its target.",
+    Verdict.AT_RISK: "The value misses its target, but not beyond doubt or not beyond the tolerance.",
+    Verdict.NONCONFORMING: "The whole 95 % interval lies beyond the target and its tolerance.",
+    Verdict.INSUFFICIENT: "Too few rows for a judgement.",
+    Verdict.AWAITING_LABELS: "The truth is not known yet for enough rows.",
+    Verdict.NOT_MEASURED: "There is no value: no run, no data, or the metric is not defined for it.",
+}
+OVERVIEW, MODEL, DRIFT, FAIRNESS = "pages/overview.py", "pages/model.py", "pages/drift.py", "pages/fairness.py"
+NONCONFORMITIES, OBJECTIVES, OPERATIONS = (
+    "pages/nonconformities.py",
+    "pages/objectives.py",
+    "pages/operations.py",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a page is drawn from; ``version`` names the state of the store, empty before anything was written."""
+
+    project: Project
+    store: Path
+    version: Version
+    palette: Palette
+    zone: ZoneInfo
+    now: datetime
+
+    def ask(self, question: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The answer of one question of ``aimsight.dashboard.data``, cached until the store changes."""
+        answer: T = _answer(str(self.store), self.version, question.__qualname__, question, *args, **kwargs)
+        return answer
+
+    def zone_of(self, model: str) -> ZoneInfo:
+        """The calendar of a model's windows."""
+        config = self.project.models.get(model)
+        return config.log.zone if config is not None else self.zone
+
+
+@st.cache_data(max_entries=400, show_spinner=False)
+def _answer(store: str, version: Version, name: str, _question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401, ARG001  # any answer; version and name are the cache's key
+    with Store(Path(store)).read() as reader:
+        return _question(reader, *args, **kwargs)
+
+
+def scene() -> Scene:
+    """Read the configuration and look at which state the store is in.
+
+    Raises
+    ------
+    AimsightError
+        When the configuration has problems, or the store is busy, newer than this program or damaged.
+    """
+    project = load_project(Path(os.environ.get(PROJECT, ".")))
+    store = project.root / project.config.store
+    version = Store(store).stamp() if store.exists() else ()
+    return Scene(
+        project, store, version, palette(st.context.theme.type), ZoneInfo(project.config.time_zone), datetime.now(UTC)
+    )
+
+
+def in_force(scene: Scene, model: str | None = None) -> list[data.ObjectiveState]:
+    """The objectives that the configuration declares, with their latest judgement; earlier ones rest in the register."""
+    if not scene.version:
+        return []
+    declared = {(name, one.id) for name, config in scene.project.models.items() for one in config.objectives}
+    return [state for state in scene.ask(data.objectives, model) if (state.model, state.objective) in declared]
+
+
+def unit(metric: str) -> str:
+    """The unit of a metric, as the catalogue declares it."""
+    from aimsight.metrics.registry import METRICS
+
+    found = METRICS.get(metric)
+    return found.unit if found is not None else ""
+
+
+def header(scene: Scene, title: str) -> None:
+    """The page's title, and beneath it: project, data as of, store verified when."""
+    st.header(words.escape(title), anchor=False)
+    parts = [words.escape(scene.project.config.organisation)]
+    if scene.version:
+        state = scene.ask(data.store_state)
+        parts.append(f"data as of {words.instant(state.data_until, scene.zone)}")
+        parts.append(
+            f"store verified {words.instant(state.verified_at, scene.zone)}"
+            if state.verified_at
+            else "store not verified yet"
+        )
+    st.caption(" · ".join([*parts, words.escape(scene.project.config.time_zone)]))
+    _watch(str(scene.store), scene.version)
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _watch(store: str, version: Version) -> None:
+    """Draw the page again when the store has changed; otherwise leave it alone."""
+    path = Path(store)
+    if (Store(path).stamp() if path.exists() else ()) != version:
+        st.rerun(scope="app")
+
+
+def chip(verdict: Verdict, label: str | None = None) -> str:
+    """Markdown of a verdict: glyph, word and colour."""
+    return f":{COLOUR_NAMES[verdict]}-badge[{verdict.glyph} {label or verdict.value}]"
+
+
+def strip(verdicts: list[Verdict]) -> str:
+    """Markdown of several verdicts in a row: coloured glyphs."""
+    return " ".join(f":{COLOUR_NAMES[verdict]}[{verdict.glyph}]" for verdict in verdicts)
+
+
+def legend() -> None:
+    """The six verdicts with their meanings on hover."""
+    with st.container(horizontal=True, gap="small"):
+        for verdict in Verdict:
+            st.badge(f"{verdict.glyph} {verdict.value}", color=COLOUR_NAMES[verdict], help=MEANINGS[verdict])  # type: ignore[arg-type]  # one of Streamlit's names
+
+
+def facts(pairs: dict[str, str]) -> None:
+    """Small facts side by side, each under its name; they wrap on a narrow screen."""
+    with st.container(horizontal=True, gap="medium"):
+        for name, value in pairs.items():
+            labelled(name, value, width="content")
+
+
+def labelled(name: str, value: str, width: Literal["content", "stretch"] = "stretch") -> None:
+    """One text of a record under its name."""
+    with st.container(width=width, gap=None):
+        st.caption(name)
+        st.text(words.printable(value))
+
+
+def empty(message: str, command: str | None = None) -> None:
+    """Why there is nothing to see, and what to do about it."""
+    with st.container(border=True):
+        st.text(message)
+        if command:
+            st.code(command, language="bash")
+
+
+def no_runs(scene: Scene) -> None:
+    """The empty state of a project that has not run yet."""
+    names = words.listed(list(scene.project.models)) or "no model"
+    empty(
+        f"Nothing has been measured yet. This project declares {names}; a run measures every window of its log.",
+        f"aimsight -C {scene.project.root} run",
+    )
+
+
+def problem(error: Exception) -> None:
+    """An error for people: what happened, and what to do."""
+    st.header("The dashboard cannot show this project", anchor=False)
+    with st.container(border=True):
+        st.text(str(error))
+    st.caption("Nothing was changed. Solve what is said above, then load this page again.")
+
+
+def chart(figure: alt.LayerChart, alt_text: str) -> None:
+    """A chart at full width, described for those who do not see it."""
+    st.altair_chart(figure, width="stretch", alt=alt_text)
+
+
+def choose_model(scene: Scene) -> str | None:
+    """The model that a page is about, kept in the address (``?model=``)."""
+    names = sorted(scene.project.models)
+    if not names:
+        return None
+    return st.selectbox("Model", names, key="model", bind="query-params", width=260)
+
+
+def no_model(scene: Scene) -> None:
+    """The empty state of a project without a model."""
+    empty("This project declares no model yet.", f"aimsight -C {scene.project.root} init MODEL --log LOG.parquet")

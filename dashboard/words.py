@@ -1,0 +1,250 @@
+"""Words and numbers as people read them: units, intervals, dates, counts, and data-derived text made harmless.
+
+Everything a page says goes through here, so that a number never lacks its unit, interval and n, and a name from
+somebody's data never becomes Markdown.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from aimsight.configs.targets import Target
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+MINUS = "−"
+_NAMES = {
+    "auc": "AUC",
+    "roc_auc": "AUC",
+    "f1": "F1",
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "r2": "R²",
+    "psi": "PSI",
+    "ks": "KS distance",
+    "jensen_shannon_distance": "Jensen–Shannon distance",
+    "wasserstein_normed": "Wasserstein distance (normed)",
+    "missing_share_change": "Change of missing share",
+    "log_loss": "Log loss",
+    "brier": "Brier score",
+}
+_SPECIAL = re.compile(r"([!-/:-@\[-`{-~])")
+_JOINED = re.compile(r"(?i)(?<=[a-z])(?=://)|(?<=www)(?=\.)|(?<=@)|(?<=-)(?=[->])|(?<=<)(?=-)|(?<=[<>~!])(?==)")
+_BREAK = "\u2060"
+
+
+def printable(text: str) -> str:
+    """The text on one line with nothing invisible in it: control and direction-changing characters become ``�``."""
+    return "".join(
+        " " if character in "\t\n\r" else "�" if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co"} else character
+        for character in text
+    )
+
+
+def escape(text: str) -> str:
+    """Markdown that shows exactly this text: no link, image, colour, emoji, formula or heading comes of it.
+
+    Every ASCII punctuation mark is escaped; an invisible word joiner goes where renderers make links or arrows of plain
+    text after the escapes are gone.
+    """
+    return _SPECIAL.sub(r"\\\1", _JOINED.sub(_BREAK, printable(text)))
+
+
+def decimals(*values: float | None) -> int:
+    """Decimal places at which the largest of the values shows three to four digits (0 to 4)."""
+    sizes = [abs(value) for value in values if value is not None and math.isfinite(value)]
+    largest = max(sizes, default=0.0)
+    if largest == 0:
+        return 2
+    for limit, places in ((0.01, 4), (1.0, 3), (10.0, 2), (1000.0, 1)):
+        if largest < limit:
+            return places
+    return 3 if largest <= 1.0 else 0
+
+
+def number(value: float | None, places: int | None = None) -> str:
+    """``0.817``, ``−1.50``, ``2,118``; an en dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    text = f"{value:,.{decimals(value) if places is None else places}f}"
+    if not float(text.replace(",", "")):
+        text = text.removeprefix("-")
+    return text.replace("-", MINUS)
+
+
+def signed(value: float, places: int | None = None) -> str:
+    """``+0.03``, ``−0.11``: a difference."""
+    text = number(value, places)
+    return text if text.startswith(MINUS) or value == 0 else f"+{text}"
+
+
+def count(value: float) -> str:
+    """``2,118``."""
+    return f"{round(value):,}"
+
+
+def plural(amount: int, one: str, many: str | None = None) -> str:
+    """``1 run``, ``3 runs``."""
+    return f"{count(amount)} {one if amount == 1 else many or one + 's'}"
+
+
+def share(value: float) -> str:
+    """A share as percent: ``4.3 %``, ``<0.1 %``."""
+    percent = 100 * value
+    if 0 < abs(percent) < 0.1:
+        return "<0.1 %"
+    return f"{number(percent, 1 if abs(percent) < 99.95 else 0)} %"
+
+
+def suffix(unit: str) -> str:
+    """What follows a number in this unit: ``' hours'``; nothing for units that only specialists name."""
+    return f" {unit}" if unit in {"hours", "minutes"} else ""
+
+
+def axis_title(metric: str, unit: str) -> str:
+    """``MAE (label units)``; pure numbers between 0 and 1 need no unit."""
+    plain = unit in {"", "share", "probability", "squared probability", "share of variance", "ratio"}
+    return metric_name(metric) if plain else f"{metric_name(metric)} ({unit})"
+
+
+def metric_name(metric: str) -> str:
+    """``performance.roc_auc`` as people say it: ``AUC``."""
+    short = metric.rpartition(".")[2]
+    return _NAMES.get(short, short.replace("_", " ").capitalize())
+
+
+def family(metric: str) -> str:
+    """The family of a metric id: ``performance``."""
+    return metric.partition(".")[0]
+
+
+def value_sentence(  # noqa: PLR0913  # the parts of one sentence
+    name: str,
+    value: float | None,
+    low: float | None = None,
+    high: float | None = None,
+    n: int | None = None,
+    unit: str = "",
+) -> str:
+    """``AUC 0.817 (0.799–0.834), n = 2,118``; without a value only the name."""
+    if value is None:
+        return f"{name}: no value"
+    return f"{name} {value_text(value, low, high, unit)}" + (f", n = {count(n)}" if n else "")
+
+
+def value_text(value: float, low: float | None = None, high: float | None = None, unit: str = "") -> str:
+    """``0.817 (0.799–0.834)``; an interval with negative ends says "to" instead of a dash."""
+    places = decimals(value, low, high)
+    text = number(value, places)
+    if low is not None and high is not None:
+        text += f" ({between(low, high, places)})"
+    return text + suffix(unit)
+
+
+def between(low: float, high: float, places: int | None = None) -> str:
+    """``0.799–0.834`` or ``−0.02 to 0.01``."""
+    joint = "–" if low >= 0 and high >= 0 else " to "
+    return f"{number(low, places)}{joint}{number(high, places)}"
+
+
+def target_words(target: str, tolerance: float = 0.0) -> str:
+    """``at least 0.83, tolerance 0.01``."""
+    words = Target.parse(target).words.replace("-", MINUS)
+    return f"{words}, tolerance {tolerance:g}" if tolerance else words
+
+
+def day(moment: date) -> str:
+    """``9 Nov 2026``."""
+    return f"{moment.day} {moment:%b %Y}"
+
+
+def instant(moment: datetime | None, zone: ZoneInfo) -> str:
+    """``9 Nov 2026, 14:05`` in the zone."""
+    if moment is None:
+        return "–"
+    local = moment.astimezone(zone)
+    return f"{day(local)}, {local:%H:%M}"
+
+
+def period(start: datetime, end: datetime, zone: ZoneInfo) -> str:
+    """A half-open window as people say it: ``3–9 Nov 2026``, ``Nov 2026``, ``1996–1998``, ``3 Nov 2026, 14:00–15:00``."""
+    first, after = start.astimezone(zone), end.astimezone(zone)
+    if not _midnight(first) or not _midnight(after):
+        return _hours(first, after)
+    last = (after.replace(tzinfo=None) - timedelta(days=1)).replace(tzinfo=first.tzinfo)
+    if first.day == 1 and after.day == 1:
+        return _months(first, last, after)
+    if first.date() == last.date():
+        return day(first)
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}–{day(last)}"
+    if first.year == last.year:
+        return f"{first.day} {first:%b} – {day(last)}"
+    return f"{day(first)} – {day(last)}"
+
+
+def _midnight(moment: datetime) -> bool:
+    return (moment.hour, moment.minute, moment.second) == (0, 0, 0)
+
+
+def _hours(first: datetime, after: datetime) -> str:
+    if first.date() == after.date() or (after - first <= timedelta(days=1) and _midnight(after)):
+        return f"{day(first)}, {first:%H:%M}–{after:%H:%M}"
+    return f"{day(first)}, {first:%H:%M} – {day(after)}, {after:%H:%M}"
+
+
+def _months(first: datetime, last: datetime, after: datetime) -> str:
+    if first.month == 1 and after.month == 1:
+        return f"{first.year}" if first.year == last.year else f"{first.year}–{last.year}"
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first:%b %Y}"
+    if first.year == last.year:
+        return f"{first:%b}–{last:%b %Y}"
+    return f"{first:%b %Y} – {last:%b %Y}"
+
+
+def days_until(due: datetime, now: datetime) -> str:
+    """``in 12 days``, ``today``, ``3 days overdue``."""
+    return days_until_day(due.date(), now.date())
+
+
+def days_until_day(due: date, today: date) -> str:
+    """The same for days."""
+    days = (due - today).days
+    if days == 0:
+        return "today"
+    return f"in {plural(days, 'day')}" if days > 0 else f"{plural(-days, 'day')} overdue"
+
+
+def listed(items: list[str], most: int = 5) -> str:
+    """``a, b and c``; what is beyond ``most`` is counted."""
+    shown = items[:most] + ([f"{len(items) - most} more"] if len(items) > most else [])
+    if len(shown) < 2:
+        return "".join(shown)
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def what_happens_next(state: str, due: str | None, owner: str) -> str:
+    """What a nonconformity in this state waits for, in words."""
+    until = f" by {due}" if due else ""
+    steps = {
+        "detected": f"{owner} confirms or rejects it{until}; further failing windows are attached as occurrences.",
+        "open": f"{owner} states the cause and plans a corrective action{until}.",
+        "contained": f"{owner} states the cause and plans a corrective action{until}.",
+        "analysed": f"{owner} plans a corrective action with a criterion for its effect{until}.",
+        "planned": f"{owner} carries out the planned action{until}.",
+        "implementing": f"{owner} finishes the planned action and attaches the evidence{until}.",
+        "implemented": "The windows after the action are measured against the criterion fixed before it.",
+        "effectiveness_window": "The windows after the action are measured against the criterion fixed before it.",
+        "closing": "A person who did not carry out the action concludes whether it was effective.",
+        "accepted_until": "The deviation is accepted for a time; a worse value or the end of that time opens it again.",
+        "closed": "Nothing. If the objective fails again, a new record opens and points back to this one.",
+        "closed_correction_only": "Nothing. The reason why no corrective action was needed is part of the record.",
+        "rejected": "Nothing. The reason for the rejection is part of the record.",
+    }
+    return steps.get(state, f"{owner} decides the next step{until}.")
