@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import re
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -21,19 +19,6 @@ HISTORIES = [  # folder, id, time, label's arrival, end of the training period, 
     ("wage-band", "decision_id", "decided_at", "confirmed_at", "1985-01-01", 8373, 5081),
     ("air-time", "flight_id", "departed_at", "arrived_at", "2015-04-01", 23551, 13958),
 ]
-
-
-@pytest.fixture(scope="module")
-def oracle() -> ModuleType:
-    """Give the module with the independent computations, which lies beside the tests and in no package."""
-    name = "demo_oracle"
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
 
 
 def table(heading: str) -> list[list[str]]:
