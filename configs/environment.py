@@ -87,5 +87,5 @@ def misspelt(routes: list[str], environ: Mapping[str, str]) -> Iterator[Problem]
         if _ALERT.fullmatch(variable):
             near = did_you_mean(variable, [name for name in known if _ALERT.fullmatch(name)])
             yield Problem(f"environment variable {variable}", 0, "", "there is no alert route of that name", near)
-        elif near := did_you_mean(variable, known):
-            yield Problem(f"environment variable {variable}", 0, "", "is no setting of aimsight", near)
+        elif near := did_you_mean(variable.removeprefix(PREFIX), [name.removeprefix(PREFIX) for name in known]):
+            yield Problem(f"environment variable {variable}", 0, "", "is no setting of aimsight", f"{PREFIX}{near}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from aimsight.configs.facts import ColumnKind
-from aimsight.configs.schema import ModelConfig, ProjectConfig
+from aimsight.configs.schema import ModelConfig, ObjectiveConfig, ProjectConfig
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -22,7 +22,8 @@ def model_schema() -> dict[str, Any]:
     features["additionalProperties"] = {
         "anyOf": [{"enum": list(get_args(ColumnKind))}, features["additionalProperties"]],
     }
-    features.pop("patternProperties", None)
+    opens = schema["$defs"]["ObjectiveConfig"]["properties"]["opens"]
+    opens["description"] = ObjectiveConfig.model_fields["opens"].description  # pydantic drops it beside a default
     return _finished(schema, "aimsight model")
 
 

@@ -256,10 +256,10 @@ def _groups(first: FirstModel) -> list[str]:
 
 
 def _reference(first: FirstModel) -> list[str]:
-    span = f"; the log runs from {first.span[0]} to {first.span[1]}" if first.span else ""
+    span = f"; the log: {first.span[0]} to {first.span[1]}" if first.span else ""
     return [
         "reference:",
-        f"  period: [{DECIDE}, {DECIDE}]  # first day, and the day after the last, of a time that went well{span}",
+        f"  period: [{DECIDE}, {DECIDE}]  # first day, and the day after the last, of a good time{span}",
     ]
 
 
@@ -271,14 +271,14 @@ def _objective(first: FirstModel) -> list[str]:
     elif labelled and first.task == "regression":
         metric, column = "performance.mae", None
     else:
-        metric, column = "drift.psi", (features[0] if features else DECIDE)
+        metric, column = "drift.psi", (yaml_text(features[0]) if features else DECIDE)
     form = '">= NUMBER"' if metric == "performance.roc_auc" else '"<= NUMBER"'
     return [
         "objectives:",
         "  - id: OBJ-01",
         f"    statement: {DECIDE}  # the objective in one sentence",
         f"    metric: {metric}  # `aimsight metrics` lists them all",
-        *([f"    column: {yaml_text(column) if column != DECIDE else DECIDE}"] if column else []),
+        *([f"    column: {column}"] if column else []),
         f"    target: {DECIDE}  # {form}, in quotes",
         f"    rationale: {DECIDE}  # why this target",
         f"    owner: {DECIDE}",

@@ -68,13 +68,13 @@ objectives:
 EVERY_TASK: frozenset[Task] = frozenset({"binary", "multiclass", "regression"})
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def model_text() -> str:
     """A model without problems; 48 lines."""
     return MODEL
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def facts() -> dict[str, MetricFacts]:
     """Facts of a catalogue with one metric of each sort."""
     binary: frozenset[Task] = frozenset({"binary"})
