@@ -9,7 +9,7 @@ from aimsight.dashboard import ui
 
 st.set_page_config(page_title="aimsight", page_icon=":material/monitoring:", layout="wide")
 
-page = st.navigation(
+chosen = st.navigation(
     {
         "": [
             st.Page(ui.OVERVIEW, title="Overview", icon=":material/dashboard:", default=True),
@@ -30,6 +30,6 @@ page = st.navigation(
 
 with st.container(width=1240):
     try:
-        page.run()
+        chosen.run()
     except AimsightError as error:
         ui.problem(error)

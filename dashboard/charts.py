@@ -139,6 +139,10 @@ def plot_range(frame: pd.DataFrame, target: Target | None, tolerance: float, *, 
     bottom = min([bottom, *(max(x, bottom - reach) for x in frame["low"].dropna())])
     top = max([top, *(min(x, top + reach) for x in frame["high"].dropna())])
     span = (top - bottom) or abs(top) or 1.0
+    if target is not None and target.low is not None:  # room for the target's label on the wrong side
+        bottom = min(bottom, target.low - 0.1 * span)
+    if target is not None and target.high is not None:
+        top = max(top, target.high + 0.1 * span)
     low, high = bottom - 0.06 * span, top + 0.06 * span
     labels = LABELS if has_events else 0
     pixel = (high - low) / (SERIES_HEIGHT - AXIS - STRIP - labels)

@@ -38,11 +38,11 @@ MEANINGS: dict[Verdict, str] = {
     Verdict.AWAITING_LABELS: "The truth is not known yet for enough rows.",
     Verdict.NOT_MEASURED: "There is no value: no run, no data, or the metric is not defined for it.",
 }
-OVERVIEW, MODEL, DRIFT, FAIRNESS = "pages/overview.py", "pages/model.py", "pages/drift.py", "pages/fairness.py"
+OVERVIEW, MODEL, DRIFT, FAIRNESS = "page/overview.py", "page/model.py", "page/drift.py", "page/fairness.py"
 NONCONFORMITIES, OBJECTIVES, OPERATIONS = (
-    "pages/nonconformities.py",
-    "pages/objectives.py",
-    "pages/operations.py",
+    "page/nonconformities.py",
+    "page/objectives.py",
+    "page/operations.py",
 )
 
 

@@ -72,7 +72,7 @@ def _strip(scene: ui.Scene, model: str, metric: str, rows: list[data.Row], order
     figure = charts.drift_strip(frame, scene.palette, metric=metric, most=FULL_INK.get(metric, 0.3))
     ui.chart(figure, f"{words.metric_name(metric)} of every column in every window")
     st.caption(
-        f"The darker a cell, the farther the window is from the reference. Hollow cells show no evidence of a change "
+        f"The stronger the fill, the farther the window is from the reference. Hollow cells show no evidence of a change "
         f"(q of {frames.EVIDENT:g} or more after adjusting for the number of columns). Glyphs are verdicts of objectives."
     )
 
@@ -106,7 +106,7 @@ def _distribution(scene: ui.Scene, model: str, metric: str, rows: list[data.Row]
         f"Distribution of the column in {chosen} over the reference",
     )
     st.caption(
-        f":gray[▇] wide grey bars: {words.escape(row['reference'] or 'reference')}. Narrow dark bars: {words.escape(chosen)}. "
+        f"Wide bars: {words.escape(row['reference'] or 'the reference')}. Narrow bars: {words.escape(chosen)}. "
         "Missing values and values that the reference does not know are bars of their own at the end."
     )
     with st.expander("The numbers of this chart"):
