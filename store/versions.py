@@ -41,13 +41,13 @@ def version_of(connection: duckdb.DuckDBPyConnection, place: str) -> int:
         When the database holds tables of something else.
     """
     try:
-        row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
+        # fetchall, because a result that is not read to its end blocks the next relation of the connection
+        found = connection.execute("SELECT max(version) FROM schema_version").fetchall()
     except duckdb.CatalogException:
-        count = connection.execute("SELECT count(*) FROM information_schema.tables").fetchone()
-        if count and count[0]:
+        if connection.execute("SELECT count(*) FROM information_schema.tables").fetchall()[0][0]:
             raise StoreError(f"{place} is a DuckDB database but no store of aimsight; give another path") from None
         return 0
-    return int(row[0]) if row and row[0] is not None else 0
+    return int(found[0][0] or 0)
 
 
 def refuse_newer(version: int, migrations: Sequence[Migration], place: str) -> None:
