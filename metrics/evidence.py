@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +29,11 @@ QUANTILES = 16
 """Equally likely values that carry the uncertainty of a design effect."""
 RARE = 1.0
 """A group whose expected rows on the smaller side are below this is rare: no chi-square tail describes it."""
+
+LEVELS = 48
+"""Steps of the pooled distribution that the variance of the area is worked out on."""
+TAIL_ROWS = 5.0
+"""Where fewer rows than this are expected beyond a point on the smaller side, the area there is no evidence."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,8 +90,73 @@ def design_effect(windows: NDArray[np.int64]) -> DesignEffect:
     return DesignEffect(np.maximum(pearson / _chi2_quantiles(freedom), 1.0), float(typical))
 
 
-@cache
-def _chi2_quantiles(freedom: int) -> Floats:
+@dataclass(frozen=True, slots=True)
+class CurveEffects:
+    """Design effects of the two distances between cumulative shares: the largest gap, and the area."""
+
+    gap: DesignEffect = INDEPENDENT
+    area: DesignEffect = INDEPENDENT
+
+
+INDEPENDENT_CURVE = CurveEffects()
+
+
+def curve_effects(windows: NDArray[np.int64], widths: Floats) -> CurveEffects:
+    """Design effects of gap and area from the reference's own windows, shape (windows, ordered cells).
+
+    What varies between windows is often one thing, such as the column's level, to which these distances are more
+    sensitive than groups are. So each has its own dispersion: the mean, over windows, of its square from the pooled
+    reference over what independent rows would give, at least 1, with the freedom that the square's distribution leaves.
+    """
+    counts = windows[windows.sum(axis=1) > 0]
+    if counts.shape[0] < 2:
+        return INDEPENDENT_CURVE
+    rows = counts.sum(axis=1).astype(np.float64)
+    total = rows.sum()
+    typical = (total - float(np.square(rows).sum()) / total) / (counts.shape[0] - 1)
+    chance = 1 / rows - 1 / total
+    pooled = np.cumsum(counts.sum(axis=0)) / total
+    gaps = np.abs(np.cumsum(counts, axis=1) / rows[:, None] - pooled)
+    gap = _dispersion(np.square(gaps.max(axis=1)) / chance / _GAP_SQUARE, _GAP_SHAPE, typical)
+    level = pooled[:-1]
+    known = np.minimum(level, 1 - level) * typical >= TAIL_ROWS
+    if not known.any():
+        return CurveEffects(gap, gap)
+    mean, square, _ = _area_moments(level[known], widths[known])
+    areas = gaps[:, :-1][:, known] @ widths[known]
+    return CurveEffects(gap, _dispersion(np.square(areas) / chance / square, _nakagami_shape(mean, square), typical))
+
+
+_GAP_SQUARE = math.pi**2 / 12
+"""Mean square of the largest absolute value of a Brownian bridge; its mean is sqrt(pi / 2) ln 2."""
+
+
+def _dispersion(ratios: Floats, shape: float, rows: float) -> DesignEffect:
+    mean = float(ratios.mean())
+    freedom = round(2 * float(_inflated_shape(shape, np.array([max(mean, 1.0)]))[0]) * (ratios.size - 1), 3)
+    return DesignEffect(np.maximum(mean * freedom / _chi2_quantiles(freedom), 1.0), rows)
+
+
+def _inflated_shape(shape: float, inflation: Floats) -> Floats:
+    """Shape of the squared distance when a part ``inflation`` - 1 of it comes from one thing that varies (half-normal).
+
+    The variances add up: 1 / shape of what is independent, 2 (inflation - 1)^2 of the other.
+    """
+    inflated: Floats = np.square(inflation) / (1 / shape + 2 * np.square(inflation - 1))
+    return inflated
+
+
+def _nakagami_shape(mean: float, square: float) -> float:
+    """Shape of the Nakagami law with this mean and second moment: 0.5 is half-normal, 1 is Rayleigh."""
+    peak = min(mean * mean / square, 1.0)
+    return 0.25 / max(1 - math.sqrt(max(2 * peak - 1, 0.0)), 1e-9)
+
+
+_GAP_SHAPE = _nakagami_shape(math.sqrt(math.pi / 2) * math.log(2), _GAP_SQUARE)
+
+
+@lru_cache(maxsize=1024)
+def _chi2_quantiles(freedom: float) -> Floats:
     from scipy.special import chdtri
 
     upper = (np.arange(QUANTILES) + 0.5) / QUANTILES
@@ -166,22 +236,43 @@ def _rare_p_value(seen: int, total: int, share: float, inflation: Floats) -> flo
 def kolmogorov_p_value(distance: float, n: int, m: int, effect: DesignEffect = INDEPENDENT) -> float:
     """Two-sample Kolmogorov-Smirnov evidence, in (0, 1]: Kolmogorov's series with Stephens' (1970) correction.
 
-    Conservative when values are tied, as from cells or for whole numbers.
+    Conservative when values are tied, as from cells or for whole numbers. With a design effect above 1 never below the
+    tail of a law whose excess comes from one thing that varies, such as the level.
     """
-    root = np.sqrt(1 / (effect.inflation(n, m) * (1 / n + 1 / m)))
-    return max(float(np.mean(_kolmogorov_tail((root + 0.12 + 0.11 / root) * distance))), 1e-300)
+    from scipy.special import gammaincc
+
+    inflation = effect.inflation(n, m)
+    chance = inflation * (1 / n + 1 / m)
+    root = np.sqrt(1 / chance)
+    tail = _kolmogorov_tail((root + 0.12 + 0.11 / root) * distance)
+    if inflation.max() > 1:
+        shape = _inflated_shape(_GAP_SHAPE, inflation)
+        tail = np.where(
+            inflation > 1, np.maximum(tail, gammaincc(shape, shape * distance**2 / (chance * _GAP_SQUARE))), tail
+        )
+    return max(float(np.mean(tail)), 1e-300)
+
+
+def kolmogorov_band(n: int, m: int, effect: DesignEffect = INDEPENDENT) -> float:
+    """Half-width of the 95 % band around the difference of two empirical distributions of n and m rows."""
+    from scipy.special import chdtri
+
+    inflation = float(effect.inflation(n, m).mean())
+    quantile = KOLMOGOROV
+    if inflation > 1:
+        freedom = 2 * float(_inflated_shape(_GAP_SHAPE, np.array([inflation]))[0])
+        quantile = max(quantile, math.sqrt(_GAP_SQUARE * float(chdtri(freedom, 0.05)) / freedom))
+    return quantile * math.sqrt(inflation * (1 / n + 1 / m))
+
+
+KOLMOGOROV = 1.3581
+"""95 % quantile of the largest absolute value of a Brownian bridge."""
 
 
 def _kolmogorov_tail(x: Floats) -> Floats:
     k = np.arange(1, 21)[:, None]
     tail: Floats = 2 * np.sum(np.where(k % 2, 1.0, -1.0) * np.exp(-2 * np.square(k * x)), axis=0)
     return np.where(x < 0.3, 1.0, np.clip(tail, 0.0, 1.0))
-
-
-LEVELS = 48
-"""Steps of the pooled distribution that the variance of the area is worked out on."""
-TAIL_ROWS = 5.0
-"""Where fewer rows than this are expected beyond a point on the smaller side, the area there is no evidence."""
 
 
 def area_p_value(
@@ -207,8 +298,7 @@ def area_p_value(
         return 1.0
     mean, square, signed = _area_moments(level, width)
     spread = effect.inflation(n, m) * (1 / n + 1 / m)
-    peak = min(mean * mean / square, 1.0)
-    shape = 0.25 / max(1 - math.sqrt(max(2 * peak - 1, 0.0)), 1e-9)
+    shape = _inflated_shape(_nakagami_shape(mean, square), effect.inflation(n, m))
     tail = gammaincc(shape, shape * area * area / (spread * square))
     floor = erfc(area / np.sqrt(2 * spread * signed))
     return max(float(np.mean(np.maximum(tail, floor))), 1e-300)

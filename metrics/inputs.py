@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aimsight.metrics.cells import Cells, NumericCells
-from aimsight.metrics.evidence import INDEPENDENT, DesignEffect, change_p_value, design_effect
+from aimsight.metrics.evidence import (
+    INDEPENDENT,
+    INDEPENDENT_CURVE,
+    CurveEffects,
+    DesignEffect,
+    change_p_value,
+    curve_effects,
+    design_effect,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,19 +93,28 @@ def coarse_groups(cells: Cells, counts: Counts) -> NDArray[np.int64]:
     return groups
 
 
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Design effects of one column: of the shares of its groups, of its missing share, and of its cumulative shares."""
+
+    groups: DesignEffect = INDEPENDENT
+    missing: DesignEffect = INDEPENDENT
+    curve: CurveEffects = INDEPENDENT_CURVE
+
+
 @dataclass(frozen=True, eq=False)
 class ColumnBaseline:
     """The reference's side of one column, worked out once for all windows.
 
     ``groups`` maps cell positions to groups, ``grouped`` are the reference's counts by group and ``alone`` the groups
-    of missing and odd values, ``effect`` is the design effect from the reference's own windows.
+    of missing and odd values, ``effects`` are the design effects from the reference's own windows.
     """
 
     plan: ColumnPlan
     counts: Counts
     groups: NDArray[np.int64]
     grouped: Counts
-    effect: DesignEffect = INDEPENDENT
+    effects: Effects = Effects()
     values: ValueCounts | None = None
 
     @property
@@ -123,9 +140,19 @@ class ColumnBaseline:
         """Group the reference's counts and estimate the design effect from its windows."""
         groups = coarse_groups(plan.cells, counts)
         size = int(groups[-1]) + 1
-        stacked = [group_counts(groups, size, window) for window in windows]
-        effect = design_effect(np.array(stacked)) if stacked else INDEPENDENT
-        return cls(plan, counts, groups, group_counts(groups, size, counts), effect, values)
+        base = cls(plan, counts, groups, group_counts(groups, size, counts), Effects(), values)
+        return replace(base, effects=base._effects(windows)) if windows else base
+
+    def _effects(self, windows: Sequence[Counts]) -> Effects:
+        size, cells = self.grouped.size, self.plan.cells.size
+        grouped = np.array([group_counts(self.groups, size, window) for window in windows])
+        missing = grouped[:, self.alone[0]]
+        curve = INDEPENDENT_CURVE
+        if isinstance(self.plan.cells, NumericCells):
+            curve = curve_effects(np.array([window[:cells] for window in windows]), self.steps)
+        return Effects(
+            design_effect(grouped), design_effect(np.column_stack([grouped.sum(axis=1) - missing, missing])), curve
+        )
 
 
 def group_counts(groups: NDArray[np.int64], size: int, counts: Counts) -> Counts:
@@ -167,7 +194,7 @@ class ColumnPair:
     @cached_property
     def change_p_value(self) -> float:
         """Evidence that the shares of the groups changed."""
-        return change_p_value(self.base.grouped, self.grouped, self.base.effect, self.base.alone)
+        return change_p_value(self.base.grouped, self.grouped, self.base.effects.groups, self.base.alone)
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,8 @@ Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 """Standard normal quantile of a two-sided 95 % interval, 1.959964."""
 FEW = 10
 """With fewer positives or negatives than this, the variance of an AUC is not estimated from the scores."""
+FEW_WRONG = 3
+"""Nor when fewer rows of the rarer class than this, on balance, are ranked against the rule."""
 
 
 def normal_quantile(comparisons: int = 1) -> float:
@@ -193,12 +195,24 @@ def share_like(value: float, variance: float, n: float, method: str) -> Interval
 
 def mean_of_shares(successes: Floats, n: Floats) -> Interval:
     """Interval of the unweighted mean of independent proportions (MOVER with Wilson bounds)."""
-    share = successes / n
     low, high = wilson_bounds(successes, n)
-    centre, k = float(share.mean()), share.size
-    below = math.sqrt(float(np.square(share - low).sum())) / k
-    above = math.sqrt(float(np.square(high - share).sum())) / k
-    return Interval(max(centre - below, 0.0), min(centre + above, 1.0), "MOVER-Wilson")
+    return mean_of_correlated(successes / n, low, high, np.eye(n.size))
+
+
+def mean_of_correlated(values: Floats, low: Floats, high: Floats, covariance: Floats) -> Interval:
+    """Interval of the unweighted mean of shares from the interval of each and their correlations (MOVER, Zou 2007).
+
+    ``covariance`` gives the correlations only; a share of variance 0 is taken as uncorrelated.
+    """
+    deviation = np.sqrt(np.diag(covariance))
+    scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0)
+    correlation = covariance * np.outer(scale, scale)
+    np.fill_diagonal(correlation, 1.0)
+    below, above = np.maximum(values - low, 0.0), np.maximum(high - values, 0.0)
+    centre, k = float(values.mean()), values.size
+    down = math.sqrt(max(float(below @ correlation @ below), 0.0)) / k
+    up = math.sqrt(max(float(above @ correlation @ above), 0.0)) / k
+    return Interval(max(centre - down, 0.0), min(centre + up, 1.0), "MOVER-Wilson")
 
 
 def auc(counts: ScoreCounts) -> tuple[float, float, int, int]:
@@ -227,8 +241,9 @@ def auc_error_bound(counts: ScoreCounts) -> float:
 
 
 def auc_interval(value: float, variance: float, positives: int, negatives: int) -> Interval:
-    """DeLong interval on the logit scale; Newcombe's (2006, method 5) when a class is rare or the ranking perfect."""
-    if min(positives, negatives) < FEW or variance <= 0 or not 0 < value < 1:
+    """DeLong interval on the logit scale; Newcombe's (2006, method 5) for a rare class or near perfect rank."""
+    rarer = min(positives, negatives)
+    if rarer < FEW or rarer * min(value, 1 - value) < FEW_WRONG or variance <= 0:
         return _newcombe_auc(value, positives, negatives)
     centre = math.log(value / (1 - value))
     spread = Z * math.sqrt(variance) / (value * (1 - value))

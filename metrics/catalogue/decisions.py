@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimsight.metrics.intervals import mean_of_shares, share_like, wilson
+from aimsight.metrics.intervals import mean_of_correlated, mean_of_shares, wilson, wilson_bounds
 from aimsight.metrics.registry import BINARY, CLASSIFICATION, Needs, metric
 from aimsight.metrics.values import Cause, Interval, Undefined, Value
 
@@ -145,8 +145,8 @@ def f1(s: SegmentStatistics) -> Result:
 
     Binary: ``2 TP / (2 TP + FP + FN)``. Interval in closed form: given ``t = TP + FP + FN``, TP is binomial with
     share J, and F1 = 2 J / (1 + J) rises with J, so Wilson's bounds of J are carried over. Multiclass: unweighted
-    mean over the classes that occur among the labels (macro), delta method over the multinomial matrix, Wilson with
-    its effective n. 1: every decision about the positives is right; 0: no positive was found.
+    mean over the classes that occur among the labels (macro), MOVER from such intervals of each class and their
+    correlations. 1: every decision about the positives is right; 0: no positive was found.
     """
     if s.classes is not None:
         return _macro_f1(s, s.classes.matrix)
@@ -179,15 +179,17 @@ def _macro_f1(s: SegmentStatistics, matrix: NDArray[np.int64]) -> Result:
     n = int(matrix.sum())
     if n == 0:
         return no_decisions(s)
-    counts = matrix.astype(np.float64)
-    present = counts.sum(axis=1) > 0
-    hits, both = np.diag(counts), counts.sum(axis=0) + counts.sum(axis=1)
-    per_class = np.divide(2 * hits, both, out=np.zeros_like(hits), where=present)
-    value = float(per_class[present].mean())
-    weight = np.divide(1.0, both, out=np.zeros_like(both), where=present) / int(present.sum())
-    slope = np.diag(2 * weight) - (per_class * weight)[:, None] - (per_class * weight)[None, :]
-    variance = float((counts * np.square(slope)).sum())
-    return Value(value, n, share_like(value, variance, n, "delta, Wilson"))
+    present = np.flatnonzero(matrix.sum(axis=1))
+    hits = np.diag(matrix)[present].astype(np.float64)
+    both = (matrix.sum(axis=0) + matrix.sum(axis=1))[present].astype(np.float64)
+    per_class = 2 * hits / both
+    low, high = (2 * j / (1 + j) for j in wilson_bounds(hits, both - hits))
+    # two classes share the rows of one decided as the other; so their F1 vary together
+    confused = (matrix + matrix.T)[np.ix_(present, present)]
+    covariance = confused.astype(np.float64) * np.outer(per_class / both, per_class / both)
+    variance = (4 * hits * np.square(1 - per_class) + (both - 2 * hits) * np.square(per_class)) / np.square(both)
+    np.fill_diagonal(covariance, variance)
+    return Value(float(per_class.mean()), n, mean_of_correlated(per_class, low, high, covariance))
 
 
 @metric(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimsight.metrics.evidence import area_p_value, change_p_value, kolmogorov_p_value
+from aimsight.metrics.evidence import area_p_value, change_p_value, kolmogorov_band, kolmogorov_p_value
 from aimsight.metrics.intervals import Z, newcombe
 from aimsight.metrics.registry import ALL_TASKS, Needs, metric
 from aimsight.metrics.values import Interval, Undefined, Value
@@ -30,8 +30,6 @@ ANY_COLUMN = Needs(reference=True)
 NUMERIC = Needs(reference=True, column_kinds=frozenset({"numeric"}))
 SMOOTHING = 0.5
 """Rows added to each compared group on both sides, so that PSI stays finite (Jeffreys' prior)."""
-KOLMOGOROV = 1.3581
-"""95 % quantile of the largest absolute value of a Brownian bridge."""
 NO_ROWS = ("no rows in the reference", "no rows in the window")
 
 
@@ -50,7 +48,7 @@ def _nothing_to_compare(pair: ColumnPair) -> Undefined | None:
 
 def _noise(pair: ColumnPair) -> tuple[float, float, float]:
     """Variance factors of reference, window and their difference: 1/rows, with the design effect."""
-    reference, window = pair.base.effect.effective(pair.n_reference, pair.n_window)
+    reference, window = pair.base.effects.groups.effective(pair.n_reference, pair.n_window)
     return 1 / reference, 1 / window, 1 / reference + 1 / window
 
 
@@ -68,7 +66,10 @@ def _information_interval(value: float, bias: float, noise: float, delta: float,
     """
     # the first-order variance is taken at a value that is too high by the bias, hence less, but never below chance
     half = Z * math.sqrt(max(delta - 2 * noise * bias, 2 * noise * bias))
-    return Interval(max(value - bias - half, 0.0), max(value - bias + half, value), method)
+    centre = value - bias
+    # the distribution is skewed upwards; on the square root's scale it is not, which lengthens the upper end
+    skew = half * half / (4 * max(centre, half)) if half > 0 else 0.0
+    return Interval(max(centre - half, 0.0), max(centre + half + skew, value), method)
 
 
 @metric(
@@ -96,14 +97,13 @@ def psi(pair: ColumnPair) -> Result:
     if trouble:
         return trouble
     occupied = (pair.base.grouped + pair.grouped) > 0
-    x = pair.base.grouped[occupied].astype(np.float64) + SMOOTHING
-    y = pair.grouped[occupied].astype(np.float64) + SMOOTHING
-    p, q = x / x.sum(), y / y.sum()
+    x, y = pair.base.grouped[occupied].astype(np.float64), pair.grouped[occupied].astype(np.float64)
+    p, q = _smoothed(x), _smoothed(y)
     log = np.log(q / p)
     value = float((q - p) @ log)
     reference, window, noise = _noise(pair)
     delta = _spread(log - p / q, q) * window + _spread(log + q / p, p) * reference
-    bias = noise * _effective_groups(x - SMOOTHING, y - SMOOTHING, 0.5)
+    bias = noise * float(_seen(x, y, SMOOTHING) @ (1 - (x + y) / (x.sum() + y.sum())))
     return Value(
         max(value, 0.0),
         pair.n_window,
@@ -112,14 +112,17 @@ def psi(pair: ColumnPair) -> Result:
     )
 
 
-def _effective_groups(x: Floats, y: Floats, half: float) -> float:
-    """Groups less one, where a group that expects e rows on the smaller side counts e / (e + ``half``) only.
+def _smoothed(counts: Floats) -> Floats:
+    shares: Floats = (counts + SMOOTHING) / (counts.sum() + SMOOTHING * counts.size)
+    return shares
 
-    A distance cannot see the noise of groups that hardly occur.
-    """
+
+def _seen(x: Floats, y: Floats, half: float) -> Floats:
+    """How much of a group's noise a distance sees: e / (e + ``half``) where e rows are expected on the smaller side."""
     n, m = x.sum(), y.sum()
     expected = (x + y) * min(n, m) / (n + m)
-    return max(float((expected / (expected + half) * (1 - (x + y) / (n + m))).sum()), 0.0)
+    seen: Floats = expected / (expected + half)
+    return seen
 
 
 @metric(
@@ -152,8 +155,10 @@ def jensen_shannon_distance(pair: ColumnPair) -> Result:
     right = np.log(np.divide(q, middle, out=np.ones_like(q), where=q > 0))
     value = min(max(float(p @ left + q @ right) / 2, 0.0), math.log(2))
     reference, window, noise = _noise(pair)
-    delta = _spread(right / 2, q) * window + _spread(left / 2, p) * reference
-    bias = noise / 8 * _effective_groups(x, y, 0.25)
+    bias = float((_seen(x, y, 0.25) / (p + q)) @ (p * (1 - q) * window + q * (1 - p) * reference)) / 4
+    # for the variance, groups that were not seen may still be there
+    p, q = _smoothed(x), _smoothed(y)
+    delta = (_spread(np.log(2 * q / (p + q)), q) * window + _spread(np.log(2 * p / (p + q)), p) * reference) / 4
     around = _information_interval(value, bias, noise / 8, delta, "delta, bias-corrected")
     return Value(
         math.sqrt(value),
@@ -218,14 +223,13 @@ def ks(pair: ColumnPair) -> Result:
     if not _exact(pair):
         before_f, before_g = np.concatenate([[0.0], f[:-1]]), np.concatenate([[0.0], g[:-1]])
         bound = max(float(np.maximum(f - before_g, g - before_f).max()) - value, 0.0)
-    reference, window = pair.base.effect.effective(n, m)
-    half = KOLMOGOROV * math.sqrt(1 / reference + 1 / window)
+    half = kolmogorov_band(n, m, pair.base.effects.curve.gap)
     return Value(
         value,
         m,
         Interval(max(value - half, 0.0), min(value + half, 1.0), "Kolmogorov band"),
         error_bound=bound,
-        p_value=kolmogorov_p_value(value, n, m, pair.base.effect),
+        p_value=kolmogorov_p_value(value, n, m, pair.base.effects.curve.gap),
     )
 
 
@@ -285,14 +289,14 @@ def wasserstein_normed(pair: ColumnPair) -> Result:
         sizes[1],
         _area_interval(pair, value, f, g, widths, sizes),
         error_bound=bound,
-        p_value=area_p_value(f, g, widths, sizes, pair.base.effect),
+        p_value=area_p_value(f, g, widths, sizes, pair.base.effects.curve.area),
     )
 
 
 def _area_interval(
     pair: ColumnPair, value: float, f: Floats, g: Floats, widths: Floats, sizes: tuple[int, int]
 ) -> Interval:
-    n, m = pair.base.effect.effective(*sizes)
+    n, m = pair.base.effects.curve.area.effective(*sizes)
     pooled = (f * n + g * m) / (n + m)
     chance = math.sqrt(2 / math.pi * (1 / n + 1 / m)) * float(np.sqrt(pooled * (1 - pooled)) @ widths)
     # a row counts in every cumulative share at and above it: its influence is the signed width from there on
@@ -325,9 +329,9 @@ def missing_share_change(pair: ColumnPair) -> Result:
         return trouble
     n, m = pair.n_reference, pair.n_window
     x, y = int(pair.base.grouped[pair.base.alone[0]]), int(pair.grouped[pair.base.alone[0]])
-    reference, window = pair.base.effect.effective(n, m)
+    reference, window = pair.base.effects.missing.effective(n, m)
     change = y / m - x / n
     around = newcombe(y / m * window, window, x / n * reference, reference)
-    evidence = change_p_value(np.array([n - x, x]), np.array([m - y, y]), pair.base.effect, alone=(1,))
+    evidence = change_p_value(np.array([n - x, x]), np.array([m - y, y]), pair.base.effects.missing, alone=(1,))
     interval = Interval(min(around.low, change), max(around.high, change), around.method)
     return Value(change, m, interval, p_value=evidence)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from aimsight.metrics.intervals import mean, positive
+from aimsight.metrics.intervals import Z, mean, positive
 from aimsight.metrics.registry import REGRESSION, Needs, metric
 from aimsight.metrics.statistics import COARSE_BITS
 from aimsight.metrics.values import Cause, Interval, Undefined, Value
@@ -22,6 +22,8 @@ NEVER = (
 WILLMOTT = "Willmott and Matsuura, Advantages of the MAE over the RMSE, Climate Research 30 (2005)"
 COARSE = 2**COARSE_BITS
 """Unit of the fourth-order sums, in fixed-point units."""
+FEW = 30
+"""Rows at which the observed fourth moment weighs as much as that of a normal error."""
 
 
 def unusable(c: ErrorSums) -> Undefined | None:
@@ -103,14 +105,15 @@ def rmse(c: ErrorSums, unit: float) -> Result:
     """Root mean squared error, ``sqrt(mean((prediction - label)**2))``.
 
     0: every prediction is exact; unbounded above; never below the mean absolute error. In the label's unit. Interval:
-    of the mean square on the log scale, its variance from the fourth moment.
+    of the mean square on the log scale, its variance from the fourth moment (with few rows drawn towards a normal
+    error's, factor of Bonett 2006).
     """
     trouble = unusable(c)
     if trouble:
         return trouble
     square = c.square / c.n
-    fourth = c.error4 / c.n * COARSE**4
-    error = math.sqrt(max(fourth - square * square, 0.0) / max(c.n - 1, 1))
+    fourth = _fourth_moment(c.error4 / c.n * COARSE**4, square, c.n)
+    error = _small_sample(c.n) * math.sqrt(max(fourth - square * square, 0.0) / max(c.n - 1, 1))
     around = positive(square, error, c.n, "moments, log")
     value = math.sqrt(square) * unit
     interval = around and Interval(math.sqrt(around.low) * unit, math.sqrt(around.high) * unit, around.method)
@@ -147,13 +150,24 @@ def r2(c: ErrorSums, _unit: float) -> Result:
     return Value(value, c.n, around and Interval(1 - around.high, 1 - around.low, around.method))
 
 
+def _fourth_moment(fourth: float, square: float, n: int) -> float:
+    """A fourth moment, drawn towards that of a normal error while rows are few: few rows rarely show the tails."""
+    return fourth + max(3 * square * square - fourth, 0.0) * FEW / (n + FEW)
+
+
+def _small_sample(n: int) -> float:
+    """Factor on the standard error of a logarithm of squares (Bonett 2006)."""
+    return n / (n - Z) if n > 4 else 2.0
+
+
 def _ratio_error(c: ErrorSums, unexplained: float) -> float:
     """Standard error of sum(e^2) / sum((z - mean z)^2): that of mean(e^2 - ratio (z - mean z)^2) / variance of z."""
     n = c.n
     e2, z2 = c.square / n / COARSE**2, c.label_square / n / COARSE**2
-    e4, z3, z4 = c.error4 / n, c.label3 / n, c.label4 / n
+    e4, z3, z4 = _fourth_moment(c.error4 / n, e2, n), c.label3 / n, c.label4 / n
     centre = c.label / n / COARSE
     cross = c.error2_label2 / n - 2 * centre * (c.error2_label / n) + centre * centre * e2
     fourth = z4 - 4 * centre * z3 + 6 * centre**2 * z2 - 3 * centre**4
     variance = max(e4 - 2 * unexplained * cross + unexplained**2 * fourth, 0.0) / max(n - 1, 1)
-    return math.sqrt(variance) / ((n * c.label_square - c.label * c.label) / (n * n) / COARSE**2)
+    spread: int = n * c.label_square - c.label * c.label
+    return float(_small_sample(n) * math.sqrt(variance) / (spread / (n * n) / COARSE**2))

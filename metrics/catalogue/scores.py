@@ -62,10 +62,10 @@ def roc_auc(s: SegmentStatistics) -> Result:
 
     ``(sum over pairs of [s+ > s-] + [s+ = s-] / 2) / (P N)``. 1: perfect ranking; 0.5: no better than chance; 0:
     perfectly wrong. From the scores themselves, or from score cells, where rows of one cell count as ties and the
-    error bound is half the share of pairs that meet in a cell. Interval: DeLong on the logit scale, Newcombe's method
-    5 when a class has fewer than 10 rows or the ranking is perfect. Multiclass: unweighted mean over the classes that
-    occur of the AUC of one class against the rest; its standard error is at most the mean of theirs, which is what
-    the interval takes.
+    error bound is half the share of pairs that meet in a cell. Interval: DeLong on the logit scale; Newcombe's method
+    5 when a class has fewer than 10 rows, or fewer than 3 of them are, on balance, ranked against the rule.
+    Multiclass: unweighted mean over the classes that occur of the AUC of one class against the rest; its standard
+    error is at most the mean of theirs, which is what the interval takes.
     """
     if not s.scores or not any(int(c.positives.sum() + c.negatives.sum()) for c in s.scores.values()):
         return no_scores(s)
