@@ -15,26 +15,30 @@ INTRODUCTION = """# Metrics
 
 <!-- Generated from the catalogue by `python -m aimsight.metrics.page docs/metrics.md`; a test compares. -->
 
-Every metric gives a value with its number of rows, a 95 % confidence interval and, where it is a distance, a p-value; or it
-is undefined, with the reason. It is never NaN, and never 0 for "could not". `aimsight metrics` prints this list.
+Every metric gives a value with its number of rows, a 95 % confidence interval and, where it is a distance, a p-value;
+or it is undefined, with the reason. It is never NaN, and never 0 for "could not". `aimsight metrics` prints this
+list.
 
-How the intervals and the evidence behave was checked by simulation, in `tests/metrics`: intervals cover the truth in 93 to
-97 % of cases from 300 rows on. Known departures: intervals of the largest gap and the smallest ratio over groups cover more
-than that when more than two groups differ, because they hold for all pairs at once; those of drift distances cover more when
-nothing has changed, because a distance cannot be below 0; with 30 rows, those of macro precision cover 92 %, those of RMSE
-and R² 88 to 92 % when errors have heavy tails, and that of the Jensen-Shannon distance 90 % with 50 rows and a large shift.
+How the intervals and the evidence behave was checked by simulation, in `tests/metrics`: intervals cover the truth in
+93 to 97 % of cases from 300 rows on. Known departures: intervals of the largest gap and the smallest ratio over
+groups cover more than that when more than two groups differ, because they hold for all pairs at once; those of drift
+distances cover more when nothing has changed, because a distance cannot be below 0; with 30 rows, those of macro
+precision cover 92 %, those of RMSE and R² 88 to 92 % when errors have heavy tails, and that of the Jensen-Shannon
+distance 90 % with 50 rows and a large shift.
 
 ## Drift: effect and evidence
 
-The value says how large a change is; the p-value says how often one at least as large would be seen without any change, at
-the actual numbers of rows. q-values adjust the p-values of one metric over the columns of a window (Benjamini-Hochberg).
+The value says how large a change is; the p-value says how often one at least as large would be seen without any
+change, at the actual numbers of rows. q-values adjust the p-values of one metric over the columns of a window
+(Benjamini-Hochberg).
 
-Windows of real data differ by nature more than independent rows would. The **design effect** measures this by the reference's
-own windows, for each column and each kind of distance: the dispersion of their counts (or of their squared distances) around
-the pooled reference over what independent rows would give, at least 1. It grows with the rows of a window, its own uncertainty
-is carried as 16 equally likely values, and it widens p-values and intervals alike. Simulated with windows whose level varies,
-a promise of 5 % false alarms is 5 to 8 % from 12 reference windows on, and up to 10 % with 4; without any such variation it
-is 3 to 7 % for 50 to 30,000 rows. With fewer than two reference windows rows are taken as independent.
+Windows of real data differ by nature more than independent rows would. The **design effect** measures this by the
+reference's own windows, for each column and each kind of distance: the dispersion of their counts (or of their
+squared distances) around the pooled reference over what independent rows would give, at least 1. It grows with the
+rows of a window, its own uncertainty is carried as 16 equally likely values, and it widens p-values and intervals
+alike. Simulated with windows whose level varies, a promise of 5 % false alarms is 5 to 8 % from 12 reference windows
+on, and up to 10 % with 4; without any such variation it is 3 to 7 % for 50 to 30,000 rows. With fewer than two
+reference windows rows are taken as independent.
 """
 
 
@@ -60,7 +64,7 @@ def _entry(unit: Metric) -> str:
         "Undefined when": "; ".join(unit.undefined_when),
         "Source": unit.source,
     }
-    table = "\n".join(f"| {name} | {text.replace('|', '∣')} |" for name, text in rows.items())
+    table = "\n".join(f"| {name} | {text.replace('|', '/')} |" for name, text in rows.items())
     return f"### `{unit.id}`\n\n{unit.doc}\n\n| | |\n| --- | --- |\n{table}\n"
 
 
