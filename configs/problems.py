@@ -40,8 +40,6 @@ _EXPECTED = {
 _LIMITS = {
     "greater_than_equal": ("ge", "at least"),
     "less_than_equal": ("le", "at most"),
-    "greater_than": ("gt", "more than"),
-    "less_than": ("lt", "less than"),
 }
 _TRUE = frozenset({"yes", "on", "y", "1", "true"})
 _FALSE = frozenset({"no", "off", "n", "0", "false"})
@@ -214,8 +212,6 @@ def _constraint(error: ErrorDetails, value: object) -> tuple[str, str]:
         return f"has at most {context['max_length']} {unit}", ""
     if name == "string_pattern_mismatch":
         return f'"{value}" does not have the form of 300MB or 2GB', _memory(str(value))
-    if name == "finite_number":
-        return "must be a finite number", ""
     return _lower_first(error["msg"]), ""
 
 
@@ -233,7 +229,7 @@ def undecided(kind: type[BaseModel], document: Document) -> list[Finding]:
     return [
         Finding(path, f"is still to be decided: {_description(kind, path)}")
         for path, raw in document.raw.items()
-        if raw == DECIDE and path not in document.quoted
+        if raw == DECIDE and path not in document.quoted and path[0] in kind.model_fields
     ]
 
 
@@ -243,7 +239,7 @@ def _description(kind: type[BaseModel], path: Path) -> str:
         fields = _model_at(kind, path[: length - 1]).model_fields
         if isinstance(name, str) and name in fields:
             return _lower_first((fields[name].description or "").removesuffix("."))
-    return "a value"
+    return ""
 
 
 def model_keys(kind: type[BaseModel], path: Path) -> list[str]:

@@ -74,6 +74,8 @@ TYPES = [
     ("tolerance: 0.01", "opens: {failures: 4}", "objectives[0].opens: 4 of 3 windows cannot fail; did you mean of: 4?"),
     ("tolerance: 0.01", "opens: {fails: 4}", "objectives[0].opens.fails: unknown key; known keys are failures, of; did you mean failures?"),
     ("tolerance: 0.01", "tolerance: 0.01\n    tolerance: 1", "objectives[0].tolerance: the key is written twice, first in line 28"),
+    ("lookback: 45d", "start: 1985-01-01, end: 1985-01-01", "monitor: monitoring ends before it starts"),
+    ("risk: high", "risk: high\nwhatever: DECIDE", "whatever: unknown key; known keys are model, version, owner, intended_use, risk, task, log, labels, features, protected, segments, reference, monitor, metrics, drift, min_group, objectives"),
     ("severity: major", "severity: DECIDE", "objectives[0].severity: is still to be decided: severity of a nonconformity that it opens"),
 ]  # fmt: skip
 
@@ -245,3 +247,23 @@ def test_a_segment_value_must_have_been_agreed(model_text: str, facts: dict[str,
     text = text.replace("tolerance: 0.01", "segment: education=hihg")
     with pytest.raises(ConfigError, match='education has no value "hihg"; valid are low, high; did you mean high'):
         parse_model(text, metric_ids=facts)
+
+
+def test_labels_of_a_reference_need_a_label(facts: dict[str, MetricFacts]) -> None:
+    """Labels for the reference alone have no column to be read from."""
+    text = REGRESSION + "reference: {source: ref.csv, labels_source: ref_labels.csv}\n"
+    with pytest.raises(ConfigError, match=r"reference\.labels_source: needs labels: say which column is the label"):
+        parse_model(text, metric_ids=facts)
+
+
+def test_a_segment_needs_groups(facts: dict[str, MetricFacts]) -> None:
+    """A model without groups measures no segment."""
+    text = REGRESSION.replace("prediction: p}", "prediction: p}\nlabels: {label: y}") + (
+        "objectives: [{id: A, statement: s, metric: performance.mae, segment: a=b, target: <= 1, rationale: r, owner: o, "
+        "due: 2027-03-31, severity: minor}]\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        parse_model(text, metric_ids=facts)
+    assert [problem.problem for problem in caught.value.problems] == [
+        "the model declares neither `segments` nor `protected` columns"
+    ]

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from aimsight.configs.hashes import JUDGED, MEASURED, config_hash, objective_hash
+from aimsight.configs.hashes import JUDGED, MEASURED, config_hash, objective_hash, reference_hash
 from aimsight.configs.load import parse_model
 from aimsight.configs.schema import ModelConfig, ObjectiveConfig
 
@@ -134,6 +134,40 @@ def test_every_change_of_an_objective_is_a_new_version(model_text: str, old: str
     assert old in model_text
     changed = parse_model(model_text.replace(old, new, 1)).objectives[0]
     assert objective_hash(changed) != objective_hash(parse_model(model_text).objectives[0])
+
+
+REFERENCE_CONTENT = (
+    '{"content":{'
+    '"features":{"distance":{"kind":"numeric","range":["0.0","6000.5"]}},'
+    '"log":{"positive":1,"prediction":"p","source":"log.csv","timestamp":"t"},'
+    '"model":"air-time","task":"regression","windows":"1mo"},'
+    '"format":1,"what":"aimsight reference"}'
+)
+
+
+def test_reference_hash_is_that_of_the_written_out_content() -> None:
+    """What shapes a reference, written by hand."""
+    assert reference_hash(parse_model(SMALL)) == hashlib.sha256(REFERENCE_CONTENT.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("lookback: 45d", "lookback: 60d", True),
+        ("every: 1d", "every: 1w", True),
+        ('version: "2"', 'version: "3"', True),
+        ('">= 0.83"', '">= 0.84"', True),
+        ("window: 1d", "window: 1w", False),
+        ("1985-01-01", "1986-01-01", False),
+        ("job: category", "job: numeric", False),
+        ("model: wage-band", "model: other", False),
+    ],
+)
+def test_what_makes_another_reference(model_text: str, old: str, new: str, *, same: bool) -> None:
+    """A reference is frozen until its rows, its columns or its windows change."""
+    assert old in model_text
+    changed = reference_hash(parse_model(model_text.replace(old, new, 1)))
+    assert (changed == reference_hash(parse_model(model_text))) is same
 
 
 def test_every_key_is_either_measured_or_prose() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from aimsight.configs.errors import ConfigError
 from aimsight.configs.load import parse_model
 from aimsight.configs.positions import read_document
-from aimsight.configs.templates import LogColumn, Role, guess, render_model, render_project, yaml_text
+from aimsight.configs.templates import FirstLabels, LogColumn, Role, guess, render_model, render_project, yaml_text
 
 BINARY = (
     LogColumn("decision_id", "BIGINT"),
@@ -177,6 +178,19 @@ def test_the_check_names_what_is_open_and_nothing_else() -> None:
     }
     assert all(problem.problem.startswith("is still to be decided: ") for problem in caught.value.problems)
     parse_model(decided(text).replace('"<= 0.9"', '">= 0.9"'))
+
+
+def test_labels_in_files_of_their_own() -> None:
+    """Their columns are written where they are known, and left to a person where they are not."""
+    first = guess("m", "log.csv", [column for column in BINARY if column.name != "is_high_label"])
+    text = render_model(replace(first, labels=FirstLabels("labels.csv", "decision_id", "is_high", "seen_at")))
+    model = parse_model(decided(text).replace('"<= 0.9"', '">= 0.9"'))
+    assert model.labels is not None
+    assert model.labels.source == "labels.csv"
+    assert (model.labels.id, model.labels.label, model.labels.arrived_at) == ("decision_id", "is_high", "seen_at")
+    with pytest.raises(ConfigError) as caught:
+        parse_model(render_model(replace(first, labels=FirstLabels("labels.csv", None, None))))
+    assert {"labels.id", "labels.label"} <= {problem.key for problem in caught.value.problems}
 
 
 columns = st.lists(
