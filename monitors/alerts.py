@@ -87,7 +87,8 @@ def deliver(
         if not alone:
             return total
         with store.read() as reader:
-            due = sorted(due_notices(reader, now), key=lambda notice: (notice.route, notice.created_at, notice.id))
+            # Within a message by key: nonconformities first, then runs, then verdicts by model and window.
+            due = sorted(due_notices(reader, now), key=lambda notice: (notice.route, notice.dedupe_key))
         routes = {route.name: route for route in project.config.alerts}
         for route, notices in groupby(due, key=lambda notice: notice.route):
             outcome = _deliver_route(store, project.root, routes, route, list(notices), now, send, chance)

@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import stat
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -94,21 +95,24 @@ def _to_file(url: str, message: Message, root: Path) -> None:
 def _by_apprise(url: str, message: Message, root: Path) -> None:
     """One target, one call: Apprise's result of several targets does not say which of them got the message."""
     del root
-    import apprise  # 0.3 s, and only when there is something to send
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of modules that apprise still looks for
+        import apprise  # takes 0.3 s, and only when there is something to send
 
-    service = apprise.Apprise()
-    with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as log:  # type: ignore[no-untyped-call]  # apprise types its classes only in part
-        # A plain web address is a webhook that takes JSON, unless Apprise knows the service behind it.
-        if not service.add(url) and not service.add(re.sub(r"^http(s?)://", r"json\1://", url)):
-            raise DeliveryError("Apprise does not understand the URL of this route")
-        try:
-            result = service.notify(body=message.body, title=message.subject, body_format=apprise.NotifyFormat.TEXT)
-        except (OSError, TypeError, ValueError, apprise.exception.AppriseException) as error:
-            raise DeliveryError(_without_secrets(f"{type(error).__name__}: {error}", url)) from error
-        # Only a result that is true was delivered; with a single target there is nothing partial about it.
-        if not result:
-            said = log.getvalue().strip().splitlines()
-            raise DeliveryError(_without_secrets(said[-1] if said else "the service did not accept the message", url))
+        with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as log:  # type: ignore[no-untyped-call]  # apprise types its classes only in part
+            service = apprise.Apprise()
+            # A plain web address is a webhook that takes JSON, unless Apprise knows the service behind it.
+            if not service.add(url) and not service.add(re.sub(r"^http(s?)://", r"json\1://", url)):
+                raise DeliveryError("Apprise does not understand the URL of this route")
+            try:
+                result = service.notify(message.body, message.subject, body_format=apprise.NotifyFormat.TEXT)
+            except (OSError, TypeError, ValueError, apprise.exception.AppriseException) as error:
+                raise DeliveryError(_without_secrets(f"{type(error).__name__}: {error}", url)) from error
+            # Only a result that is true was delivered; with a single target there is nothing partial about it.
+            if not result:
+                said = log.getvalue().strip().splitlines()
+                why = said[-1] if said else "the service did not accept the message"
+                raise DeliveryError(_without_secrets(why, url))
 
 
 def _without_secrets(text: str, url: str) -> str:

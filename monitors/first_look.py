@@ -44,8 +44,8 @@ class Seen:
     """A column as the sample shows it.
 
     ``values`` are its distinct values as text, sorted, at most ``MOST_CLASSES`` + 1 of them; ``unique`` says that no
-    value is missing or comes twice; ``low`` and ``high`` are the range of a numeric column (``None`` without a finite value);
-    ``days`` are the first and the last day of a column of times, over all rows.
+    value is missing or comes twice; ``low`` and ``high`` are the range of a numeric column (``None`` without a finite
+    value); ``days`` are the first and the last day of a column of times, over all rows.
     """
 
     column: LogColumn

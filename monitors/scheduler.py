@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from apscheduler.schedulers.background import BackgroundScheduler
 
     from aimsight.configs.load import Project
+    from aimsight.monitors.page_server import Dashboard
     from aimsight.store.database import Store
 
 LATE_AFTER = timedelta(minutes=5)
@@ -85,12 +86,17 @@ def serve(
     store = (open_store or _open_store)(project)
     stop = threading.Event()
     with only_one(store.path), _signals_set(stop), ExitStack() as stack:
-        url = _start_pages(stack, project, port, stop) if port is not None else ""
+        pages = _start_pages(stack, project, port, stop) if port is not None else None
+        url = pages.url if pages else ""
         clock = Clock(folder, project, store, say=say, load=read, run_due=run_due or _run_due, url=url)
         say(f"Dashboard: {url}" if url else "Serving without a dashboard.")
         say("Ctrl-C stops it.")
         clock.start()
         while not stop.wait(BEAT.total_seconds()):
+            if pages and pages.process.poll() is not None:
+                say(f"The dashboard has ended by itself, the runs go on; what it said last is in {pages.log}")
+                pages = None
+                clock.beat(url="")
             clock.beat()
         say("Stopping ...")
         finished = clock.stop()
@@ -266,8 +272,8 @@ def _new_scheduler() -> BackgroundScheduler:
     )
 
 
-def _start_pages(stack: ExitStack, project: Project, port: int, stop: threading.Event) -> str:
-    """Start the dashboard, and evidence files on an origin of their own; the dashboard's address when it answers."""
+def _start_pages(stack: ExitStack, project: Project, port: int, stop: threading.Event) -> Dashboard:
+    """Start the dashboard, and evidence files on an origin of their own; returns when the dashboard answers."""
     from aimsight.monitors.evidence_server import EvidenceServer
     from aimsight.monitors.page_server import dashboard
 
@@ -276,7 +282,7 @@ def _start_pages(stack: ExitStack, project: Project, port: int, stop: threading.
     log = (project.root / config.store).with_name("dashboard.log")
     pages = stack.enter_context(dashboard(project.root, log, port=port, extra={"AIMSIGHT_EVIDENCE_URL": evidence.url}))
     pages.wait(cancelled=stop.is_set)
-    return pages.url
+    return pages
 
 
 @contextmanager

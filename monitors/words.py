@@ -30,7 +30,7 @@ def number(value: float) -> str:
     """A number with the digits that matter: three after the point below 10, fewer above, thousands grouped."""
     size = abs(value)
     if size != 0 and size < 0.0005:
-        return f"{value:.1e}"
+        return f"{value:.2g}".replace("-", "−")
     decimals = 3 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
     return f"{value:,.{decimals}f}".replace("-", "−")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -49,7 +50,7 @@ def demo(
     records = queries.nonconformities(session.store, project.models)
     session.answer(
         running.summary_data(summaries, seconds)
-        | {"project": project.root, "objectives": standings, "nonconformities": records},
+        | {"project": project.root, "objectives": [asdict(one) for one in standings], "nonconformities": records},
         lambda: _for_people(session, summaries, seconds, standings, records),
     )
     if serve:
@@ -97,6 +98,8 @@ def _for_people(
     standings: list[Standing],
     records: list[dict[str, object]],
 ) -> list[RenderableType]:
+    from rich.text import Text
+
     from aimsight.monitors.cli.nc import nonconformity_table
     from aimsight.monitors.cli.objectives import objective_tables
     from aimsight.monitors.cli.running import one_line
@@ -119,7 +122,7 @@ def _for_people(
                 "Configuration": session.folder / "models",
                 "Store": session.folder / project.config.store,
                 "Data": f"real, see {session.folder / 'PROVENANCE.md'}",
-                "Next": f"{in_folder} status, {in_folder} verify, {in_folder} serve",
+                "Next": Text("\n".join(f"{in_folder} {name}" for name in ("status", "nc NC-...", "verify", "serve"))),
             }
         ),
     ]

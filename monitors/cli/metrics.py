@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def metrics(
     context: typer.Context,
-    metric: Annotated[str, typer.Argument(metavar="[METRIC]", help="Id of one metric to show in full.")] = "",
+    metric: Annotated[str, typer.Argument(metavar="METRIC", help="Id of one metric to show in full.")] = "",
 ) -> None:
     """List the catalogue of metrics, or show one with its definition, bounds and source."""
     from aimsight.metrics.registry import METRICS
@@ -68,7 +68,7 @@ def _one(unit: Metric) -> list[RenderableType]:
     return [
         cell(f"{unit.id} (version {unit.version})", "bold"),
         "",
-        Text(unit.doc),
+        Text(_flowing(unit.doc)),
         "",
         facts(
             {
@@ -91,6 +91,11 @@ _BETTER = {
     "one": "values near 1",
     "none": "neither direction in itself",
 }
+
+
+def _flowing(text: str) -> str:
+    """The paragraphs without the line breaks of the source code."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 def _bounds(unit: Metric) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def nc(
     context: typer.Context,
-    nonconformity: Annotated[str, typer.Argument(metavar="[NC]", help="Id of one nonconformity to show in full.")] = "",
+    nonconformity: Annotated[str, typer.Argument(metavar="NC", help="Id of one nonconformity to show in full.")] = "",
 ) -> None:
     """List the nonconformities, open ones first, or show one with its occurrences and evidence."""
     from aimsight.monitors.cli import queries
@@ -25,10 +26,11 @@ def nc(
     if nonconformity:
         record = queries.known_nonconformity(session.store, nonconformity, models)
         occurrences = queries.occurrences(session.store, nonconformity)
+        folder = session.project.root / session.project.config.evidence
         files = queries.evidence_files(session.store, nonconformity)
         session.answer(
             record | {"occurred": occurrences, "evidence": files},
-            lambda: _one(record, occurrences, files, zones[record["model"]]),
+            lambda: _one(record, occurrences, files, zones[record["model"]], folder),
         )
         return
     records = queries.nonconformities(session.store, models)
@@ -62,7 +64,7 @@ def nonconformity_table(records: list[dict[str, Any]]) -> list[RenderableType]:
 
 
 def _one(
-    record: dict[str, Any], occurrences: list[dict[str, Any]], files: list[dict[str, Any]], zone: str
+    record: dict[str, Any], occurrences: list[dict[str, Any]], files: list[dict[str, Any]], zone: str, folder: Path
 ) -> list[RenderableType]:
     from aimsight.metrics.plan import Window
     from aimsight.monitors.cli.tables import cell, facts, table
@@ -96,10 +98,9 @@ def _one(
         spans,
     ]
     if files:
-        listing = table("Evidence file", "Kind", "SHA-256", title="Evidence")
+        parts += ["", cell("Evidence", "bold")]
         for file in files:
-            listing.add_row(cell(file["path"]), cell(file["kind"]), cell(file["sha256"][:16] + "…"))
-        parts += ["", listing]
+            parts += [cell(f"{file['kind']}, {moment(file['created_at'], zone)}:"), str(folder / file["path"])]
     else:
         parts += ["", f"No report yet; make one with: aimsight evidence {record['nonconformity']}"]
     return parts

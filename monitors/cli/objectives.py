@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from aimsight.configs.schema import ModelConfig
     from aimsight.monitors.cli.queries import Standing
 
-FEWEST_IN_STRIP = 8
-OTHER_COLUMNS = 72
+FEWEST_IN_STRIP = 7
+OTHER_COLUMNS = 73
 """What the other columns take of the width; the history grows with the rest."""
+VERDICT_WIDTH = len("■ nonconforming")
+TARGET_WIDTH = len("between -1.5")
 
 
 def objectives(
     context: typer.Context,
-    model: Annotated[str, typer.Argument(metavar="[MODEL]", help="Only this model.")] = "",
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Only this model.")] = "",
 ) -> None:
     """Show each objective with its latest value, its target, its verdict and the verdicts before it."""
     from aimsight.aims.verdicts import Verdict
@@ -38,9 +40,7 @@ def objectives(
         raise typer.Exit(NONCONFORMING)
 
 
-def objective_tables(
-    found: Sequence[Standing], models: Sequence[ModelConfig], *, width: int, title: str = ""
-) -> list[RenderableType]:
+def objective_tables(found: Sequence[Standing], models: Sequence[ModelConfig], *, width: int) -> list[RenderableType]:
     """One table a model: objective, value with interval, target, verdict and the strip of verdicts before it."""
     from aimsight.monitors.cli.tables import cell, legend, strip, table, verdict_text
     from aimsight.monitors.words import period, value_text
@@ -53,8 +53,9 @@ def objective_tables(
         window = next((one.window for one in mine if one.window and one.window.end == latest), None)
         when = f", {period(window, zones[name])}" if window else ", not run yet"
         made = table(
-            "Objective", "Value", "Target", "Verdict", "History", title=f"{title}{name}{when}", fixed=["Target"]
-        )
+            "Objective", "Value", "Target", "Verdict", "History", title=f"{name}{when}", fixed=["Value"],
+            least={"Verdict": VERDICT_WIDTH, "History": FEWEST_IN_STRIP}, most={"Target": TARGET_WIDTH},
+        )  # fmt: skip
         for one in mine:
             value = "–" if one.value is None else value_text(one.value, one.ci_low, one.ci_high)
             older = f"\n{period(one.window, zones[name])}" if one.window and one.window.end != latest else ""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import RenderableType
 
+VIEWS = "measurements, evaluations, nonconformities, runs, events, objectives, models."
+
 MOST_ROWS = 200
 """So many rows appear in a table for people; the machine formats hold all of them."""
 
@@ -25,7 +27,7 @@ FORMULA_STARTS = tuple("=+-@\t\r\n\0＝＋－＠")  # noqa: RUF001  # the full-w
 
 def query(
     context: typer.Context,
-    sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT over the views (docs/cli.md names them).")],
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT over the views " + VIEWS)],
     as_csv: Annotated[bool, typer.Option("--csv", help="Answer in CSV.")] = False,
     parquet: Annotated[
         Path | None, typer.Option("--parquet", metavar="FILE", help="Write the answer to a Parquet file.")

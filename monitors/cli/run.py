@@ -11,7 +11,7 @@ from aimsight.monitors.cli.session import Session
 
 def run(
     context: typer.Context,
-    model: Annotated[str, typer.Argument(metavar="[MODEL]", help="Only this model; default: all.")] = "",
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Only this model; default: all.")] = "",
     at: Annotated[
         str, typer.Option("--now", metavar="MOMENT", help="Run as if it were this moment; later data is not used.")
     ] = "",

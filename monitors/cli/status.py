@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def status(
     context: typer.Context,
-    model: Annotated[str, typer.Argument(metavar="[MODEL]", help="Only this model.")] = "",
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Only this model.")] = "",
 ) -> None:
     """Show each model with its verdicts, its last run and its open nonconformities, and whether anybody is serving."""
     from aimsight.aims.verdicts import Verdict

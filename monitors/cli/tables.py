@@ -58,14 +58,25 @@ def legend(verdicts: Iterable[Verdict]) -> Text:
     return text
 
 
-def table(*columns: str, title: str = "", right: Iterable[str] = (), fixed: Iterable[str] = ()) -> Table:
-    """An empty table: a rule under the heads and nothing else; ``fixed`` columns never wrap."""
+def table(
+    *columns: str,
+    title: str = "",
+    right: Iterable[str] = (),
+    fixed: Iterable[str] = (),
+    least: Mapping[str, int] | None = None,
+    most: Mapping[str, int] | None = None,
+) -> Table:
+    """An empty table: a rule under the heads and nothing else.
+
+    ``right`` columns are set to the right, ``fixed`` ones never wrap; ``least`` and ``most`` bound the width of others.
+    """
     made = Table(
         title=Text(title, style="bold") if title else None,
         title_justify="left",
         box=SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
+        padding=(0, 1, 0, 0),
         header_style="bold",
         expand=False,
     )
@@ -76,6 +87,8 @@ def table(*columns: str, title: str = "", right: Iterable[str] = (), fixed: Iter
             justify="right" if column in to_right else "left",
             no_wrap=column in unwrapped,
             overflow="fold",
+            min_width=(least or {}).get(column),
+            max_width=(most or {}).get(column),
         )
     return made
 
