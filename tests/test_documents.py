@@ -13,6 +13,7 @@ from aimsight.configs.schema import ObjectiveConfig
 from aimsight.metrics import registry
 from aimsight.metrics.statistics import BinaryCounts, SegmentStatistics
 from aimsight.metrics.values import Undefined, Value
+from aimsight.monitors.cli.app import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", ".ci/run")
@@ -42,6 +43,18 @@ def test_the_metric_in_the_contributing_guide_works(monkeypatch: pytest.MonkeyPa
     assert isinstance(result, Value)
     assert (result.value, result.n) == (5 / 6, 6)
     assert isinstance(unit.compute(SegmentStatistics(rows=10, labelled=0)), Undefined)
+
+
+def test_every_command_that_is_named_exists() -> None:
+    """A reader who types a command of the documents gets its answer, not "No such command"."""
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "configs/demo/PROVENANCE.md"]
+    named = {
+        command
+        for document in documents
+        for command in re.findall(r"(?:^|`)aimsight ([a-z]+)", document.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert {"demo", "init", "check", "run", "verify", "metrics"} <= named
+    assert named <= COMMANDS.keys()
 
 
 def test_every_make_target_that_is_named_exists() -> None:
