@@ -30,8 +30,11 @@ _LAST_LINES = 15
 class Dashboard:
     """A running Streamlit server."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], port: int, log: Path, *, stop_timeout: float = STOP_TIMEOUT
+    ) -> None:
         self.process = process
+        self.stop_timeout = stop_timeout
         self.url = f"http://{HOST}:{port}"
         self.log = log
 
@@ -65,7 +68,7 @@ class Dashboard:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(STOP_TIMEOUT)
+                self.process.wait(self.stop_timeout)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

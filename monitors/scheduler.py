@@ -60,6 +60,7 @@ def serve(
     load: Callable[[Path], Project] | None = None,
     open_store: Callable[[Project], Store] | None = None,
     run_due: RunDue | None = None,
+    grace: timedelta = GRACE,
 ) -> int:
     """Serve a project until SIGINT or SIGTERM; 0 when stopped so.
 
@@ -73,6 +74,8 @@ def serve(
         Takes what a person should know, line by line.
     load, open_store, run_due
         How projects are read, stores opened and windows run; the real ones unless a test says otherwise.
+    grace
+        How long a stop waits for a run.
 
     Raises
     ------
@@ -99,7 +102,7 @@ def serve(
                 clock.beat(url="")
             clock.beat()
         say("Stopping ...")
-        finished = clock.stop()
+        finished = clock.stop(grace)
     say("Stopped.")
     if not finished:
         # A run that would not end is still in its thread, and Python would wait for it for ever. Its transaction is
@@ -152,14 +155,14 @@ class Clock:
             self._sweep, "interval", seconds=int(SWEEP.total_seconds()), id=SWEEPER, next_run_time=self._now()
         )
         self._plan()
-        self._scheduler.start()
         self.beat(state="idle")
+        self._scheduler.start()
 
-    def stop(self) -> bool:
+    def stop(self, grace: timedelta = GRACE) -> bool:
         """End the ticks and wait a moment for a run; whether nothing is running any more."""
         self._stopping.set()
         self._scheduler.shutdown(wait=False)
-        finished = self._idle.wait(GRACE.total_seconds())
+        finished = self._idle.wait(grace.total_seconds())
         self.beat(state="stopped", doing="" if finished else self._heart.doing, next_at={})
         return finished
 
