@@ -344,8 +344,8 @@ class Store:
 
 
 def _lock_settings(connection: duckdb.DuckDBPyConnection) -> None:
-    locked = connection.execute("SELECT current_setting('lock_configuration')").fetchone()
-    if locked == (True,):
+    locked = connection.execute("SELECT current_setting('lock_configuration')").fetchall()
+    if locked == [(True,)]:
         return
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     connection.execute("SET GLOBAL lock_configuration = true")

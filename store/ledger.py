@@ -88,13 +88,13 @@ def read_head(connection: duckdb.DuckDBPyConnection) -> Head:
     StoreError
         When there is no first entry or it does not say the ledger's name: somebody has changed it.
     """
-    row = connection.execute(
+    rows = connection.execute(
         "SELECT seq, hash, (SELECT entry FROM ledger WHERE seq = 1) FROM ledger ORDER BY seq DESC LIMIT 1"
-    ).fetchone()
+    ).fetchall()
     try:
-        if row is not None:
-            return Head(json.loads(row[2])["payload"]["origin"], row[0], bytes(row[1]))
-    except (ValueError, TypeError, KeyError):
+        seq, digest, first = rows[0]
+        return Head(json.loads(first)["payload"]["origin"], seq, bytes(digest))
+    except (IndexError, ValueError, TypeError, KeyError):
         pass
     raise StoreError("the ledger has lost its first entry, so nothing is added to it; restore the latest backup")
 

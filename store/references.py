@@ -49,6 +49,11 @@ def save_reference(tx: Transaction, model: str, reference: Reference, *, actor: 
     return True
 
 
+def is_frozen(reader: Reader, model: str, fingerprint: str) -> bool:
+    """Whether a reference of a model is kept under this fingerprint."""
+    return bool(reader.tuples("SELECT 1 FROM reference WHERE model = ? AND fingerprint = ?", [model, fingerprint]))
+
+
 def load_reference(reader: Reader, model: str, fingerprint: str) -> Reference | None:
     """The reference of a model with this fingerprint; ``None`` when none is kept."""
     key = [model, fingerprint]

@@ -29,19 +29,26 @@ class Replay:
         self._folds = folds
         self._rows: dict[str, dict[str, tuple[int, str]]] = defaultdict(dict)
         self._groups: dict[str, dict[str, tuple[int, int, str]]] = defaultdict(dict)
-        self._slots: dict[tuple[str, ...], int] = {}
+        self._slots: dict[tuple[Any, ...], int] = {}
         self._folded: dict[str, list[Event]] = defaultdict(list)
 
-    def see(self, event: Event) -> None:
-        """Take up one event; events come in the ledger's order."""
+    def see(self, event: Event) -> Finding | None:
+        """Take up one event, in the ledger's order; a finding when its payload has not the form of its kind."""
+        try:
+            self._see(event)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return Finding(event.seq, f"ledger entry {event.seq}: its payload is not that of {event.kind}")
+        return None
+
+    def _see(self, event: Event) -> None:
         payload = event.payload
-        if event.kind == "slots.planned":
-            for start, end in payload["windows"]:
-                slot = (event.subject, payload["monitor"], start, end, payload["planned_at"])
-                self._slots[slot] = event.seq
         prefix = event.kind.partition(".")[0]
         if prefix in self._folds:
             self._folded[prefix].append(event)
+        if event.kind == "slots.planned":
+            for window in payload["windows"]:
+                times = [microseconds(datetime.fromisoformat(text)) for text in (*window, payload["planned_at"])]
+                self._slots[(event.subject, payload["monitor"], *times)] = event.seq
         table = RECORDS.get(payload.get("table", ""))
         if table is None:
             return
@@ -106,10 +113,7 @@ class Replay:
                 yield Finding(seq, f"{table.name} rows of {group}: the {count} rows of ledger entry {seq} are gone")
 
     def _compare_slots(self, reader: Reader) -> Iterator[Finding]:
-        expected = {
-            (model, monitor, *(microseconds(datetime.fromisoformat(text)) for text in times)): seq
-            for (model, monitor, *times), seq in self._slots.items()
-        }
+        expected = dict(self._slots)
         for row in reader.tuples(f"SELECT {SLOT.select()} FROM slot"):
             if expected.pop((_normal(row[0]), _normal(row[1]), *row[2:]), None) is None:
                 yield Finding(None, f"slot of {row[0]} / {row[1]}: no event of the ledger planned this window")

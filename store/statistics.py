@@ -26,6 +26,7 @@ from aimsight.metrics.values import Segment
 from aimsight.store.tables import (
     STATISTICS,
     STATISTICS_COLUMN,
+    STATISTICS_ERROR,
     STATISTICS_SCORE,
     STATISTICS_SEGMENT,
     STATISTICS_VALUE,
@@ -98,6 +99,7 @@ def read_statistics(reader: Reader, statistics_id: str) -> Statistics | None:
         },
         values={row["column_name"]: _value_counts(row) for row in rows["statistics_value"]},
         latest=Latest(window["latest_at"]) if window["latest_at"] else None,
+        column_errors={row["column_name"]: row["reason"] for row in rows["statistics_error"]},
     )
 
 
@@ -128,6 +130,9 @@ def statistics_rows(statistics_id: str, statistics: Statistics) -> dict[str, lis
                 (statistics_id, position, name, counts.values, counts.counts, counts.missing, counts.non_finite)
             )
             for position, (name, counts) in enumerate(statistics.values.items())
+        ],
+        "statistics_error": [
+            STATISTICS_ERROR.row((statistics_id, name, reason)) for name, reason in statistics.column_errors.items()
         ],
         "statistics_segment": [
             STATISTICS_SEGMENT.row_of(_segment_cells(statistics_id, position, segment, part))

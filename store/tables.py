@@ -259,6 +259,15 @@ STATISTICS_VALUE = Table(
     },
 )
 
+STATISTICS_ERROR = Table(
+    "statistics_error",
+    {
+        "statistics_id": "text",
+        "column_name": "text",
+        "reason": "text",
+    },
+)
+
 STATISTICS_SEGMENT = Table(
     "statistics_segment",
     {
@@ -316,6 +325,7 @@ STATISTICS: tuple[Table, ...] = (
     STATISTICS_WINDOW,
     STATISTICS_COLUMN,
     STATISTICS_VALUE,
+    STATISTICS_ERROR,
     STATISTICS_SEGMENT,
     STATISTICS_SCORE,
 )

@@ -34,7 +34,7 @@ class VerifyReport:
     """What verification found.
 
     ``findings`` are breaks of integrity, those in the ledger first and in order; ``warnings`` are what an honest crash
-    or a changed clock can explain; ``gaps`` are planned windows without any outcome; ``limits`` is what cannot be known;
+    or a changed clock can explain; ``gaps`` are planned windows without an outcome; ``limits`` is what nobody can know;
     ``anchored`` is how many entries a checkpoint vouches for.
     """
 
@@ -105,7 +105,9 @@ def verify(
         chain = _Chain(wanted)
         replay = Replay(folds or {})
         for event in _walk(reader, chain):
-            replay.see(event)
+            unreadable = replay.see(event)
+            if unreadable and not chain.broken:
+                chain.findings.append(unreadable)
         findings = [*chain.findings, *replay.compare(reader)]
         if evidence is not None:
             findings += check_evidence(reader, evidence)

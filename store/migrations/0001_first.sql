@@ -152,6 +152,13 @@ CREATE TABLE statistics_value (
     non_finite BIGINT NOT NULL
 );
 
+-- Columns that were planned and could not be counted, and why.
+CREATE TABLE statistics_error (
+    statistics_id VARCHAR NOT NULL,
+    column_name VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL
+);
+
 CREATE TABLE statistics_segment (
     statistics_id VARCHAR NOT NULL,
     position INTEGER NOT NULL,
