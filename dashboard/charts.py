@@ -33,7 +33,7 @@ MOST_GLYPHS = 90
 
 _HOVER = ("when:N", "value_text:N", "n_text:N", "verdict:N", "note:N", "revision:N", "run:N")
 _HOVER_TITLES = ("Window", "Value (95 % interval)", "n", "Verdict", "Note", "Revision", "Run")
-_BREAKS = "break-paths-filter-domains"
+_BREAKS: Literal["break-paths-filter-domains"] = "break-paths-filter-domains"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Frame:
         )  # fmt: skip
 
 
-def series(  # noqa: PLR0913  # the parts of a series chart
+def series(  # the parts of a series chart
     frame: pd.DataFrame,
     palette: Palette,
     *,
@@ -76,6 +76,7 @@ def series(  # noqa: PLR0913  # the parts of a series chart
     target: Target | None = None,
     tolerance: float = 0.0,
     events: pd.DataFrame | None = None,
+    titled: bool = True,
 ) -> alt.LayerChart:
     """Values over time with interval band, target, tolerance, wrong side, verdict glyphs and marked events.
 
@@ -85,6 +86,8 @@ def series(  # noqa: PLR0913  # the parts of a series chart
         One row a window, at least one, as ``frames.series_frame`` gives it.
     events
         Columns ``at``, ``label`` and ``note``: objective changes, model versions, nonconformities opened.
+    titled
+        Whether the metric's name stands above the axis; not where the page has just said it.
     """
     marked = events if events is not None and not events.empty else None
     space = plot_range(frame, target, tolerance, has_events=marked is not None)
@@ -98,7 +101,8 @@ def series(  # noqa: PLR0913  # the parts of a series chart
         layers += _events(marked, space, palette)
     layers += _line(frame, space, palette)
     layers += _strip(frame, space, palette)
-    return alt.layer(*layers).properties(height=SERIES_HEIGHT, title=_title(axis_title(metric, unit), palette))
+    chart = alt.LayerChart(layer=layers).properties(height=SERIES_HEIGHT)
+    return chart.properties(title=_title(axis_title(metric, unit), palette)) if titled else chart
 
 
 def _title(text: str, palette: Palette) -> alt.TitleParams:
@@ -172,7 +176,8 @@ def _sides(target: Target, tolerance: float, space: Frame, palette: Palette) -> 
 def _band(frame: pd.DataFrame, space: Frame, palette: Palette) -> list[alt.Chart]:
     """The intervals: a band, and a bar each as long as these do not run together."""
     known = frame[frame["low"].notna()].assign(
-        low=lambda part: part["low"].clip(space.low, space.high), high=lambda part: part["high"].clip(space.low, space.high)
+        low=lambda part: part["low"].clip(space.low, space.high),
+        high=lambda part: part["high"].clip(space.low, space.high),
     )
     if known.empty:
         return []
@@ -204,11 +209,18 @@ def _limits(target: Target, space: Frame, palette: Palette) -> list[alt.Chart]:
         )
         layers.append(base.mark_rule(color=palette.muted, strokeWidth=1.5))
         dy = 4 if baseline == "top" else -4
-        for style in ({"stroke": palette.background, "strokeWidth": 3, "strokeOpacity": 0.8}, {}):
-            text = base.mark_text(
-                align="left", baseline=baseline, dx=6, dy=dy, color=palette.muted, fontSize=12, **style
-            )
-            layers.append(text.encode(x=alt.value(0), text="label:N"))
+        halo = base.mark_text(
+            align="left",
+            baseline=baseline,
+            dx=6,
+            dy=dy,
+            fontSize=12,
+            stroke=palette.background,
+            strokeWidth=3,
+            strokeOpacity=0.8,
+        )
+        text = base.mark_text(align="left", baseline=baseline, dx=6, dy=dy, fontSize=12, color=palette.muted)
+        layers += [mark.encode(x=alt.value(0), text="label:N") for mark in (halo, text)]
     return layers
 
 
@@ -225,9 +237,7 @@ def _events(events: pd.DataFrame, space: Frame, palette: Palette) -> list[alt.Ch
         places.append((row, place > 0.88))
         taken = place
     layers: list[alt.Chart] = [
-        alt.Chart(events)
-        .mark_rule(color=palette.muted, strokeDash=[2, 3])
-        .encode(x=space.x(), tooltip=hover)
+        alt.Chart(events).mark_rule(color=palette.muted, strokeDash=[2, 3]).encode(x=space.x(), tooltip=hover)
     ]
     for line, is_last in sorted(set(places)):
         part = events[[one == (line, is_last) for one in places]]
@@ -258,7 +268,10 @@ def _line(frame: pd.DataFrame, space: Frame, palette: Palette) -> list[alt.Chart
         alt.Chart(part)
         .mark_point(fill=fill, stroke=palette.ink, strokeWidth=1.5, size=size, opacity=1)
         .encode(x=space.x(), y=y, tooltip=_hover())
-        for part, fill in ((known[~known["provisional"]], palette.ink), (known[known["provisional"]], palette.background))
+        for part, fill in (
+            (known[~known["provisional"]], palette.ink),
+            (known[known["provisional"]], palette.background),
+        )
         if not part.empty
     ]
     return lines + points
@@ -300,7 +313,10 @@ def drift_strip(frame: pd.DataFrame, palette: Palette, *, metric: str, most: flo
     """
     names = frame.drop_duplicates("name").sort_values("order")["name"].tolist()
     y = alt.Y(
-        "name:N", sort=names, title=None, axis=alt.Axis(labelLimit=150, domain=False, ticks=False, labelPadding=8)
+        "name:N",
+        sort=names,
+        title=None,
+        axis=alt.Axis(labelLimit=150, domain=False, ticks=False, labelPadding=8, labelFlush=False),
     )
     times = (frame["start"].min(), frame["end"].max())
     scale = alt.Scale(type="utc", domain=[moment.isoformat() for moment in times], nice=False)
@@ -318,17 +334,28 @@ def drift_strip(frame: pd.DataFrame, palette: Palette, *, metric: str, most: flo
         "value:Q",
         scale=alt.Scale(domain=[0, most], range=[palette.faint, palette.ink], clamp=True),
         legend=alt.Legend(
-            title=metric_name(metric), orient="top", direction="horizontal", gradientLength=120, gradientThickness=8,
-            titleOrient="left", titleAlign="right",
+            title=metric_name(metric),
+            orient="top",
+            values=[0, most],
+            labelExpr=f"datum.value > 0 ? '≥ {most:g}' : '0'",
+            direction="horizontal",
+            gradientLength=120,
+            gradientThickness=8,
+            titleOrient="left",
+            titleAlign="right",
         ),
     )
     cells = base.mark_rect(stroke=palette.background, strokeWidth=2).encode(
-        x=x, x2="end:T", y=y, color=colour, tooltip=tooltip,
+        x=x,
+        x2="end:T",
+        y=y,
+        color=colour,
+        tooltip=tooltip,
         fillOpacity=alt.condition("datum.evident", alt.value(1.0), alt.value(0.0)),
     )
     hollow = (
         alt.Chart(frame[~frame["evident"]].assign(inner=frame["end"] - 0.04 * (frame["end"] - frame["start"])))
-        .mark_rect(fillOpacity=0, stroke=palette.soft, strokeWidth=1, height={"band": 0.8})
+        .mark_rect(fillOpacity=0, stroke=palette.soft, strokeWidth=1, height=alt.RelativeBandSize(0.8))
         .encode(x=x, x2="inner:T", y=y)
     )
     judged = frame[frame["verdict"] != ""]
@@ -339,13 +366,12 @@ def drift_strip(frame: pd.DataFrame, palette: Palette, *, metric: str, most: flo
     glyphs = (
         alt.Chart(marked)
         .mark_text(fontSize=12, baseline="middle")
-        .encode(x=alt.X("at:T", scale=scale), y=y, text="glyph:N", color=alt.Color("colour:N", scale=None), tooltip=tooltip)
+        .encode(
+            x=alt.X("at:T", scale=scale), y=y, text="glyph:N", color=alt.Color("colour:N", scale=None), tooltip=tooltip
+        )
     )
-    return (
-        alt.layer(cells, hollow, glyphs)
-        .resolve_scale(color="independent")
-        .properties(height=alt.Step(28))
-    )
+    strip: alt.LayerChart = alt.LayerChart(layer=[cells, hollow, glyphs]).resolve_scale(color="independent")
+    return strip.properties(height=alt.Step(28))
 
 
 def _on_cell(row: dict[Any, Any], most: float, palette: Palette) -> str:
@@ -353,7 +379,11 @@ def _on_cell(row: dict[Any, Any], most: float, palette: Palette) -> str:
     strength = min(max(float(row["value"]), 0.0) / most, 1.0) if row["evident"] else 0.0
     cell = blend(palette.ink, palette.faint, strength) if row["evident"] else palette.background
     wanted = palette.verdict(Verdict(row["verdict"]))
-    return wanted if contrast(wanted, cell) >= 4.5 else max(palette.ink, palette.background, key=lambda one: contrast(one, cell))
+    return (
+        wanted
+        if contrast(wanted, cell) >= 4.5
+        else max(palette.ink, palette.background, key=lambda one: contrast(one, cell))
+    )
 
 
 def distribution(frame: pd.DataFrame, palette: Palette, *, column: str, numeric: bool) -> alt.LayerChart:
@@ -387,10 +417,12 @@ def _numeric_bars(frame: pd.DataFrame, palette: Palette, column: str) -> alt.Lay
     ends = [float(data["left"].min()), float(data["right"].max())]
     ticks = nice_ticks(float(core["left"].min()), float(core["right"].max()))
     scale = alt.Scale(domain=ends, nice=False, zero=False)
-    axis = alt.Axis(values=ticks, grid=False, format="~g" if max(map(abs, ends)) < 1e6 else "~s", title=column, titleLimit=300)
+    axis = alt.Axis(
+        values=ticks, grid=False, format="~g" if max(map(abs, ends)) < 1e6 else "~s", title=column, titleLimit=300
+    )
 
     def bars(left: str, right: str, height: str, colour: str) -> alt.Chart:
-        return (
+        bar: alt.Chart = (
             alt.Chart(data)
             .mark_rect(color=colour)
             .encode(
@@ -401,6 +433,7 @@ def _numeric_bars(frame: pd.DataFrame, palette: Palette, column: str) -> alt.Lay
                 tooltip=_bar_tooltip(),
             )
         )
+        return bar
 
     layers = [
         bars("wide_left", "wide_right", "reference_share", palette.soft),
@@ -412,7 +445,7 @@ def _numeric_bars(frame: pd.DataFrame, palette: Palette, column: str) -> alt.Lay
             .mark_text(baseline="top", dy=9, fontSize=12, color=palette.muted, limit=90)
             .encode(x=alt.X("middle:Q", scale=scale), y=alt.Y("zero:Q"), text="label:N", tooltip=_bar_tooltip())
         )
-    return alt.layer(*layers).properties(height=SERIES_HEIGHT, title=_title("Share of rows (%)", palette))
+    return alt.LayerChart(layer=layers).properties(height=SERIES_HEIGHT, title=_title("Share of rows (%)", palette))
 
 
 def _share_axis(palette: Palette) -> alt.Axis:
@@ -421,17 +454,26 @@ def _share_axis(palette: Palette) -> alt.Axis:
 
 def _category_bars(frame: pd.DataFrame, palette: Palette, column: str) -> alt.LayerChart:
     y = alt.Y(
-        "label:N", sort=frame["label"].tolist(), title=None,
+        "label:N",
+        sort=frame["label"].tolist(),
+        title=None,
         axis=alt.Axis(labelLimit=220, domain=False, ticks=False, labelPadding=8),
     )
-    x = {"title": "Share of rows (%)", "axis": alt.Axis(tickCount=5, gridColor=palette.faint, domain=False)}
     base = alt.Chart(frame).encode(tooltip=_bar_tooltip())
-    reference = base.mark_bar(color=palette.soft, height={"band": 0.84}).encode(x=alt.X("reference_share:Q", **x), y=y)
-    window = base.mark_bar(color=palette.ink, height={"band": 0.4}).encode(x=alt.X("window_share:Q", **x), y=y)
-    return alt.layer(reference, window).properties(height=alt.Step(26), title=_title(column, palette))
+
+    def bars(field: str, colour: str, band: float) -> alt.Chart:
+        axis = alt.Axis(tickCount=5, gridColor=palette.faint, domain=False)
+        x = alt.X(f"{field}:Q", title="Share of rows (%)", axis=axis)
+        bar: alt.Chart = base.mark_bar(color=colour, height=alt.RelativeBandSize(band)).encode(x=x, y=y)
+        return bar
+
+    reference, window = bars("reference_share", palette.soft, 0.84), bars("window_share", palette.ink, 0.4)
+    return alt.LayerChart(layer=[reference, window]).properties(height=alt.Step(26), title=_title(column, palette))
 
 
-def groups(frame: pd.DataFrame, palette: Palette, *, metric: str, unit: str = "", overall: float | None = None) -> alt.LayerChart:
+def groups(
+    frame: pd.DataFrame, palette: Palette, *, metric: str, unit: str = "", overall: float | None = None
+) -> alt.LayerChart:
     """Dot and interval a group, in the frame's order (largest gap first), n at the right; all rows as a line.
 
     ``frame`` is as ``frames.group_frame`` gives it.
@@ -441,9 +483,16 @@ def groups(frame: pd.DataFrame, palette: Palette, *, metric: str, unit: str = ""
     bottom, top = (min(known), max(known)) if known else (0.0, 1.0)
     pad = 0.06 * ((top - bottom) or 1.0)
     title = axis_title(metric, unit)
-    y = alt.Y("name:N", sort=frame["name"].tolist(), title=None, axis=alt.Axis(labelLimit=200, domain=False, ticks=False, labelPadding=8))
+    y = alt.Y(
+        "name:N",
+        sort=frame["name"].tolist(),
+        title=None,
+        axis=alt.Axis(labelLimit=200, domain=False, ticks=False, labelPadding=8, labelFlush=False),
+    )
     x = alt.X(
-        "value:Q", scale=alt.Scale(domain=[bottom - pad, top + pad], nice=False, zero=False), title=title,
+        "value:Q",
+        scale=alt.Scale(domain=[bottom - pad, top + pad], nice=False, zero=False),
+        title=title,
         axis=alt.Axis(tickCount=6, gridColor=palette.faint, domain=False),
     )
     tooltip = [
@@ -469,4 +518,6 @@ def groups(frame: pd.DataFrame, palette: Palette, *, metric: str, unit: str = ""
             x=alt.value("width"), y=y, text="n_text:N"
         ),
     ]
-    return alt.layer(*layers).properties(height=alt.Step(34), padding={"right": 80, "top": 18, "left": 5, "bottom": 5})
+    return alt.LayerChart(layer=layers).properties(
+        height=alt.Step(34), padding={"right": 80, "top": 18, "left": 5, "bottom": 5}
+    )

@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from aimsight.aims.verdicts import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from aimsight.store.database import Reader
 
-RECENT = 16
+RECENT = 12
 """Windows in the strip beside an objective."""
 OPEN_STATES_END = frozenset({"closed", "closed_correction_only", "rejected"})
 VERIFIED = "store.verified"
@@ -23,19 +23,12 @@ VERIFIED = "store.verified"
 Row = dict[str, Any]
 
 
-class Reader(Protocol):
-    """What this module needs of a store: the rows of one statement as dictionaries."""
-
-    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
-        """The rows of one statement."""
-
-
 @dataclass(frozen=True, slots=True)
 class ObjectiveState:
     """An objective's version in force, its latest judgement, and how long that has lasted.
 
-    ``since`` is the start of the unbroken series of windows with the latest verdict. ``recent`` holds the last windows,
-    oldest first. An objective without any evaluation is not measured.
+    ``since`` is the first window of the unbroken series of windows with the latest verdict. ``recent`` holds the last
+    windows, oldest first. An objective without any evaluation is not measured.
     """
 
     model: str
@@ -65,7 +58,7 @@ class ObjectiveState:
     high: float | None = None
     n: int = 0
     window: tuple[datetime, datetime] | None = None
-    since: datetime | None = None
+    since: tuple[datetime, datetime] | None = None
     recent: tuple[tuple[datetime, datetime, Verdict], ...] = ()
 
 
@@ -84,7 +77,9 @@ def store_state(reader: Reader) -> StoreState:
     """Entries, times, and the last recorded verification."""
     row = reader.rows("SELECT count(*) AS entries, max(recorded_at) AS recorded_at FROM events")[0]
     until = reader.rows("SELECT max(window_end) AS data_until FROM runs WHERE outcome = 'success'")[0]["data_until"]
-    verified = reader.rows("SELECT recorded_at, payload FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 1", [VERIFIED])
+    verified = reader.rows(
+        "SELECT recorded_at, payload FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 1", [VERIFIED]
+    )
     words = ""
     if verified:
         payload = json.loads(verified[0]["payload"] or "{}")
@@ -161,7 +156,7 @@ def _state(row: Row, judged: list[Row]) -> ObjectiveState:
             "high": last["ci_high"],
             "n": last["n"],
             "window": (last["window_start"], last["window_end"]),
-            "since": first["window_start"],
+            "since": (first["window_start"], first["window_end"]),
             "recent": tuple((x["window_start"], x["window_end"], Verdict(x["verdict"])) for x in judged[-RECENT:]),
         }
     return ObjectiveState(**state)
@@ -170,8 +165,8 @@ def _state(row: Row, judged: list[Row]) -> ObjectiveState:
 def evaluations(reader: Reader, model: str, objective: str) -> list[Row]:
     """Every window's latest judgement of one objective, oldest first, with the measurement's own remarks."""
     return reader.rows(
-        "SELECT e.window_start, e.window_end, e.value, e.ci_low, e.ci_high, e.n, e.verdict, e.reason, e.revision, e.run_id, "
-        "e.objective_version, e.target, m.estimated, m.detail, m.model_version "
+        "SELECT e.window_start, e.window_end, e.value, e.ci_low, e.ci_high, e.n, e.verdict, e.reason, e.revision, "
+        "e.run_id, e.objective_version, e.target, m.estimated, m.detail, m.model_version "
         "FROM evaluations e LEFT JOIN measurements m ON m.run_id = e.run_id AND m.metric = e.metric "
         "AND m.column_name = e.column_name AND m.segment = e.segment "
         "WHERE e.model = ? AND e.objective = ? AND e.is_latest ORDER BY e.window_start",
@@ -194,8 +189,8 @@ def is_open(row: Row) -> bool:
 def occurrences(reader: Reader, nonconformity: str) -> list[Row]:
     """The windows attached to a nonconformity, latest first."""
     return reader.rows(
-        "SELECT window_start, window_end, value, ci_low, ci_high, target, attached_at, measurement_hash, evaluation_hash, "
-        "run_id FROM occurrence WHERE nonconformity = ? ORDER BY window_start DESC",
+        "SELECT window_start, window_end, value, ci_low, ci_high, target, attached_at, measurement_hash, "
+        "evaluation_hash, run_id FROM occurrence WHERE nonconformity = ? ORDER BY window_start DESC",
         [nonconformity],
     )
 
@@ -203,7 +198,8 @@ def occurrences(reader: Reader, nonconformity: str) -> list[Row]:
 def evidence_files(reader: Reader, nonconformity: str) -> list[Row]:
     """Evidence files of a nonconformity, latest first."""
     return reader.rows(
-        "SELECT sha256, path, kind, created_at, bytes FROM evidence_file WHERE nonconformity = ? ORDER BY created_at DESC",
+        "SELECT sha256, path, kind, created_at, bytes FROM evidence_file WHERE nonconformity = ? "
+        "ORDER BY created_at DESC",
         [nonconformity],
     )
 
@@ -213,8 +209,8 @@ def measured_windows(reader: Reader, model: str) -> list[Row]:
     return reader.rows(
         "SELECT window_start, window_end, run_id, revision, rows_scanned, finished_at FROM runs "
         "WHERE model = ? AND outcome = 'success' "
-        "QUALIFY row_number() OVER (PARTITION BY window_start, window_end ORDER BY revision DESC, finished_at DESC) = 1 "
-        "ORDER BY window_start",
+        "QUALIFY row_number() OVER (PARTITION BY window_start, window_end "
+        "ORDER BY revision DESC, finished_at DESC) = 1 ORDER BY window_start",
         [model],
     )
 
@@ -222,7 +218,8 @@ def measured_windows(reader: Reader, model: str) -> list[Row]:
 def measured_metrics(reader: Reader, model: str, family: str) -> list[str]:
     """Ids of the metrics of one family that were measured for a model."""
     rows = reader.rows(
-        "SELECT DISTINCT metric FROM measurements WHERE model = ? AND starts_with(metric, ?) AND is_latest ORDER BY metric",
+        "SELECT DISTINCT metric FROM measurements WHERE model = ? AND starts_with(metric, ?) AND is_latest "
+        "ORDER BY metric",
         [model, family + "."],
     )
     return [row["metric"] for row in rows]
@@ -231,9 +228,9 @@ def measured_metrics(reader: Reader, model: str, family: str) -> list[str]:
 def measurements(reader: Reader, model: str, metric: str) -> list[Row]:
     """The latest measurements of one metric over all columns, segments and windows, oldest first."""
     return reader.rows(
-        "SELECT column_name, segment, segment_columns, segment_values, window_start, window_end, value, undefined_reason, n, "
-        "ci_low, ci_high, p_value, q_value, estimated, revision, run_id, detail, reference, error_bound "
-        "FROM measurements WHERE model = ? AND metric = ? AND is_latest ORDER BY window_start, column_name, segment",
+        "SELECT column_name, segment, segment_columns, segment_values, window_start, window_end, value, "
+        "undefined_reason, n, ci_low, ci_high, p_value, q_value, estimated, revision, run_id, detail, reference, "
+        "error_bound FROM measurements WHERE model = ? AND metric = ? AND is_latest ORDER BY window_start, column_name, segment",
         [model, metric],
     )
 
@@ -241,9 +238,9 @@ def measurements(reader: Reader, model: str, metric: str) -> list[Row]:
 def window_measurements(reader: Reader, run_id: str, family: str) -> list[Row]:
     """All measurements of one family of one run."""
     return reader.rows(
-        "SELECT metric, column_name, segment, segment_columns, segment_values, value, undefined_reason, n, ci_low, ci_high, "
-        "p_value, q_value, detail, error_bound FROM measurements WHERE run_id = ? AND starts_with(metric, ?) "
-        "ORDER BY metric, column_name, segment",
+        "SELECT metric, column_name, segment, segment_columns, segment_values, value, undefined_reason, n, "
+        "ci_low, ci_high, p_value, q_value, detail, error_bound FROM measurements "
+        "WHERE run_id = ? AND starts_with(metric, ?) ORDER BY metric, column_name, segment",
         [run_id, family + "."],
     )
 
@@ -251,8 +248,8 @@ def window_measurements(reader: Reader, run_id: str, family: str) -> list[Row]:
 def runs(reader: Reader, limit: int = 500) -> list[Row]:
     """The last runs, latest first."""
     return reader.rows(
-        "SELECT run_id, model, monitor, window_start, window_end, planned_at, started_at, finished_at, outcome, reason, "
-        "rows_scanned, code_version, revision FROM runs ORDER BY finished_at DESC, window_end DESC LIMIT ?",
+        "SELECT run_id, model, monitor, window_start, window_end, planned_at, started_at, finished_at, outcome, "
+        "reason, rows_scanned, code_version, revision FROM runs ORDER BY finished_at DESC, window_end DESC LIMIT ?",
         [limit],
     )
 
@@ -261,22 +258,15 @@ def run_outcomes(reader: Reader) -> list[Row]:
     """Runs by model and outcome, and when each model was last measured."""
     return reader.rows(
         "SELECT model, outcome, count(*) AS runs, max(finished_at) AS last_at, "
-        "max(window_end) FILTER (WHERE outcome = 'success') AS data_until FROM runs GROUP BY ALL ORDER BY model, outcome"
+        "max(window_end) FILTER (WHERE outcome = 'success') AS data_until FROM runs "
+        "GROUP BY ALL ORDER BY model, outcome"
     )
-
-
-def changes(reader: Reader, model: str) -> list[Row]:
-    """First window of each model version after the first one: (at, label)."""
-    return reader.rows(
-        "SELECT model_version, min(window_start) AS at FROM runs WHERE model = ? AND outcome = 'success' "
-        "GROUP BY model_version ORDER BY at",
-        [model],
-    )[1:]
 
 
 def reference_fingerprint(reader: Reader, model: str, name: str) -> str | None:
     """Fingerprint of the model's reference of that name, the latest frozen one when several have it."""
     rows = reader.rows(
-        "SELECT fingerprint FROM reference WHERE model = ? ORDER BY name = ? DESC, frozen_at DESC LIMIT 1", [model, name]
+        "SELECT fingerprint FROM reference WHERE model = ? ORDER BY name = ? DESC, frozen_at DESC LIMIT 1",
+        [model, name],
     )
     return rows[0]["fingerprint"] if rows else None

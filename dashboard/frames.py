@@ -29,8 +29,8 @@ EVIDENT = 0.05
 """Share of false discoveries accepted: below it, a change counts as shown."""
 
 _SERIES_COLUMNS = (
-    "at", "end", "value", "low", "high", "when", "value_text", "n_text", "verdict", "note", "revision", "run", "provisional",
-    "estimated",
+    "at", "end", "value", "low", "high", "when", "value_text", "n_text", "verdict", "note", "revision", "run",
+    "provisional", "estimated",
 )  # fmt: skip
 
 
@@ -124,7 +124,8 @@ def drift_frame(
         for row in rows
     ]
     columns = [
-        "name", "order", "start", "end", "at", "when", "value", "value_text", "evident", "evidence", "verdict", "n_text",
+        "name", "order", "start", "end", "at", "when", "value", "value_text", "evident", "evidence", "verdict",
+        "n_text",
     ]  # fmt: skip
     return pd.DataFrame(records, columns=columns).astype({"evident": bool, "value": float})
 
@@ -151,7 +152,7 @@ def distribution_frame(cells: Cells, reference: NDArray[np.int64], window: NDArr
     """Counts of both sides in cells merged to bars that a person can read.
 
     Numeric cells are merged to at most about 30 bars at round numbers over the reference's quantile range, with open
-    bars below and above it where there are rows; categories beyond the largest 20 become one bar. Missing values and
+    bars at both sides of it where there are rows; categories beyond the largest 20 become one bar. Missing values and
     non-finite or unseen ones are bars of their own at the end (``extra``).
 
     Parameters
@@ -165,7 +166,8 @@ def distribution_frame(cells: Cells, reference: NDArray[np.int64], window: NDArr
     -------
     pandas.DataFrame
         ``label``, ``left``, ``right`` (numeric; for categories the position), ``extra``, ``reference_count``,
-        ``window_count``, ``reference_share``, ``window_share`` (percent of all rows), ``reference_text``, ``window_text``.
+        ``window_count``, ``reference_share``, ``window_share`` (percent of all rows), ``reference_text``,
+        ``window_text``.
     """
     if isinstance(cells, NumericCells):
         bars = _numeric_bars(cells, reference, window)
@@ -194,25 +196,31 @@ def _numeric_bars(cells: NumericCells, reference: NDArray[np.int64], window: NDA
     last = max(last, first + 1)
     places = np.clip(np.floor(upper / step), first - 1, last).astype(np.int64) - (first - 1)
     size = last - first + 2
-    sides = [np.bincount(places, weights=side[: cells.size], minlength=size).astype(np.int64) for side in (reference, window)]
+    sides = [
+        np.bincount(places, weights=side[: cells.size], minlength=size).astype(np.int64) for side in (reference, window)
+    ]
     whole = _only_integers(edges, reference[: cells.size] + window[: cells.size]) and step >= 1
     bars: list[Bar] = []
     for place in range(1, size - 1):
         left = (first + place - 1) * step
-        label = f"{_short(left)}" if whole and step == 1 else f"{_short(left)} to {_short(left + step - (1 if whole else 0))}"
+        label = (
+            f"{_short(left)}"
+            if whole and step == 1
+            else f"{_short(left)} to {_short(left + step - (1 if whole else 0))}"
+        )
         bars.append((label, left, left + step, False, int(sides[0][place]), int(sides[1][place])))
-    ends = [(f"below {_short(first * step)}", 0), (f"above {_short(last * step)}", size - 1)]
-    rest = [
-        (label, int(sides[0][place]), int(sides[1][place])) for label, place in ends if sides[0][place] or sides[1][place]
-    ]
+    width = max((last - first) / MOST_BARS, 1.0) * step
+    lower, upper_end = ((int(sides[0][place]), int(sides[1][place])) for place in (0, size - 1))
+    if any(lower):
+        left = first * step - 2.0 * width
+        bars.insert(0, (f"below {_short(first * step)}", left, left + width, True, *lower))
+    rest = [(f"above {_short(last * step)}", *upper_end)] if any(upper_end) else []
     rest.append(("missing", int(reference[cells.size]), int(window[cells.size])))
     if reference[cells.size + 1] or window[cells.size + 1]:
         rest.append(("non-finite", int(reference[cells.size + 1]), int(window[cells.size + 1])))
-    width = max((last - first) / 30, 1.0) * step
-    start = last * step + 1.5 * width
-    for place, (label, before, now) in enumerate(rest):
-        left = start + place * 2.5 * width
-        bars.append((label, left, left + width, True, before, now))
+    for place, (name, before, now) in enumerate(rest):
+        left = last * step + (1.5 + 2.5 * place) * width
+        bars.append((name, left, left + width, True, before, now))
     return bars
 
 

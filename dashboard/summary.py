@@ -49,23 +49,28 @@ def who_acts(open_records: Sequence[Row], now: datetime, zone: ZoneInfo) -> str:
     if not open_records:
         return "No nonconformity is open."
     owners = sorted({row["owner"] for row in open_records})
-    text = f"{words.plural(len(open_records), 'nonconformity is', 'nonconformities are')} open, owned by {words.listed(owners, 3)}."
+    amount = words.plural(len(open_records), "nonconformity is", "nonconformities are")
+    text = f"{amount} open, owned by {words.listed(owners, 3)}."
     due = sorted(row["due_at"] for row in open_records if row["due_at"] is not None)
     if not due:
         return text
     overdue = [moment for moment in due if moment < now]
     if overdue:
-        return f"{text} {words.plural(len(overdue), 'is', 'are')} overdue, the oldest since {words.day(overdue[0].astimezone(zone))}."
+        oldest = words.day(overdue[0].astimezone(zone))
+        return f"{text} {words.plural(len(overdue), 'is', 'are')} overdue, the oldest since {oldest}."
     return f"{text} The next is due {words.day(due[0].astimezone(zone))} ({words.days_until(due[0], now)})."
 
 
 def since_words(state: ObjectiveState, zone: ZoneInfo) -> str:
-    """``since Aug 2015 (2 windows)``: how long the latest verdict has lasted."""
+    """``since Aug 2015``: how long the latest verdict has lasted; ``in Dec 2015`` when it is new."""
     if state.since is None or state.window is None:
-        return "never measured"
-    first = next((pair for pair in state.recent if pair[0] == state.since), None)
-    start = words.period(first[0], first[1], zone) if first else words.day(state.since.astimezone(zone))
-    return f"since {start}" if state.since != state.window[0] else f"in {words.period(*state.window, zone)}"
+        return "never judged"
+    return f"{'in' if state.since == state.window else 'since'} {words.period(*state.since, zone)}"
+
+
+def needs_attention(state: ObjectiveState, open_record: Row | None) -> bool:
+    """Whether somebody has to look at an objective: it is not met, or a record of it is still open."""
+    return state.verdict is not Verdict.CONFORMING or open_record is not None
 
 
 def quality_text(row: Row) -> str:

@@ -17,7 +17,9 @@ Mode = Literal["light", "dark"]
 BADGE_OPACITY: dict[Mode, float] = {"light": 0.05, "dark": 0.12}
 """How much of its colour a verdict's badge has as background: little, so that its text keeps 4.5:1."""
 
-COLOUR_NAMES: dict[Verdict, str] = {
+ColourName = Literal["green", "orange", "red", "blue", "violet", "gray"]
+
+COLOUR_NAMES: dict[Verdict, ColourName] = {
     Verdict.CONFORMING: "green",
     Verdict.AT_RISK: "orange",
     Verdict.NONCONFORMING: "red",
@@ -87,15 +89,17 @@ def contrast(one: str, other: str) -> float:
 
 def blend(colour: str, background: str, opacity: float) -> str:
     """The colour that ``colour`` at this opacity (0 to 1) gives on the background."""
-    mixed = (round(a * opacity + b * (1 - opacity)) for a, b in zip(_channels(colour), _channels(background), strict=True))
+    mixed = (
+        round(a * opacity + b * (1 - opacity)) for a, b in zip(_channels(colour), _channels(background), strict=True)
+    )
     return "#" + "".join(f"{channel:02X}" for channel in mixed)
 
 
 def options() -> dict[str, str]:
     """The Streamlit options (``theme.light.redTextColor`` ...) that give every page these colours.
 
-    Two more keep pages honest: a bare expression draws nothing, and tables have no export of their own, because it would
-    write formulas from hostile data as they are (``aimsight query --csv`` makes them harmless).
+    Two more keep pages honest: a bare expression draws nothing, and tables have no export of their own, because it
+    would write formulas from hostile data as they are (``aimsight query --csv`` makes them harmless).
     """
     found = {
         "theme.baseRadius": "0.375rem",
@@ -142,7 +146,7 @@ def toml_text() -> str:
     """The content of ``dashboard/.streamlit/config.toml``, which Streamlit reads because it lies beside ``app.py``.
 
     A test keeps the file equal to this; after a change of colours write it anew:
-    ``python -c 'from aimsight.dashboard.theme import toml_text; print(toml_text(), end="")' > dashboard/.streamlit/config.toml``
+    ``python -m aimsight.dashboard.theme > dashboard/.streamlit/config.toml``
     """
     sections: dict[str, list[str]] = {}
     for name, value in sorted(options().items()):
@@ -150,4 +154,13 @@ def toml_text() -> str:
         text = value if value in {"true", "false"} or value.startswith("[") else f'"{value}"'
         sections.setdefault(section, []).append(f"{key} = {text}")
     parts = [f"[{section}]\n" + "\n".join(lines) + "\n" for section, lines in sections.items()]
-    return "# Written by aimsight.dashboard.theme.toml_text; the verdicts' colours are those of aimsight.aims.verdicts.\n" + "\n".join(parts)
+    return (
+        "# Written by aimsight.dashboard.theme.toml_text; the verdicts' colours are those of aimsight.aims.verdicts.\n"
+        + "\n".join(parts)
+    )
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(toml_text())

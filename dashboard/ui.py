@@ -69,7 +69,7 @@ class Scene:
 
 
 @st.cache_data(max_entries=400, show_spinner=False)
-def _answer(store: str, version: Version, name: str, _question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401, ARG001  # any answer; version and name are the cache's key
+def _answer(store: str, version: Version, name: str, _question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401, ARG001  # any answer; the rest is the cache's key
     with Store(Path(store)).read() as reader:
         return _question(reader, *args, **kwargs)
 
@@ -91,7 +91,7 @@ def scene() -> Scene:
 
 
 def in_force(scene: Scene, model: str | None = None) -> list[data.ObjectiveState]:
-    """The objectives that the configuration declares, with their latest judgement; earlier ones rest in the register."""
+    """The objectives that the configuration declares, with their latest judgement."""
     if not scene.version:
         return []
     declared = {(name, one.id) for name, config in scene.project.models.items() for one in config.objectives}
@@ -106,9 +106,10 @@ def unit(metric: str) -> str:
     return found.unit if found is not None else ""
 
 
-def header(scene: Scene, title: str) -> None:
-    """The page's title, and beneath it: project, data as of, store verified when."""
-    st.header(words.escape(title), anchor=False)
+def header(scene: Scene, title: str, verdict: Verdict | None = None) -> None:
+    """The page's title, led by a verdict's glyph, and beneath it: project, data as of, store verified when."""
+    glyph = "" if verdict is None else f":{COLOUR_NAMES[verdict]}[{verdict.glyph}] "
+    st.header(glyph + words.escape(title), anchor=False)
     parts = [words.escape(scene.project.config.organisation)]
     if scene.version:
         state = scene.ask(data.store_state)
@@ -140,11 +141,12 @@ def strip(verdicts: list[Verdict]) -> str:
     return " ".join(f":{COLOUR_NAMES[verdict]}[{verdict.glyph}]" for verdict in verdicts)
 
 
-def legend() -> None:
-    """The six verdicts with their meanings on hover."""
+def tally(amounts: dict[Verdict, int] | None = None) -> None:
+    """The six verdicts side by side, with amounts where given and their meanings on hover."""
     with st.container(horizontal=True, gap="small"):
-        for verdict in Verdict:
-            st.badge(f"{verdict.glyph} {verdict.value}", color=COLOUR_NAMES[verdict], help=MEANINGS[verdict])  # type: ignore[arg-type]  # one of Streamlit's names
+        for verdict in amounts or Verdict:
+            label = verdict.value if amounts is None else f"{amounts[verdict]} {verdict.value}"
+            st.badge(f"{verdict.glyph} {label}", color=COLOUR_NAMES[verdict], help=MEANINGS[verdict])
 
 
 def facts(pairs: dict[str, str]) -> None:

@@ -9,13 +9,11 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
+from aimsight.configs.durations import Duration
 from aimsight.configs.targets import Target
-
-if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
 
 MINUS = "−"
 _NAMES = {
@@ -32,6 +30,9 @@ _NAMES = {
     "missing_share_change": "Change of missing share",
     "log_loss": "Log loss",
     "brier": "Brier score",
+    "freshness_hours": "Freshness",
+    "non_finite_share": "Non-finite share",
+    "out_of_range_share": "Out-of-range share",
 }
 _SPECIAL = re.compile(r"([!-/:-@\[-`{-~])")
 _JOINED = re.compile(r"(?i)(?<=[a-z])(?=://)|(?<=www)(?=\.)|(?<=@)|(?<=-)(?=[->])|(?<=<)(?=-)|(?<=[<>~!])(?==)")
@@ -41,7 +42,11 @@ _BREAK = "\u2060"
 def printable(text: str) -> str:
     """The text on one line with nothing invisible in it: control and direction-changing characters become ``�``."""
     return "".join(
-        " " if character in "\t\n\r" else "�" if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co"} else character
+        " "
+        if character in "\t\n\r"
+        else "�"
+        if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co"}
+        else character
         for character in text
     )
 
@@ -62,9 +67,9 @@ def decimals(*values: float | None) -> int:
     if largest == 0:
         return 2
     for limit, places in ((0.01, 4), (1.0, 3), (10.0, 2), (1000.0, 1)):
-        if largest < limit:
+        if largest <= limit:
             return places
-    return 3 if largest <= 1.0 else 0
+    return 0
 
 
 def number(value: float | None, places: int | None = None) -> str:
@@ -123,7 +128,7 @@ def family(metric: str) -> str:
     return metric.partition(".")[0]
 
 
-def value_sentence(  # noqa: PLR0913  # the parts of one sentence
+def value_sentence(  # the parts of one sentence
     name: str,
     value: float | None,
     low: float | None = None,
@@ -172,7 +177,7 @@ def instant(moment: datetime | None, zone: ZoneInfo) -> str:
 
 
 def period(start: datetime, end: datetime, zone: ZoneInfo) -> str:
-    """A half-open window as people say it: ``3–9 Nov 2026``, ``Nov 2026``, ``1996–1998``, ``3 Nov 2026, 14:00–15:00``."""
+    """A half-open window as people say it: ``3–9 Nov 2026``, ``1996–1998``, ``3 Nov 2026, 14:00–15:00``."""
     first, after = start.astimezone(zone), end.astimezone(zone)
     if not _midnight(first) or not _midnight(after):
         return _hours(first, after)
@@ -248,3 +253,20 @@ def what_happens_next(state: str, due: str | None, owner: str) -> str:
         "rejected": "Nothing. The reason for the rejection is part of the record.",
     }
     return steps.get(state, f"{owner} decides the next step{until}.")
+
+
+_UNITS = {"h": "hour", "d": "day", "w": "week", "mo": "month", "q": "quarter", "y": "year"}
+
+
+def duration(length: Duration) -> str:
+    """``30 days``."""
+    return plural(length.count, _UNITS[length.unit])
+
+
+def span(first: date | datetime, after: date | datetime) -> str:
+    """A half-open period of the configuration (days, or moments of local time): ``1974–1984``."""
+    start, end = (
+        moment.replace(tzinfo=UTC) if isinstance(moment, datetime) else datetime.combine(moment, time(), UTC)
+        for moment in (first, after)
+    )
+    return period(start, end, ZoneInfo("UTC"))

@@ -34,14 +34,17 @@ def _render() -> None:
         return
     metrics = scene.ask(data.measured_metrics, model, "drift") if scene.version else []
     if not metrics:
-        if scene.version and scene.ask(data.measured_windows, model):
-            ui.empty("No drift was measured: drift needs a reference (a period or a file) in the model's configuration.")
+        windows = scene.ask(data.measured_windows, model) if scene.version else []
+        if windows:
+            ui.empty(
+                "No drift was measured: drift needs a reference (a period or a file) in the model's configuration."
+            )
         else:
             ui.no_runs(scene)
         return
     metric = controls.segmented_control(
-        "Distance", metrics, default="drift.psi" if "drift.psi" in metrics else metrics[0], key="distance", required=True,
-        format_func=words.metric_name, bind="query-params",
+        "Distance", metrics, default="drift.psi" if "drift.psi" in metrics else metrics[0], key="distance",
+        required=True, format_func=words.metric_name, bind="query-params",
     )  # fmt: skip
     metric = metric or metrics[0]
     rows = scene.ask(data.measurements, model, metric)
@@ -72,8 +75,9 @@ def _strip(scene: ui.Scene, model: str, metric: str, rows: list[data.Row], order
     figure = charts.drift_strip(frame, scene.palette, metric=metric, most=FULL_INK.get(metric, 0.3))
     ui.chart(figure, f"{words.metric_name(metric)} of every column in every window")
     st.caption(
-        f"The stronger the fill, the farther the window is from the reference. Hollow cells show no evidence of a change "
-        f"(q of {frames.EVIDENT:g} or more after adjusting for the number of columns). Glyphs are verdicts of objectives."
+        "The stronger the fill, the farther the window is from the reference. Hollow cells show no evidence of a "
+        f"change (q of {frames.EVIDENT:g} or more after adjusting for the number of columns). Glyphs are verdicts of "
+        "objectives."
     )
 
 
@@ -83,7 +87,9 @@ def _distribution(scene: ui.Scene, model: str, metric: str, rows: list[data.Row]
     windows = sorted({(row["window_start"], row["window_end"]) for row in rows}, reverse=True)
     names = {words.period(*window, zone): window for window in windows}
     with st.container(horizontal=True):
-        column = st.selectbox("Column", order, key="column", bind="query-params", width=260, format_func=words.printable)
+        column = st.selectbox(
+            "Column", order, key="column", bind="query-params", width=260, format_func=words.printable
+        )
         chosen = st.selectbox("Window", list(names), key="window", bind="query-params", width=260)
     window = names[chosen]
     row = next((one for one in rows if one["column_name"] == column and one["window_start"] == window[0]), None)
@@ -94,7 +100,11 @@ def _distribution(scene: ui.Scene, model: str, metric: str, rows: list[data.Row]
         st.text(words.printable(f"{words.metric_name(metric)} has no value: {row['undefined_reason']}."))
     else:
         value = words.value_sentence(words.metric_name(metric), row["value"], row["ci_low"], row["ci_high"], row["n"])
-        bound = f"; binned, at most {words.number(row['error_bound'], 4)} from the exact distance" if row["error_bound"] else ""
+        bound = (
+            f"; binned, at most {words.number(row['error_bound'], 4)} from the exact distance"
+            if row["error_bound"]
+            else ""
+        )
         st.markdown(f"**{words.escape(value)}** {words.escape(f'({frames.evidence_words(row)}{bound}).')}")
     answer = scene.ask(_sides, model, row["run_id"], row["reference"], column)
     if answer is None:

@@ -38,12 +38,13 @@ def _render() -> None:
         ui.no_runs(scene)
         return
     metrics = scene.ask(data.measured_metrics, model, "fairness")
-    gaps = {metric: [row for row in scene.ask(data.measurements, model, metric)] for metric in metrics}
+    gaps = {metric: scene.ask(data.measurements, model, metric) for metric in metrics}
     columns = sorted({row["column_name"] for rows in gaps.values() for row in rows})
     if not columns:
         ui.empty(
-            "No groups are compared: the configuration of this model names no protected columns. "
-            "Add `protected: [column]` to it, and the next run measures the gaps between its groups."
+            "No groups are compared, because the configuration of this model names no protected columns. Name them in "
+            f"models/{model}.yaml, and the next run measures the gaps between their groups:",
+            "protected: [column]",
         )
         return
     states = [state for state in ui.in_force(scene, model) if state.metric in gaps]
@@ -51,7 +52,9 @@ def _render() -> None:
     zone = scene.zone_of(model)
     names = {words.period(row["window_start"], row["window_end"], zone): row for row in reversed(windows)}
     with controls:
-        column = st.selectbox("Groups", columns, key="groups", bind="query-params", width=260, format_func=words.printable)
+        column = st.selectbox(
+            "Groups", columns, key="groups", bind="query-params", width=260, format_func=words.printable
+        )
         chosen = st.selectbox("Window", list(names), key="window", bind="query-params", width=260)
     measured = [metric for metric in metrics if any(row["column_name"] == column for row in gaps[metric])]
     judged = [state for state in states if state.column == column]
@@ -93,7 +96,7 @@ def _groups(scene: ui.Scene, window: data.Row, column: str, measures: list[str])
         st.text(f"Not compared: {words.listed(excluded, 12)}.")
 
 
-def _gaps(  # noqa: PLR0913
+def _gaps(
     scene: ui.Scene,
     model: str,
     column: str,
@@ -120,8 +123,9 @@ def _gaps(  # noqa: PLR0913
                     st.caption(words.escape(f"{state.objective}: {target}"), width="content")
             if frame["value"].notna().any():
                 figure = charts.series(
-                    frame, scene.palette, metric=metric, unit=unit,
-                    target=Target.parse(state.target) if state else None, tolerance=state.tolerance if state else 0.0,
+                    frame, scene.palette, metric=metric, unit=unit, titled=False,
+                    target=Target.parse(state.target) if state else None,
+                    tolerance=state.tolerance if state else 0.0,
                 )  # fmt: skip
                 ui.chart(figure, f"{words.metric_name(metric)} over time")
             else:

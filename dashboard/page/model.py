@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -28,7 +29,7 @@ def _render() -> None:
     states = ui.in_force(scene, model)
     verdict, answer = summary.headline(states)
     with top:
-        ui.header(scene, f"{verdict.glyph} {model}: {answer[0].lower()}{answer[1:]}")
+        ui.header(scene, f"{model}: {answer[0].lower()}{answer[1:]}", verdict)
     _facts(scene.project.models[model])
     if not scene.version or not any(state.window for state in states):
         ui.no_runs(scene)
@@ -36,10 +37,11 @@ def _render() -> None:
     records = scene.ask(data.nonconformities, model)
     for state in sorted(states, key=lambda one: (one.verdict.rank, one.objective)):
         _objective(scene, state, records)
-    ui.legend()
+    ui.tally()
     st.caption(
-        "Each point stands at the start of its window. Bands and bars are 95 % intervals; hollow points may still change "
-        f"when labels arrive; dashed lines are estimates. Times are in {words.escape(str(scene.zone_of(model)))}."
+        "Each point stands at the start of its window. Bands and bars are 95 % intervals; hollow points may still "
+        "change when labels arrive; dashed lines are estimates. Times are in "
+        f"{words.escape(str(scene.zone_of(model)))}."
     )
 
 
@@ -49,7 +51,7 @@ def _facts(config: ModelConfig) -> None:
     if reference is None:
         compared = "none declared"
     elif reference.period:
-        compared = " to ".join(str(moment) for moment in reference.period) + " (exclusive)"
+        compared = words.span(*reference.period)
     else:
         compared = words.listed(list(reference.sources))
     labels = config.labels
@@ -59,9 +61,13 @@ def _facts(config: ModelConfig) -> None:
             "Risk": config.risk,
             "Version": config.version,
             "Task": config.task,
-            "Window": str(config.monitor.window),
+            "Window": words.duration(config.monitor.window),
             "Reference": compared,
-            "Labels": "none" if labels is None else f"awaited for {labels.delay}" if labels.delay else "no delay declared",
+            "Labels": "none"
+            if labels is None
+            else f"awaited for {words.duration(labels.delay)}"
+            if labels.delay
+            else "no delay declared",
         }
     )
 
@@ -79,7 +85,9 @@ def _objective(scene: ui.Scene, state: data.ObjectiveState, records: list[data.R
         when = f" in {words.period(*state.window, zone)}" if state.window else ""
         target = words.target_words(state.target, state.tolerance)
         left.markdown(f"**{words.escape(value)}**{words.escape(f'{about}{when}. Target: {target}.')}")
-        left.caption(words.escape(f"{state.verdict.value.capitalize()} {summary.since_words(state, zone)}: {state.reason}."))
+        left.caption(
+            words.escape(f"{state.verdict.value.capitalize()} {summary.since_words(state, zone)}: {state.reason}.")
+        )
         rows = scene.ask(data.evaluations, state.model, state.objective)
         frame = frames.series_frame(rows, zone, unit)
         if frame["value"].notna().any():
@@ -100,7 +108,9 @@ def _objective(scene: ui.Scene, state: data.ObjectiveState, records: list[data.R
 
 def _who(scene: ui.Scene, state: data.ObjectiveState, records: list[data.Row]) -> None:
     open_ones = [row for row in records if row["objective"] == state.objective and data.is_open(row)]
-    st.caption(words.escape(f"Owner {state.owner}, to be reached by {words.day(state.due)}. Rationale: {state.rationale}"))
+    st.caption(
+        words.escape(f"Owner {state.owner}, to be reached by {words.day(state.due)}. Rationale: {state.rationale}")
+    )
     for row in open_ones:
         due = f", due {words.day(row['due_at'].astimezone(scene.zone))}" if row["due_at"] else ""
         st.page_link(
@@ -117,11 +127,15 @@ def _marks(
     """What happened to the objective, the model and the records, at the window where it first shows."""
     zone: ZoneInfo = scene.zone_of(state.model)
     marks: list[tuple[datetime, str, str]] = []
-    for before, after in zip(rows, rows[1:], strict=False):
+    for before, after in pairwise(rows):
         if before["objective_version"] != after["objective_version"]:
             version = after["objective_version"]
             marks.append(
-                (after["window_start"], f"objective v{version}", f"Version {version} of the objective: {after['target']}")
+                (
+                    after["window_start"],
+                    f"objective v{version}",
+                    f"Version {version} of the objective: {after['target']}",
+                )
             )
         if before["model_version"] and after["model_version"] and before["model_version"] != after["model_version"]:
             version = after["model_version"]

@@ -19,8 +19,8 @@ def _render() -> None:
     if not rows:
         if scene.version:
             ui.empty(
-                "No nonconformity has been recorded. One opens by itself when an objective fails by its rule, by default "
-                "in two of three consecutive windows, or at once where the objective tolerates no failure."
+                "No nonconformity has been recorded. One opens by itself when an objective fails by its rule: by "
+                "default in two of three consecutive windows, or at once where the objective tolerates no failure."
             )
         else:
             ui.no_runs(scene)
@@ -84,7 +84,8 @@ def _detail(scene: ui.Scene, row: data.Row) -> None:
             ui.labelled(
                 "Found",
                 f"Opened {words.instant(row['opened_at'], scene.zone)} by {row['detected_by']} for version "
-                f"{row['model_version']} of {row['model']}; owner {row['owner']}; {'due ' + due if due else 'no due date'}.",
+                f"{row['model_version']} of {row['model']}; owner {row['owner']}; "
+                f"{'due ' + due if due else 'no due date'}.",
             )
             ui.labelled(
                 "History",
@@ -94,7 +95,10 @@ def _detail(scene: ui.Scene, row: data.Row) -> None:
             )
             if row["objective"]:
                 st.page_link(
-                    ui.MODEL, label="The objective over time", icon=":material/show_chart:", query_params={"model": row["model"]}
+                    ui.MODEL,
+                    label="The objective over time",
+                    icon=":material/show_chart:",
+                    query_params={"model": row["model"]},
                 )
         st.caption("Windows attached")
         found = scene.ask(data.occurrences, row["nonconformity"])
@@ -104,7 +108,9 @@ def _detail(scene: ui.Scene, row: data.Row) -> None:
                     {
                         "Window": words.period(one["window_start"], one["window_end"], zone),
                         "Value (95 % interval)": (
-                            words.value_text(one["value"], one["ci_low"], one["ci_high"]) if one["value"] is not None else "–"
+                            words.value_text(one["value"], one["ci_low"], one["ci_high"])
+                            if one["value"] is not None
+                            else "–"
                         ),
                         "Target": words.target_words(one["target"]),
                         "Attached": words.instant(one["attached_at"], scene.zone),

@@ -23,29 +23,36 @@ def _render() -> None:
         chosen = st.selectbox("Model", ["all", *models], width=320)
         states = [state for state in states if chosen in {"all", state.model}]
     versions = scene.ask(data.objective_versions)
-    for state in states:
-        _objective(scene, state, versions)
+    for model in models:
+        own = [state for state in states if state.model == model]
+        if own:
+            st.subheader(words.escape(model), anchor=False)
+        for state in own:
+            _objective(scene, state, versions)
 
 
 def _objective(scene: ui.Scene, state: data.ObjectiveState, versions: list[data.Row]) -> None:
     with st.container(border=True):
         left, right = st.columns([6, 2])
-        left.subheader(words.escape(f"{state.objective} {state.statement}"), anchor=False)
+        left.markdown(f"**{words.escape(state.objective)}** {words.escape(state.statement)}")
         right.markdown(ui.chip(state.verdict), text_alignment="right")
-        rule = "the first nonconforming window" if state.zero_tolerance else f"{state.opens[0]} nonconforming of {state.opens[1]} consecutive windows"
+        rule = (
+            "the first nonconforming window"
+            if state.zero_tolerance
+            else f"{state.opens[0]} nonconforming of {state.opens[1]} consecutive windows"
+        )
         ui.facts(
             {
-                "Model": state.model,
                 "Indicator": _indicator(state),
                 "Target": words.target_words(state.target, state.tolerance),
                 "Severity": state.severity,
                 "Owner": state.owner,
                 "Due": f"{words.day(state.due)} ({words.days_until_day(state.due, scene.now.date())})",
-                "Version": f"{state.version}, since {words.day(state.effective_from.astimezone(scene.zone))}",
             }
         )
         ui.labelled("Rationale", state.rationale)
-        with st.expander("Plan, rule and earlier versions"):
+        since = words.day(state.effective_from.astimezone(scene.zone))
+        with st.expander(f"Version {state.version} since {since}: plan, rule and earlier versions"):
             st.text(f"A record opens at {rule}; a verdict needs at least {words.plural(state.min_rows, 'row')}.")
             st.text(f"Policy: {words.printable(state.policy_ref or 'no reference given')}")
             st.text(f"Actions: {words.printable('; '.join(state.actions) or 'none planned yet')}")

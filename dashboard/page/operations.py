@@ -44,9 +44,10 @@ def _outcomes(scene: ui.Scene) -> None:
 
 
 def _troubles(scene: ui.Scene) -> None:
-    rows = [row for row in scene.ask(data.runs) if row["outcome"] != "success"]
+    latest = scene.ask(data.runs)
+    rows = [row for row in latest if row["outcome"] != "success"]
     if not rows:
-        st.text("Every run of the last 500 succeeded.")
+        st.text(f"The last {words.plural(len(latest), 'run')} all succeeded.")
         return
     st.caption("Runs that did not succeed, latest first")
     st.dataframe(
@@ -93,7 +94,9 @@ def _quality(scene: ui.Scene) -> None:
             {
                 "Column": words.printable(column),
                 **{
-                    words.metric_name(metric): summary.quality_text(values[column, metric]) if (column, metric) in values else ""
+                    words.metric_name(metric): summary.quality_text(values[column, metric])
+                    if (column, metric) in values
+                    else ""
                     for metric in metrics
                 },
             }
@@ -113,7 +116,11 @@ def _store(scene: ui.Scene) -> None:
         f"{words.printable(str(scene.store))}."
     )
     if state.verified_at:
-        st.text(words.printable(f"Verified {words.instant(state.verified_at, scene.zone)}: {state.verified_words or 'done'}."))
+        st.text(
+            words.printable(
+                f"Verified {words.instant(state.verified_at, scene.zone)}: {state.verified_words or 'done'}."
+            )
+        )
     else:
         st.text("No verification is on record. It recomputes every hash and compares the store with its checkpoints:")
     st.code(f"aimsight -C {scene.project.root} verify", language="bash")

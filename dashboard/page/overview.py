@@ -11,59 +11,70 @@ from aimsight.dashboard import data, summary, ui, words
 def _render() -> None:
     scene = ui.scene()
     states = ui.in_force(scene)
-    if not scene.version:
-        ui.header(scene, "Nothing measured yet")
+    if not states:
+        ui.header(scene, "Nothing has been judged yet")
         ui.no_runs(scene)
         return
     verdict, answer = summary.headline(states)
-    ui.header(scene, f"{verdict.glyph} {answer}")
-    records = [row for row in scene.ask(data.nonconformities) if data.is_open(row)]
-    st.text(summary.who_acts(records, scene.now, scene.zone))
-    with st.container(horizontal=True, gap="small"):
-        for kind, amount in summary.counts(states).items():
-            st.badge(
-                f"{kind.glyph} {amount} {kind.value}",
-                color=ui.COLOUR_NAMES[kind],  # type: ignore[arg-type]  # one of Streamlit's names
-                help=ui.MEANINGS[kind],
-            )
-    for model in scene.project.models:
-        _model(scene, model, [state for state in states if state.model == model], records)
+    ui.header(scene, answer, verdict)
+    records = {
+        (row["model"], row["objective"]): row for row in reversed(scene.ask(data.nonconformities)) if data.is_open(row)
+    }
+    st.text(summary.who_acts(list(records.values()), scene.now, scene.zone))
+    ui.tally(summary.counts(states))
+    urgent = [state for state in states if summary.needs_attention(state, records.get((state.model, state.objective)))]
+    met = [state for state in states if state not in urgent]
+    with st.container(border=True, gap="small"):
+        for model in scene.project.models:
+            _model(scene, model, [state for state in states if state.model == model])
+    _list(scene, urgent, records)
+    if met:
+        with st.expander(f"{words.plural(len(met), 'objective')} met, nothing open"):
+            _list(scene, met, records)
+    st.caption(
+        "A verdict rests on the whole 95 % interval of its value; dots are the last windows, the newest at the right."
+    )
 
 
-def _model(scene: ui.Scene, model: str, states: list[data.ObjectiveState], records: list[data.Row]) -> None:
+def _model(scene: ui.Scene, model: str, states: list[data.ObjectiveState]) -> None:
     config = scene.project.models[model]
-    with st.container(border=True):
-        worst = summary.worst(states)
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.page_link(
-                ui.MODEL, label=f"**{words.escape(model)}**", query_params={"model": model}, icon=":material/arrow_forward:",
-                icon_position="right",
-            )
-            st.markdown(ui.chip(worst), width="content")
-            st.caption(
-                words.escape(f"version {config.version} · {config.risk} risk · {config.owner}"), width="content"
-            )
-        if not states:
-            st.text("This model has no objective yet; a monitor without objectives judges nothing.")
-        for state in sorted(states, key=lambda one: (one.verdict.rank, one.objective)):
-            _objective(scene, state, records)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.page_link(
+            ui.MODEL, label=f"**{words.escape(model)}**", query_params={"model": model}, icon=":material/show_chart:"
+        )
+        if states:
+            for kind, amount in summary.counts(states).items():
+                if amount:
+                    st.markdown(ui.chip(kind, f"{amount} {kind.value}"), width="content")
+        else:
+            st.markdown(ui.chip(Verdict.NOT_MEASURED, "no objective is set: nothing is judged"), width="content")
+        st.caption(words.escape(f"version {config.version}, {config.risk} risk, {config.owner}"), width="content")
 
 
-def _objective(scene: ui.Scene, state: data.ObjectiveState, records: list[data.Row]) -> None:
+def _list(scene: ui.Scene, states: list[data.ObjectiveState], records: dict[tuple[str, str], data.Row]) -> None:
+    if not states:
+        return
+    with st.container(border=True, gap="small"):
+        for state in sorted(states, key=lambda one: (one.verdict.rank, one.model, one.objective)):
+            _objective(scene, state, records.get((state.model, state.objective)))
+
+
+def _objective(scene: ui.Scene, state: data.ObjectiveState, record: data.Row | None) -> None:
     zone = scene.zone_of(state.model)
-    left, middle, right = st.columns([2.1, 6, 2.4], vertical_alignment="top", gap="small")
-    left, middle, right = (column.container(gap="xxsmall") for column in (left, middle, right))
+    columns = st.columns([2, 6.6, 2.4], vertical_alignment="top", gap="small")
+    left, middle, right = (column.container(gap="xxsmall") for column in columns)
     left.markdown(ui.chip(state.verdict))
     left.caption(words.escape(summary.since_words(state, zone)))
     middle.markdown(f"**{words.escape(state.objective)}** {words.escape(state.statement)}")
-    sentence = words.value_sentence(words.metric_name(state.metric), state.value, state.low, state.high, state.n)
-    about = f"{sentence}; target {words.target_words(state.target, state.tolerance)}"
-    record = next((row for row in records if (row["model"], row["objective"]) == (state.model, state.objective)), None)
-    middle.caption(words.escape(about))
-    right.markdown(ui.strip([verdict for _, _, verdict in state.recent]) or ui.strip([Verdict.NOT_MEASURED]))
+    value = words.value_sentence(
+        words.metric_name(state.metric), state.value, state.low, state.high, state.n, ui.unit(state.metric)
+    )
+    target = words.target_words(state.target, state.tolerance)
+    middle.caption(words.escape(f"{state.model}: {value}; target {target}"))
+    right.markdown(ui.strip([verdict for _, _, verdict in state.recent] or [Verdict.NOT_MEASURED]))
     if record:
-        due = f" due {words.day(record['due_at'].astimezone(scene.zone))}" if record["due_at"] else ""
-        right.caption(words.escape(f"{record['nonconformity']},{due}"))
+        due = f", due {words.day(record['due_at'].astimezone(scene.zone))}" if record["due_at"] else " open"
+        right.caption(words.escape(f"{record['nonconformity']}{due}"))
 
 
 _render()
