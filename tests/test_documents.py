@@ -51,7 +51,7 @@ def test_every_command_that_is_named_exists() -> None:
     named = {
         command
         for document in documents
-        for command in re.findall(r"(?:^|`)aimsight ([a-z]+)", document.read_text(encoding="utf-8"), re.MULTILINE)
+        for command in re.findall(r"`aimsight (?:-C \S+ )?([a-z]+)", document.read_text(encoding="utf-8"))
     }
     assert {"demo", "init", "check", "run", "verify", "metrics"} <= named
     assert named <= COMMANDS.keys()
