@@ -118,6 +118,9 @@ def record_failure(
 ) -> tuple[Nonconformity | None, int]:
     """Attach the newest failure to the open nonconformity of its subject, or open one when the rule says so.
 
+    A window is one occurrence, however often it is judged again; judged again after the closing of the record that has
+    it, it opens no other: that failure was dealt with.
+
     Parameters
     ----------
     failures
@@ -142,6 +145,8 @@ def record_failure(
     if not opens:
         return None, 0
     closed = [row["nonconformity"] for row in past if row["state"].startswith("closed")]
+    if any(_span(failures[-1]) in _attached(tx, row["nonconformity"]) for row in past):
+        return None, 0
     severity = "major" if closed else subject.severity
     record = Nonconformity(
         nonconformity=next_nonconformity_id(tx, now.year),
@@ -178,8 +183,8 @@ def evidence_hash(failures: Sequence[Failing]) -> str:
 
 
 def _attach(tx: Transaction, name: str, failures: Sequence[Failing], now: datetime) -> int:
-    known = {row[0] for row in tx.tuples("SELECT run_id FROM occurrence WHERE nonconformity = ?", [name])}
-    new = [failing for failing in failures if failing.run_id not in known]
+    known = _attached(tx, name)
+    new = [failing for failing in failures if _span(failing) not in known]
     for failing in new:
         add_occurrence(
             tx,
@@ -198,3 +203,13 @@ def _attach(tx: Transaction, name: str, failures: Sequence[Failing], now: dateti
             ),
         )
     return len(new)
+
+
+def _attached(tx: Transaction, name: str) -> set[tuple[datetime, datetime]]:
+    """The windows that are occurrences of a nonconformity."""
+    rows = tx.tuples("SELECT window_start, window_end FROM occurrence WHERE nonconformity = ?", [name])
+    return {(start, end) for start, end in rows}
+
+
+def _span(failing: Failing) -> tuple[datetime, datetime]:
+    return failing.window_start, failing.window_end

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from aimsight.configs.canonical import canonical_json
 from aimsight.configs.errors import AimsightError
 from aimsight.metrics.plan import Window
 from aimsight.monitors.windows import ceiling, floor, later, midnight, windows, within_lookback
@@ -19,10 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The input fingerprints under which a window was run: to a result, and to a failure."""
+    """What came of a window so far: the input fingerprints it was run under to a result, in order, and to a failure.
 
-    finished: frozenset[str] = frozenset()
+    ``awaiting`` says that one of its objectives still awaits labels.
+    """
+
+    finished: tuple[str, ...] = ()
     failed: frozenset[str] = frozenset()
+    awaiting: bool = False
 
 
 def planned(model: ModelConfig, first_row: datetime | None, now: datetime) -> list[Window]:
@@ -73,17 +79,47 @@ def due(
     model: ModelConfig,
     now: datetime,
 ) -> list[Window]:
-    """The windows to run: those without a result, and those within the lookback whose inputs have changed since.
+    """The windows to run: those without a result, and those still open to late data whose inputs have changed since.
 
-    A run that failed is not tried again on the same inputs.
+    Open are the windows within the lookback, and those that await labels. A run that failed is not tried again on the
+    same inputs.
     """
-    open_to_change = set(within_lookback(list(candidates), now, model.monitor.lookback, model.log.time_zone))
+    within = set(within_lookback(list(candidates), now, model.monitor.lookback, model.log.time_zone))
     found = []
     for window in candidates:
         past = history.get(window, History())
-        if (not past.finished or window in open_to_change) and fingerprint(window) not in past.finished | past.failed:
+        is_open = not past.finished or past.awaiting or window in within
+        if is_open and fingerprint(window) not in {*past.finished, *past.failed}:
             found.append(window)
     return found
+
+
+def identity(contents: str, finished: Sequence[str]) -> str:
+    """The fingerprint under which a window is run.
+
+    It is that of its inputs' contents; inputs that were there before, but not last (a file was changed and changed
+    back), get another one, because the same key is never run twice and the latest result is about something else.
+
+    Parameters
+    ----------
+    contents
+        The fingerprint of the contents now.
+    finished
+        The fingerprints of the results so far, oldest first.
+    """
+    seen: list[str] = []
+    current = previous = ""
+    for stored in finished:
+        current = next((one for one in seen if _again(one, previous) == stored), stored)
+        seen.append(current)
+        previous = stored
+    if contents == current:
+        return previous
+    return _again(contents, previous) if contents in seen else contents
+
+
+def _again(contents: str, after: str) -> str:
+    return hashlib.sha256(canonical_json({"again": contents, "after": after})).hexdigest()
 
 
 def _instant(edge: date | datetime, zone: str) -> datetime:

@@ -3,59 +3,98 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aimsight.configs.canonical import canonical_json
+from aimsight.configs.errors import AimsightError, SourceError
 from aimsight.configs.hashes import reference_hash
-from aimsight.metrics.sources import describe, fingerprint, resolve, time_range
+from aimsight.metrics.engines.duckdb import DuckDBEngine
+from aimsight.metrics.sources import SourceFile, describe, fingerprint, resolve, time_range
 from aimsight.store.files import KnownFile, known_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from aimsight.configs.schema import ModelConfig
     from aimsight.metrics.plan import Window
     from aimsight.store.database import Reader
 
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
+_END = datetime.max.replace(tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """One file: its SHA-256 and, for a log, the range of its event times (``None`` when it has no rows)."""
+    """One file: its SHA-256, the range of its event times (``None`` without rows) and its latest arrival of a label.
+
+    ``problem`` says why a file of the log cannot be read; its hash is ``''`` when not even its bytes can be.
+    """
 
     path: Path
     sha256: str
     span: tuple[datetime, datetime] | None = None
+    last_label: datetime | None = None
+    problem: str = ""
+
+    @property
+    def content(self) -> str:
+        """What identifies the content, or the lack of it."""
+        return self.sha256 or self.problem
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """All files that a model's runs read, and what was newly found out about them."""
+    """All files that a model's runs read, and what was newly found out about them.
+
+    ``needing`` names the windows that an unreadable file of the log keeps from being measured, with those files.
+    """
 
     log: tuple[InputFile, ...]
     labels: tuple[InputFile, ...]
     reference: tuple[InputFile, ...]
     news: tuple[KnownFile, ...]
+    needing: Mapping[Window, tuple[InputFile, ...]] = field(default_factory=dict)
 
-    def fingerprint(self, window: Window, *, settled: bool) -> str:
+    def fingerprint(self, window: Window, now: datetime, *, settled: bool) -> str:
         """SHA-256 over the contents that a window's result depends on.
 
         These are the log files whose event times overlap the window, every label file, and whether the label delay has
-        passed (``settled``): so a new day's file leaves the runs of other days as they are.
+        passed (``settled``): so a new day's file leaves the runs of other days as they are. Only where a file holds
+        labels that arrive after ``now`` does the moment itself count.
         """
-        log = [file.sha256 for file in self.log if _overlaps(file, window)]
-        return _sha256({"log": sorted(log), "labels": _hashes(self.labels), "settled": settled})
+        log = self._of(window)
+        early = any(file.last_label is not None and file.last_label > now for file in (*log, *self.labels))
+        moment = {"as_of": now.astimezone(UTC).isoformat()} if early else {}
+        return _sha256({"log": _contents(log), "labels": _contents(self.labels), "settled": settled, **moment})
+
+    def reference_contents(self, windows: Iterable[Window]) -> str:
+        """SHA-256 over the contents that a reference is made from: its own files, or those of its part of the log."""
+        log = {file.content for window in windows for file in self._of(window)}
+        return _sha256({"reference": _contents(self.reference), "log": sorted(log), "labels": _contents(self.labels)})
 
     def overlapping(self, windows: Iterable[Window]) -> list[Path]:
-        """The log files with rows in any of the windows."""
+        """The readable log files with rows in any of the windows."""
         wanted = list(windows)
         return [file.path for file in self.log if any(_overlaps(file, window) for window in wanted)]
+
+    def readable(self) -> list[Path]:
+        """The log files that can be read."""
+        return [file.path for file in self.log if not file.problem]
+
+    def trouble(self, windows: Iterable[Window]) -> str:
+        """Why one of the windows cannot be measured; ``''`` when nothing stands in the way."""
+        return next((files[0].problem for window in windows if (files := self.needing.get(window))), "")
 
     def first_row(self) -> datetime | None:
         """The earliest event time of the log."""
         return min((file.span[0] for file in self.log if file.span), default=None)
+
+    def _of(self, window: Window) -> list[InputFile]:
+        return [*(file for file in self.log if _overlaps(file, window)), *self.needing.get(window, ())]
 
 
 def reference_fingerprint(model: ModelConfig) -> str:
@@ -67,44 +106,71 @@ def reference_fingerprint(model: ModelConfig) -> str:
     return reference_hash(model)
 
 
-def gather(model: ModelConfig, root: Path, reader: Reader | None, progress: Callable[[str], None]) -> Inputs:
+def gather(
+    model: ModelConfig,
+    root: Path,
+    reader: Reader | None,
+    progress: Callable[[str], None],
+    *,
+    with_reference: bool = True,
+) -> Inputs:
     """Find and hash a model's files; a file that still has the size and time of before is not read again.
+
+    A file of the log that cannot be read is noted with its problem, as long as others can: only the windows that need
+    it are lost. ``with_reference`` is ``False`` when the reference is frozen and its own files are not needed any more.
 
     Raises
     ------
     SourceError
-        If a file is missing or cannot be read.
+        If a file is missing, no file of the log can be read, or a file of the labels cannot.
     SchemaError
-        If the log's timestamps cannot be read.
+        If the times of the log or of the arrival of labels cannot be read.
     """
-    news: list[KnownFile] = []
     log = resolve(model.log.source, root)
     labels = resolve(model.labels.source, root) if model.labels and model.labels.source else []
-    reference = resolve(model.reference.source, root) if model.reference and model.reference.source else []
-    if model.reference and model.reference.labels_source:
-        reference += resolve(model.reference.labels_source, root)
-    known: dict[Path, KnownFile] = {}
-    unknown: list[Path] = []
-    for path in dict.fromkeys([*log, *labels, *reference]):
-        now = describe(path)
-        found = known_file(reader, str(path), now.size, now.mtime_ns) if reader else None
-        if found:
-            known[path] = found
-        else:
-            unknown.append(path)
-    if unknown:
-        progress(f"hashing {len(unknown)} files" if len(unknown) > 1 else f"hashing {unknown[0].name}")
-    for file in fingerprint(unknown):
-        span = time_range(model, file.path) if file.path in log else None
-        start, end = span or (None, None)
-        known[file.path] = KnownFile(str(file.path), file.size, file.mtime_ns, file.sha256 or "", start, end)
-        news.append(known[file.path])
+    reference: list[Path] = []
+    if model.reference and model.reference.source and with_reference:
+        reference = resolve(model.reference.source, root)
+        if model.reference.labels_source:
+            reference += resolve(model.reference.labels_source, root)
+    files = _Files(reader, progress)
+    seen_log = files.look(log, _log_times(model), isolate=True)
+    if seen_log and all(file.problem for file in seen_log):
+        more = f" (and {len(seen_log) - 1} more files)" if len(seen_log) > 1 else ""
+        raise SourceError(seen_log[0].problem + more)
+    arrivals = _label_times(model)
+    seen_labels = files.look(labels, arrivals, isolate=False)
+    if not labels and arrivals is not None:
+        seen_log = [
+            replace(
+                file, last_label=None if found.span is None else found.span[1], problem=file.problem or found.problem
+            )
+            for file, found in zip(seen_log, files.look(log, arrivals, isolate=True), strict=True)
+        ]
     return Inputs(
-        tuple(_input(known[path]) for path in log),
-        tuple(_input(known[path]) for path in labels),
-        tuple(_input(known[path]) for path in reference),
-        tuple(news),
+        tuple(seen_log),
+        tuple(replace(file, last_label=file.span[1] if file.span else None, span=None) for file in seen_labels),
+        tuple(files.look(reference, None, isolate=False)),
+        tuple(files.news),
     )
+
+
+def needing(log: Sequence[InputFile], windows: Sequence[Window]) -> dict[Window, tuple[InputFile, ...]]:
+    """The windows that cannot be measured without files that cannot be read.
+
+    A file that cannot be read does not tell which times it covers. Files whose names and times have the same order let
+    it lie between its neighbours, otherwise it may lie anywhere. Of the windows in question those need it that have no
+    other file, or several: a window with exactly one file of its own has its file. When that leaves none, all need it.
+    """
+    found: dict[Window, tuple[InputFile, ...]] = {}
+    for file in log:
+        if not file.problem:
+            continue
+        start, end = _gap(log, file)
+        near = [window for window in windows if window.end > start and window.start <= end]
+        for window in [one for one in near if sum(_overlaps(file, one) for file in log) != 1] or near:
+            found[window] = (*found.get(window, ()), file)
+    return found
 
 
 def unreadable_fingerprint(reason: str) -> str:
@@ -112,17 +178,126 @@ def unreadable_fingerprint(reason: str) -> str:
     return _sha256({"unreadable": reason})
 
 
-def _input(file: KnownFile) -> InputFile:
-    span = (file.min_ts, file.max_ts) if file.min_ts is not None and file.max_ts is not None else None
-    return InputFile(Path(file.path), file.sha256, span)
+def with_reference_contents(fingerprint: str, contents: str) -> str:
+    """The fingerprint of a window that also depends on what the reference is still to be made from."""
+    return _sha256({"window": fingerprint, "reference": contents})
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """How the times of a file are read: what tells one reading of a file from another, and the reading itself."""
+
+    name: str
+    read: Callable[[Path], tuple[datetime, datetime] | None]
+
+
+def _log_times(model: ModelConfig) -> _Times:
+    log = model.log
+    name = f"times in {log.timestamp}, without offset read in {log.naive_timestamps}, table {log.table}"
+    return _Times(name, lambda path: time_range(model, path))
+
+
+def _label_times(model: ModelConfig) -> _Times | None:
+    labels = model.labels
+    if labels is None:
+        return None
+    if labels.arrived_at is None:
+        return _Times(f"no times, table {labels.table}", lambda path: _look_inside(path, labels.table))
+    log = model.log.model_copy(update={"timestamp": labels.arrived_at, "table": labels.table})
+    return _log_times(model.model_copy(update={"log": log}))
+
+
+def _look_inside(path: Path, table: str | None) -> None:
+    """Read a file's columns, so that a damaged one is noticed before anything is measured."""
+    DuckDBEngine(threads=1).schema([path], table)
+
+
+class _Files:
+    """Looks at files, with the help of what is known from before."""
+
+    def __init__(self, reader: Reader | None, progress: Callable[[str], None]) -> None:
+        self.reader, self.progress = reader, progress
+        self.news: list[KnownFile] = []
+
+    def look(self, paths: Sequence[Path], times: _Times | None, *, isolate: bool) -> list[InputFile]:
+        """The files with hashes and times; ``isolate`` notes the problem of a file instead of raising it."""
+        found: dict[Path, InputFile] = {}
+        unknown: list[Path] = []
+        for path in paths:
+            known = self._known(path, times)
+            if known is None:
+                unknown.append(path)
+            else:
+                found[path] = InputFile(path, known.sha256, _span(known))
+        if unknown:
+            self.progress(f"hashing {len(unknown)} files" if len(unknown) > 1 else f"hashing {unknown[0].name}")
+        for path, hashed, problem in _hashed(unknown, isolate=isolate):
+            found[path] = self._new(path, hashed, problem, times, isolate=isolate)
+        return [found[path] for path in paths]
+
+    def _known(self, path: Path, times: _Times | None) -> KnownFile | None:
+        if self.reader is None:
+            return None
+        try:
+            now = describe(path)
+        except SourceError:
+            return None  # told when its bytes are read
+        return known_file(self.reader, _cache_name(path, times), now.size, now.mtime_ns)
+
+    def _new(
+        self, path: Path, hashed: SourceFile | None, problem: str, times: _Times | None, *, isolate: bool
+    ) -> InputFile:
+        if hashed is None:
+            return InputFile(path, "", problem=problem)
+        try:
+            start, end = (times and times.read(path)) or (None, None)
+        except AimsightError as error:
+            if not isolate:
+                raise
+            return InputFile(path, hashed.sha256 or "", problem=str(error))
+        name = _cache_name(path, times)
+        self.news.append(KnownFile(name, hashed.size, hashed.mtime_ns, hashed.sha256 or "", start, end))
+        return InputFile(path, hashed.sha256 or "", _span(self.news[-1]))
+
+
+def _hashed(paths: Sequence[Path], *, isolate: bool) -> list[tuple[Path, SourceFile | None, str]]:
+    """Files with their hashes, or the reason why there is none."""
+    try:
+        return [(path, file, "") for path, file in zip(paths, fingerprint(paths), strict=True)]
+    except SourceError as error:
+        if not isolate:
+            raise
+        if len(paths) == 1:
+            return [(paths[0], None, str(error))]
+    return [one for path in paths for one in _hashed([path], isolate=True)]
+
+
+def _cache_name(path: Path, times: _Times | None) -> str:
+    """What a file is remembered as: the same file has other times when another column holds them."""
+    return f"{path} [{times.name}]" if times else str(path)
+
+
+def _span(file: KnownFile) -> tuple[datetime, datetime] | None:
+    return (file.min_ts, file.max_ts) if file.min_ts is not None and file.max_ts is not None else None
+
+
+def _gap(log: Sequence[InputFile], file: InputFile) -> tuple[datetime, datetime]:
+    """Where the rows of an unreadable file may lie; the files are in the order of their names."""
+    spans = [one.span for one in log if one.span]
+    if any(earlier[0] > later[0] for earlier, later in pairwise(spans)):
+        return _BEGINNING, _END
+    place = log.index(file)
+    before = max((one.span[1] for one in log[:place] if one.span), default=_BEGINNING)
+    after = min((one.span[0] for one in log[place:] if one.span), default=_END)
+    return before, after
 
 
 def _overlaps(file: InputFile, window: Window) -> bool:
     return file.span is not None and file.span[0] < window.end and file.span[1] >= window.start
 
 
-def _hashes(files: Iterable[InputFile]) -> list[str]:
-    return sorted(file.sha256 for file in files)
+def _contents(files: Iterable[InputFile]) -> list[str]:
+    return sorted(file.content for file in files)
 
 
 def _sha256(content: dict[str, object]) -> str:

@@ -96,10 +96,14 @@ class _Recording:
 
     def record(self, result: Measured | Failed) -> Recorded | None:
         """All rows of one run; ``None`` when another process has recorded it meanwhile."""
+        if isinstance(result, Failed) and self._failed_elsewhere(result.run):
+            return None
         run = claim_attempt(self.tx, result.run) if isinstance(result, Failed) else claim(self.tx, result.run)
         if run is None:
             return None
         window = Window(run.window_start, run.window_end)
+        if isinstance(result, Failed) and self._has_result(run):
+            return self._failed_again(run, result.reason)
         if isinstance(result, Measured) and self._repeats_the_last(run, result.measurements):
             rows = result.statistics.quality.rows
             finish(self.tx, run.run_id, "skipped", UNCHANGED, rows, self.now)
@@ -118,8 +122,7 @@ class _Recording:
         silent = bool(problem) or rows == 0
         opened, occurrences = self._nonconformities(run, objectives, evaluations, found, silent=silent)
         if problem:
-            zone = self.model.log.time_zone
-            self.notices.append(notices.not_run("error", problem, model=self.model.model, window=window, zone=zone))
+            self._tell_not_run(window, problem)
         self._queue_notices(window, objectives, evaluations, found)
         verdicts = {evaluation.objective: Verdict(evaluation.verdict) for evaluation in evaluations}
         return Recorded(
@@ -127,6 +130,34 @@ class _Recording:
             [one.nonconformity for one in opened],
             occurrences,
         )
+
+    def _failed_elsewhere(self, run: RunRecord) -> bool:
+        """Whether another process has recorded this run while it was computed here."""
+        found = self.tx.tuples(
+            "SELECT 1 FROM run WHERE run_key = ? AND (run_id = run_key OR (outcome = 'error' AND finished_at > ?))",
+            [run.run_key, run.started_at],
+        )
+        return bool(found)
+
+    def _has_result(self, run: RunRecord) -> bool:
+        found = self.tx.tuples(
+            "SELECT 1 FROM run WHERE model = ? AND monitor = ? AND window_start = ? AND window_end = ? "
+            "AND outcome = 'success' LIMIT 1",
+            [run.model, run.monitor, run.window_start, run.window_end],
+        )
+        return bool(found)
+
+    def _failed_again(self, run: RunRecord, problem: str) -> Recorded:
+        """A window that has a result keeps it: what came later could not be read, and that alone is recorded."""
+        window = Window(run.window_start, run.window_end)
+        finish(self.tx, run.run_id, "error", problem, 0, self.now)
+        self._tell_not_run(window, problem)
+        alerts.enqueue(self.tx, self.notices, self.routes, self.now)
+        return Recorded([RecordedRun(window, run.run_id, "error", problem, 0, {})])
+
+    def _tell_not_run(self, window: Window, problem: str) -> None:
+        zone = self.model.log.time_zone
+        self.notices.append(notices.not_run("error", problem, model=self.model.model, window=window, zone=zone))
 
     def _repeats_the_last(self, run: RunRecord, measurements: Sequence[Measurement]) -> bool:
         """Whether the window's last results, under the same configuration, were these very ones."""
@@ -226,7 +257,8 @@ class _Recording:
         rows = self.tx.rows(
             "SELECT run_id, window_start, window_end, outcome, rows_scanned, reason FROM run "
             "WHERE model = ? AND monitor = ? AND outcome IN ('success', 'error') AND window_end <= ? "
-            "QUALIFY revision = max(revision) OVER (PARTITION BY window_start, window_end) ORDER BY window_end",
+            "QUALIFY row_number() OVER (PARTITION BY window_start, window_end "
+            "ORDER BY (outcome = 'success') DESC, revision DESC) = 1 ORDER BY window_end, window_start",
             [run.model, run.monitor, run.window_end],
         )[-NOT_MEASURED_RULE.of :]
         verdicts = [

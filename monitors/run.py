@@ -11,7 +11,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from aimsight.aims.objectives import is_registered, register
-from aimsight.configs.errors import AimsightError, NotFoundError, StoreError
+from aimsight.aims.verdicts import Verdict
+from aimsight.configs.errors import AimsightError, NotFoundError, SourceError, StoreError
 from aimsight.configs.hashes import config_hash
 from aimsight.metrics.engines.duckdb import DuckDBEngine
 from aimsight.metrics.measure import measure
@@ -19,20 +20,26 @@ from aimsight.metrics.plan import Plan, Reference, Window
 from aimsight.metrics.statistics import merge
 from aimsight.metrics.values import Cause, Measurement, Undefined
 from aimsight.monitors import alerts
-from aimsight.monitors.due import History, due, planned, reference_period, settled
-from aimsight.monitors.inputs import Inputs, gather, reference_fingerprint, unreadable_fingerprint
+from aimsight.monitors.due import History, due, identity, planned, reference_period, settled
+from aimsight.monitors.inputs import (
+    Inputs,
+    gather,
+    needing,
+    reference_fingerprint,
+    unreadable_fingerprint,
+    with_reference_contents,
+)
 from aimsight.monitors.recording import Failed, Measured, Recorded, record
 from aimsight.monitors.windows import disjoint, windows
 from aimsight.store.files import remember_files
-from aimsight.store.references import load_reference, save_reference
-from aimsight.store.runs import RunRecord, abandon_dead, begin_attempts, plan_slots, run_key
+from aimsight.store.references import is_frozen, load_reference, save_reference
+from aimsight.store.runs import FINAL, RunRecord, abandon_dead, begin_attempts, plan_slots, run_key
 
 if TYPE_CHECKING:
-    from aimsight.aims.verdicts import Verdict
     from aimsight.configs.load import Project
     from aimsight.configs.schema import ModelConfig
     from aimsight.metrics.statistics import Statistics
-    from aimsight.store.database import Store
+    from aimsight.store.database import Reader, Store
     from aimsight.store.runs import Outcome
 
 CHUNK = 32
@@ -57,7 +64,10 @@ class RunOutcome:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What was done for one model; ``skipped`` counts windows whose results were there already."""
+    """What was done for one model; ``skipped`` counts windows whose results were there already.
+
+    ``problem`` says why the model's inputs could not be looked at, even where that left no window without a result.
+    """
 
     model: str
     runs: list[RunOutcome]
@@ -65,6 +75,7 @@ class RunSummary:
     occurrences: int
     rows_scanned: int
     skipped: int
+    problem: str = ""
 
 
 def run_due(
@@ -76,10 +87,30 @@ def run_due(
     progress: Progress | None = None,
     actor: str = "aimsight",
 ) -> list[RunSummary]:
-    """Run whatever is due at ``now`` for the named models (default: all), then deliver the alerts it caused."""
+    """Run whatever is due at ``now`` for the named models (default: all), then deliver the alerts it caused.
+
+    A model that cannot be run is told in its summary's ``problem`` and stops no other.
+
+    Raises
+    ------
+    NotFoundError
+        If the project has no model of a name.
+    StoreError
+        If the store cannot be used.
+    """
     names = list(project.models) if models is None else list(models)
-    summaries = [run_model(project, store, name, now=now, progress=progress, actor=actor) for name in names]
-    if project.config.alerts:
+    for name in names:
+        if name not in project.models:
+            raise NotFoundError.named("model", name, project.models)
+    summaries = []
+    for name in names:
+        try:
+            summaries.append(run_model(project, store, name, now=now, progress=progress, actor=actor))
+        except StoreError:
+            raise
+        except AimsightError as error:
+            summaries.append(RunSummary(name, [], [], 0, 0, 0, str(error)))
+    if project.config.alerts and store.path.exists():
         alerts.deliver(store, project, now=store.clock.now())
     return summaries
 
@@ -128,14 +159,20 @@ class _Run:
         self.config_hash = config_hash(model)
         self.inputs: Inputs | None = None
         self.problem = ""
+        self.frozen = True
+        self.history: dict[Window, History] = {}
 
     def execute(self, chosen: Sequence[Window] | None) -> RunSummary:
         """Find what is due, run it in chunks, and say what came of it."""
         self._settle_the_dead()
+        self._look_back()
         self._gather()
+        unreadable = self.problem
         candidates = self._candidates(chosen)
-        history = self._history()
-        todo = self._backfill(candidates, history) if chosen is not None else self._due(candidates, history)
+        if self.inputs is not None:
+            spans = [*self._own_windows(), *candidates]
+            self.inputs = replace(self.inputs, needing=needing(self.inputs.log, spans))
+        todo = self._backfill(candidates) if chosen is not None else self._due(candidates)
         total = Recorded()
         if not self._is_registered() or todo or (self.inputs and self.inputs.news):
             self._begin(candidates)
@@ -152,63 +189,79 @@ class _Run:
             total.occurrences,
             sum(run.rows for run in total.runs),
             len(candidates) - len(todo),
+            unreadable,
         )
 
+    def _look_back(self) -> None:
+        """What the store knows of the model: its runs, and whether its reference is frozen."""
+        self.frozen = self.model.reference is None
+        if not self.store.path.exists():
+            return
+        with self.store.read() as reader:
+            self.history = _history(reader, self.model)
+            if not self.frozen:
+                self.frozen = is_frozen(reader, self.model.model, reference_fingerprint(self.model))
+
     def _gather(self) -> None:
+        def tell(text: str) -> None:
+            self.progress(text, 0, 0)
+
+        wanted = not self.frozen
         try:
             if self.store.path.exists():
                 with self.store.read() as reader:
-                    self.inputs = gather(self.model, self.project.root, reader, lambda text: self.progress(text, 0, 0))
+                    self.inputs = gather(self.model, self.project.root, reader, tell, with_reference=wanted)
             else:
-                self.inputs = gather(self.model, self.project.root, None, lambda text: self.progress(text, 0, 0))
+                self.inputs = gather(self.model, self.project.root, None, tell, with_reference=wanted)
+        except StoreError:
+            raise
         except AimsightError as error:
-            if isinstance(error, StoreError):
-                raise
             self.problem = str(error)
 
     def _candidates(self, chosen: Sequence[Window] | None) -> list[Window]:
         if chosen is not None:
             return sorted(chosen, key=lambda window: (window.start, window.end))
+        first = self.inputs.first_row() if self.inputs else None
+        if first is None:
+            first = min((window.start for window in self.history), default=None)
         try:
-            return planned(self.model, self.inputs.first_row() if self.inputs else None, self.now)
+            return planned(self.model, first, self.now)
         except AimsightError as error:
             raise AimsightError(self.problem or str(error)) from error
 
-    def _due(self, candidates: Sequence[Window], history: Mapping[Window, History]) -> list[Window]:
-        return due(candidates, history, self._fingerprint, self.model, self.now)
+    def _due(self, candidates: Sequence[Window]) -> list[Window]:
+        """What is due; a window that has a result is left alone when its rows cannot be had any more."""
+        found = due(candidates, self.history, self._fingerprint, self.model, self.now)
+        return [window for window in found if self._has_rows(window) or not self._past(window).finished]
 
-    def _backfill(self, candidates: Sequence[Window], history: Mapping[Window, History]) -> list[Window]:
-        del history
-        done: set[str] = set()
-        if self.store.path.exists():
-            with self.store.read() as reader:
-                keys = reader.tuples("SELECT run_key FROM run WHERE model = ?", [self.model.model])
-                done = {key for (key,) in keys}
+    def _has_rows(self, window: Window) -> bool:
+        inputs = self.inputs
+        return inputs is not None and (window in inputs.needing or bool(inputs.overlapping([window])))
+
+    def _past(self, window: Window) -> History:
+        return self.history.get(window, History())
+
+    def _backfill(self, candidates: Sequence[Window]) -> list[Window]:
+        """The chosen windows without a result under this very configuration and these inputs; failures are retried."""
+        if not self.store.path.exists():
+            return list(candidates)
+        with self.store.read() as reader:
+            keys = reader.tuples(
+                "SELECT run_key FROM run WHERE model = ? AND outcome IN ('success', 'skipped')", [self.model.model]
+            )
+        done = {key for (key,) in keys}
         return [window for window in candidates if self._key(window) not in done]
 
-    def _history(self) -> dict[Window, History]:
-        if not self.store.path.exists():
-            return {}
-        with self.store.read() as reader:
-            rows = reader.tuples(
-                "SELECT window_start, window_end, outcome, source_fingerprint FROM run "
-                "WHERE model = ? AND monitor = ? AND outcome <> 'abandoned'",
-                [self.model.model, self.model.monitor.name],
-            )
-        found: dict[Window, History] = {}
-        for start, end, outcome, fingerprint in rows:
-            past = found.get(Window(start, end), History())
-            if outcome in ("success", "skipped"):
-                past = replace(past, finished=past.finished | {fingerprint})
-            else:
-                past = replace(past, failed=past.failed | {fingerprint})
-            found[Window(start, end)] = past
-        return found
-
     def _fingerprint(self, window: Window) -> str:
+        past = self._past(window)
         if self.inputs is None:
             return unreadable_fingerprint(self.problem)
-        return self.inputs.fingerprint(window, settled=settled(self.model, window, self.now))
+        contents = self.inputs.fingerprint(window, self.now, settled=settled(self.model, window, self.now))
+        if past.finished:
+            return identity(contents, past.finished)
+        if self.frozen:
+            return contents
+        return with_reference_contents(contents, self.inputs.reference_contents(self._own_windows()))
 
     def _key(self, window: Window) -> str:
         monitor = self.model.monitor.name
@@ -242,38 +295,49 @@ class _Run:
     def _basis(self, candidates: Sequence[Window]) -> Reference | None:
         """What fixes the cells: the frozen reference, made when this is the first run that needs it.
 
-        A model without a reference counts in the cells of its first window, and nothing is compared with them.
+        A model without a reference counts in the cells of its first window with rows, and nothing is compared with
+        them; while there is no such window, there is nothing to count.
         """
-        if self.problem:
+        if self.inputs is None:
             return None
         fingerprint = reference_fingerprint(self.model)
         with self.store.read() as reader:
             known = load_reference(reader, self.model.model, fingerprint)
         if known is not None:
             return known
+        period = self._period(self.inputs, candidates)
+        if period is None and self.model.reference is None:
+            return None
         self.progress(f"{self.model.model}: reference", 0, 0)
-        period = None
-        if self.model.reference is None:
-            period = candidates[0]
-        elif self.model.reference.period is not None:
-            period = reference_period(self.model)
+        own = self._own_windows()
         try:
+            if trouble := self.inputs.trouble(own):
+                raise SourceError(trouble)
             made = self.engine.make_reference(
-                self.model, self.project.root, self._own_windows(period), period, self.now, fingerprint
+                self._reading([period] if period else []), self.project.root, own or None, period, self.now, fingerprint
             )
         except AimsightError as error:
             self.problem = f"the reference cannot be made: {error}"
             return None
         with self.store.write() as tx:
             save_reference(tx, self.model.model, made, actor=self.actor)
+        self.frozen = True
         return made
 
-    def _own_windows(self, period: Window | None) -> tuple[Window, ...] | None:
-        """The reference's own windows, which show its natural variation."""
-        if period is None or self.model.reference is None:
-            return None
+    def _period(self, inputs: Inputs, candidates: Sequence[Window]) -> Window | None:
+        """The part of the log that fixes the cells; ``None`` when there is none, or the reference has a source."""
+        if self.model.reference is None:
+            filled = (window for window in candidates if inputs.overlapping([window]) and window not in inputs.needing)
+            return next(filled, None)
+        return None if self.model.reference.period is None else reference_period(self.model)
+
+    def _own_windows(self) -> tuple[Window, ...]:
+        """The windows of a reference period, which show its natural variation."""
+        if self.model.reference is None or self.model.reference.period is None:
+            return ()
+        period = reference_period(self.model)
         length = self.model.reference.windows or self.model.monitor.window
-        return tuple(windows(length, length, self.model.log.time_zone, period.start, period.end)) or None
+        return tuple(windows(length, length, self.model.log.time_zone, period.start, period.end))
 
     def _chunk(self, todo: Sequence[Window], basis: Reference | None) -> Recorded:
         started = self.store.clock.now()
@@ -286,7 +350,9 @@ class _Run:
                 host=socket.gethostname(),
                 lease_until=started + LEASE,
             )
-        results = self._measure(records, basis)
+        lost = {} if self.inputs is None else {one: self.inputs.trouble([one]) for one in todo}
+        results: list[Measured | Failed] = [Failed(records[one], why) for one, why in lost.items() if why]
+        results += self._measure({one: run for one, run in records.items() if not lost.get(one)}, basis)
         with self.store.write() as tx:
             return record(tx, self.model, results, self.project.config.alerts)
 
@@ -309,6 +375,8 @@ class _Run:
         """One pass for all windows; when it fails, one pass each, so that a bad file harms its own windows only."""
         if self.problem:
             return [Failed(run, self.problem) for run in records.values()]
+        if not records:
+            return []
         try:
             return self._pass(records, basis)
         except AimsightError as error:
@@ -329,14 +397,8 @@ class _Run:
 
     def _plan(self, pieces: tuple[Window, ...], basis: Reference | None) -> Plan:
         """The plan over those files of the log only that have rows in the windows."""
-        model = self.model
-        if self.inputs is not None:
-            paths = self.inputs.overlapping(pieces)
-            if paths:
-                log = model.log.model_copy(update={"source": tuple(str(path) for path in paths)})
-                model = model.model_copy(update={"log": log})
         return Plan(
-            model=model,
+            model=self._reading(pieces),
             root=self.project.root,
             windows=pieces,
             as_of=self.now,
@@ -344,8 +406,16 @@ class _Run:
             classes=basis.classes if basis else (),
             error_exponent=basis.error_exponent if basis else 0,
             label_center=basis.label_center if basis else 0.0,
-            exact_drift=model.drift == "exact",
+            exact_drift=self.model.drift == "exact",
         )
+
+    def _reading(self, pieces: Sequence[Window]) -> ModelConfig:
+        """The model, with those files only as its log that have rows in the windows (any one file when none has)."""
+        if self.inputs is None:
+            return self.model
+        paths = self.inputs.overlapping(pieces) or self.inputs.readable()[:1]
+        log = self.model.log.model_copy(update={"source": tuple(str(path) for path in paths)})
+        return self.model.model_copy(update={"log": log})
 
     def _measurements(
         self, plan: Plan, statistics: Statistics, reference: Reference | None, window: Window
@@ -365,6 +435,29 @@ class _Run:
         if self.model.metrics is None:
             return None
         return [*self.model.metrics, *(objective.metric for objective in self.model.objectives)]
+
+
+def _history(reader: Reader, model: ModelConfig) -> dict[Window, History]:
+    """What came of every window of the model's monitor so far."""
+    found: dict[Window, History] = {}
+    for start, end, outcome, fingerprint in reader.tuples(
+        "SELECT window_start, window_end, outcome, source_fingerprint FROM run "
+        "WHERE model = ? AND monitor = ? AND outcome <> 'abandoned' ORDER BY window_start, window_end, revision",
+        [model.model, model.monitor.name],
+    ):
+        past = found.get(Window(start, end), History())
+        if outcome in FINAL:
+            past = replace(past, finished=(*past.finished, fingerprint))
+        else:
+            past = replace(past, failed=past.failed | {fingerprint})
+        found[Window(start, end)] = past
+    for start, end in reader.tuples(
+        "SELECT DISTINCT window_start, window_end FROM evaluations WHERE model = ? AND is_latest AND verdict = ?",
+        [model.model, Verdict.AWAITING_LABELS.value],
+    ):
+        if Window(start, end) in found:
+            found[Window(start, end)] = replace(found[Window(start, end)], awaiting=True)
+    return found
 
 
 def label_state(model: ModelConfig, statistics: Statistics, window: Window, now: datetime) -> Undefined | None:

@@ -225,6 +225,9 @@ class Clock:
                         f"{count(len(summary.opened), 'nonconformity', 'nonconformities')} opened"
                     )
             self.beat(last_error=_first_line(self._mistakes), last_done_at=self._now())
+            for summary in summaries:
+                if summary.problem:
+                    self._trouble(f"{summary.model}: {summary.problem}")
         except AimsightError as error:
             self._trouble(str(error))
         finally:

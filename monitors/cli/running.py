@@ -53,6 +53,7 @@ def summary_data(summaries: Sequence[RunSummary], seconds: float) -> dict[str, A
                 "occurrences": summary.occurrences,
                 "rows_scanned": summary.rows_scanned,
                 "unchanged": summary.skipped,
+                "problem": summary.problem,
             }
             for summary in summaries
         ],
@@ -76,6 +77,8 @@ def summary_tables(
         if summary.runs:
             parts.append(made)
         earlier = len(summary.runs) - MOST_WINDOWS
+        if summary.problem:
+            parts.append(cell(f"{summary.model}: {summary.problem}"))
         if earlier > 0:
             parts.append(f"{count(earlier, 'earlier window')} not listed")
         parts += [one_line(summary), ""]
@@ -99,11 +102,12 @@ def one_line(summary: RunSummary) -> str:
 
 
 def exit_code(session: Session, summaries: Sequence[RunSummary], models: Sequence[ModelConfig]) -> int:
-    """1 when a run ended in an error, 3 when an objective is nonconforming now, else 0."""
+    """1 when a run ended in an error or a model could not be run, 3 when an objective is nonconforming now, else 0."""
     from aimsight.aims.verdicts import Verdict
     from aimsight.monitors.cli.queries import standings
 
-    if any(run.outcome == "error" for summary in summaries for run in summary.runs):
+    outcomes = {run.outcome for summary in summaries for run in summary.runs}
+    if "error" in outcomes or any(summary.problem for summary in summaries):
         return 1
     found = standings(session.store, models)
     return NONCONFORMING if any(one.verdict is Verdict.NONCONFORMING for one in found) else 0
