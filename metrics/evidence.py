@@ -30,6 +30,8 @@ QUANTILES = 16
 RARE = 1.0
 """A group whose expected rows on the smaller side are below this is rare: no chi-square tail describes it."""
 
+FEW_THINGS = 2
+"""What makes windows differ moves all groups together: so many independent things, such as level and spread."""
 LEVELS = 48
 """Steps of the pooled distribution that the variance of the area is worked out on."""
 TAIL_ROWS = 5.0
@@ -68,10 +70,11 @@ INDEPENDENT = DesignEffect(np.ones(1), 1.0)
 def design_effect(windows: NDArray[np.int64]) -> DesignEffect:
     """Design effect from the counts of the reference's own windows, shape (windows, groups).
 
-    Pearson dispersion of the counts around the pooled shares over (windows - 1)(groups - 1) degrees of freedom
-    (first-order correction of Rao and Scott 1981), at least 1. Its own uncertainty is carried as ``QUANTILES`` equally
-    likely values, dispersion * freedom / chi-square quantile. Groups with fewer than one row a window on average are
-    put together. Fewer than two windows or groups: ``INDEPENDENT``.
+    Pearson dispersion of the counts around the pooled shares (first-order correction of Rao and Scott 1981), at least
+    1. Its own uncertainty is carried as ``QUANTILES`` equally likely values, dispersion * freedom / chi-square
+    quantile, with (windows - 1)(groups - 1) degrees of freedom, or fewer when there is excess, since a few things make
+    it. Groups with fewer than one row a window on average are put together. Fewer than two windows or groups:
+    ``INDEPENDENT``.
     """
     counts = windows[windows.sum(axis=1) > 0].astype(np.float64)
     if counts.shape[0] < 2:
@@ -84,10 +87,13 @@ def design_effect(windows: NDArray[np.int64]) -> DesignEffect:
     rows = counts.sum(axis=1)
     total = rows.sum()
     expected = np.outer(rows, counts.sum(axis=0) / total)
-    freedom = (counts.shape[0] - 1) * (counts.shape[1] - 1)
+    windows_less_one, k = counts.shape[0] - 1, counts.shape[1] - 1
     pearson = float((np.square(counts - expected) / expected).sum())
-    typical = (total - float(np.square(rows).sum()) / total) / (counts.shape[0] - 1)
-    return DesignEffect(np.maximum(pearson / _chi2_quantiles(freedom), 1.0), float(typical))
+    typical = (total - float(np.square(rows).sum()) / total) / windows_less_one
+    dispersion = np.array([max(pearson / (windows_less_one * k), 1.0)])
+    freedom = round(2 * windows_less_one * float(_inflated_shape(k / 2, dispersion, min(k, FEW_THINGS))[0]), 3)
+    values = pearson / (windows_less_one * k) * freedom / _chi2_quantiles(freedom)
+    return DesignEffect(np.maximum(values, 1.0), float(typical))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +143,14 @@ def _dispersion(ratios: Floats, shape: float, rows: float) -> DesignEffect:
     return DesignEffect(np.maximum(mean * freedom / _chi2_quantiles(freedom), 1.0), rows)
 
 
-def _inflated_shape(shape: float, inflation: Floats) -> Floats:
-    """Shape of the squared distance when a part ``inflation`` - 1 of it comes from one thing that varies (half-normal).
+def _inflated_shape(shape: float, inflation: Floats, things: int = 1) -> Floats:
+    """Gamma shape of a squared distance when ``inflation`` - 1 of it comes from so many things that vary.
 
-    The variances add up: 1 / shape of what is independent, 2 (inflation - 1)^2 of the other.
+    Relative to the independent mean the variance is (1 + 2 e) / shape + 2 e^2 / things, e = inflation - 1: that of a sum
+    of chi-squares of which so many are enlarged.
     """
-    inflated: Floats = np.square(inflation) / (1 / shape + 2 * np.square(inflation - 1))
+    excess = inflation - 1
+    inflated: Floats = np.square(inflation) / ((1 + 2 * excess) / shape + 2 * np.square(excess) / things)
     return inflated
 
 
@@ -206,9 +214,9 @@ def _permutation_p_value(x: Floats, y: Floats, inflation: Floats) -> float:
     total, k = n + m, x.size
     statistic = float((np.square(x * m - y * n) / column).sum()) / (n * m)
     mean = total * (k - 1) / (total - 1)
-    variance = _permutation_variance(n, m, column)
-    scale = variance / mean
-    return float(np.mean(gammaincc(mean / scale, statistic / inflation / scale)))
+    shape = mean * mean / _permutation_variance(n, m, column)
+    inflated = _inflated_shape(shape, inflation, min(k - 1, FEW_THINGS))
+    return float(np.mean(gammaincc(inflated, inflated * statistic / (mean * inflation))))
 
 
 def _permutation_variance(n: float, m: float, column: Floats) -> float:

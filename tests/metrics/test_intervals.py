@@ -1,0 +1,203 @@
+"""Intervals against statsmodels, SciPy, brute force and simulation."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from scipy import optimize, stats
+from sklearn.metrics import roc_auc_score
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+
+from aimsight.metrics import intervals
+from aimsight.metrics.statistics import ScoreCounts
+
+if TYPE_CHECKING:
+    from aimsight.tests.metrics.conftest import Counting
+
+
+@pytest.mark.parametrize(("x", "n"), [(0, 1), (1, 1), (3, 20), (19, 20), (20, 20), (0, 300), (12345, 30000)])
+def test_wilson_agrees_with_statsmodels(x: int, n: int) -> None:
+    """One proportion: Wilson's bounds, exactly 0 or 1 at the ends, alone and in an array."""
+    low, high = proportion_confint(x, n, method="wilson")
+    found = intervals.wilson(x, n)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-12)
+    lows, highs = intervals.wilson_bounds(np.array([float(x)]), np.array([float(n)]))
+    assert (lows[0], highs[0]) == (found.low, found.high)
+
+
+@pytest.mark.parametrize(("x1", "n1", "x2", "n2"), [(56, 70, 48, 80), (9, 10, 3, 10), (0, 10, 0, 20), (10, 10, 0, 20)])
+def test_newcombe_agrees_with_statsmodels(x1: int, n1: int, x2: int, n2: int) -> None:
+    """Difference of proportions: the first case is Newcombe's own, [0.0524, 0.3339]."""
+    found = intervals.newcombe(x1, n1, x2, n2)
+    low, high = confint_proportions_2indep(x1, n1, x2, n2, method="newcomb", compare="diff")
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-9)
+    if (x1, n1) == (56, 70):
+        assert (found.low, found.high) == pytest.approx((0.0524, 0.3339), abs=1e-4)
+
+
+@pytest.mark.parametrize(("x1", "n1", "x2", "n2"), [(10, 50, 20, 60), (50, 50, 1, 4), (3, 400, 9, 300), (0, 20, 9, 30)])
+def test_ratio_bounds_solve_the_movers_equation(x1: int, n1: int, x2: int, n2: int) -> None:
+    """A ratio R is a bound exactly when the MOVER bound of p1 - R p2 is 0 there."""
+    p1, p2 = x1 / n1, x2 / n2
+    first, second = intervals.wilson(x1, n1), intervals.wilson(x2, n2)
+    found = intervals.ratio(x1, n1, x2, n2)
+    assert found is not None
+
+    def lower(r: float) -> float:
+        return p1 - r * p2 - math.hypot(p1 - first.low, r * (second.high - p2))
+
+    def upper(r: float) -> float:
+        return p1 - r * p2 + math.hypot(first.high - p1, r * (p2 - second.low))
+
+    if x1:
+        assert found.low == pytest.approx(optimize.brentq(lower, 0, p1 / p2), abs=1e-9)
+    else:
+        assert found.low == 0
+    assert found.high == pytest.approx(optimize.brentq(upper, p1 / p2, 1000), abs=1e-9)
+
+
+def test_a_ratio_has_no_interval_when_the_denominator_may_be_zero() -> None:
+    """0 of 20 in the denominator: no finite upper bound, so no interval."""
+    assert intervals.ratio(5, 20, 0, 20) is None
+
+
+@pytest.mark.parametrize(
+    ("freedom", "tolerance"), [(1, 1e-9), (2, 1e-9), (3, 2e-3), (5, 2e-4), (10, 1e-5), (400, 1e-9)]
+)
+def test_student_quantile_agrees_with_scipy(freedom: int, tolerance: float) -> None:
+    """The quantile of Student's t is as right as its documentation says."""
+    assert intervals.student_quantile(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=tolerance)
+
+
+def test_quantile_for_many_comparisons() -> None:
+    """Three intervals at once: each at level 0.95 ** (1/3) = 0.98305, normal quantile 2.3877."""
+    assert intervals.normal_quantile(3) == pytest.approx(stats.norm.ppf(0.5 + 0.95 ** (1 / 3) / 2), abs=1e-9)
+    assert intervals.normal_quantile() == pytest.approx(1.959964, abs=1e-6)
+
+
+def test_auc_and_its_variance_agree_with_brute_force(counting: Counting) -> None:
+    """AUC over all pairs and DeLong's variance from its placement values, with many ties."""
+    rng = np.random.default_rng(7)
+    y = rng.random(200) < 0.3
+    s = np.round(np.clip(rng.normal(0.4 + 0.2 * y, 0.2), 0, 1), 1)
+    value, variance, ups, downs = intervals.auc(counting.scores(y, s))
+    wins = (s[y][:, None] > s[~y][None, :]) + 0.5 * (s[y][:, None] == s[~y][None, :])
+    assert (ups, downs) == (y.sum(), (~y).sum())
+    assert value == pytest.approx(roc_auc_score(y, s), abs=1e-12)
+    expected = wins.mean(axis=1).var(ddof=1) / ups + wins.mean(axis=0).var(ddof=1) / downs
+    assert variance == pytest.approx(expected, rel=1e-12)
+
+
+def test_auc_from_cells_is_within_its_error_bound(counting: Counting) -> None:
+    """Scores in cells: at most half the share of pairs within one cell away from the exact value."""
+    rng = np.random.default_rng(8)
+    y = rng.random(3000) < 0.4
+    s = np.clip(rng.normal(0.5 + 0.002 * y, 0.002), 0, 1)
+    exact, *_ = intervals.auc(counting.scores(y, s))
+    cells = counting.scores(y, s, exact=False)
+    assert intervals.auc_error_bound(counting.scores(y, s)) == 0
+    assert 0 < abs(intervals.auc(cells)[0] - exact) <= intervals.auc_error_bound(cells)
+
+
+def test_perfect_ranking_keeps_an_interval_below_one() -> None:
+    """AUC 1 from 5 and 5 rows is no proof of perfection: the interval reaches down."""
+    found = intervals.auc_interval(1.0, 0.0, 5, 5)
+    assert found.high == 1
+    assert 0.5 < found.low < 0.8
+
+
+def test_largest_difference_takes_every_pair_at_once() -> None:
+    """Three groups by hand: Newcombe at the quantile of three pairs; the upper end is the widest pair's."""
+    x, n = np.array([10.0, 20.0, 40.0]), np.array([100.0, 100.0, 100.0])
+    z = intervals.normal_quantile(3)
+    pairs = [intervals.newcombe(a, 100, b, 100, z) for a, b in ((20, 10), (40, 10), (40, 20))]
+    found = intervals.largest_difference([(x, n)])
+    assert found.low == pytest.approx(max(p.low for p in pairs), abs=1e-12)
+    assert found.high == pytest.approx(max(p.high for p in pairs), abs=1e-12)
+
+
+def test_equal_groups_keep_zero_in_the_interval_of_the_largest_gap() -> None:
+    """The trap of the naive bootstrap of max - min: with equal groups its interval excludes 0; ours does not."""
+    x, n = np.array([30.0, 29.0, 31.0, 33.0, 27.0]), np.full(5, 100.0)
+    assert intervals.largest_difference([(x, n)]).low == 0
+    folded = intervals.smallest_ratio(x, n)
+    assert folded is not None
+    assert folded.high == 1
+
+
+def _share(hits: int, repetitions: int) -> float:
+    return hits / repetitions
+
+
+@pytest.mark.parametrize("n", [30, 300, 30000])
+@pytest.mark.parametrize("shares", [(0.3, 0.3), (0.3, 0.5), (0.02, 0.1), (0.3, 0.3, 0.3, 0.3, 0.3)])
+def test_gaps_and_ratios_cover_the_truth(n: int, shares: tuple[float, ...]) -> None:
+    """A 95 % interval covers in at least 93 %; few rows of rare classes and many groups cover more (documented)."""
+    rng = np.random.default_rng(n)
+    p, size, repetitions = np.array(shares), np.full(len(shares), n), 1000
+    gaps = ratios = defined = 0
+    for _ in range(repetitions):
+        x = rng.binomial(size, p).astype(float)
+        gap = intervals.largest_difference([(x, size.astype(float))])
+        gaps += gap.low <= np.ptp(p) <= gap.high
+        ratio = intervals.smallest_ratio(x, size.astype(float)) if x.max() > 0 else None
+        if ratio is not None:
+            defined += 1
+            ratios += ratio.low <= p.min() / p.max() <= ratio.high
+    assert _share(gaps, repetitions) >= 0.93
+    assert _share(ratios, defined) >= 0.93
+    if n == 30000 and len(shares) == 2:
+        assert _share(gaps, repetitions) <= 0.975
+        assert _share(ratios, defined) <= 0.975
+
+
+@pytest.mark.parametrize("n", [30, 300, 30000])
+@pytest.mark.parametrize("positives", [0.5, 0.1, 0.03])
+@pytest.mark.parametrize("shift", [0.0, 1.0, 2.5])
+def test_the_auc_interval_covers_the_truth(n: int, positives: float, shift: float) -> None:
+    """Normal scores, rare positives among the cases: coverage of at least 92.5 %, over 97 % only for few rows."""
+    rng = np.random.default_rng(int(n * 10 + positives * 100 + shift))
+    truth, hits, repetitions = stats.norm.cdf(shift / math.sqrt(2)), 0, 600 if n < 1000 else 60
+    done = 0
+    while done < repetitions:
+        y = rng.random(n) < positives
+        if not 0 < y.sum() < n:
+            continue
+        order = np.argsort(rng.normal(size=n) + shift * y)
+        ups = y[order].astype(np.int64)
+        found = intervals.auc_interval(*intervals.auc(ScoreCounts(np.arange(float(n)), 1 - ups, ups, exact=True)))
+        hits += found.low <= truth <= found.high
+        done += 1
+    slack = 3 * math.sqrt(0.05 * 0.95 / repetitions)
+    assert 0.945 - slack <= _share(hits, repetitions)
+    if n == 30000:
+        assert _share(hits, repetitions) <= min(0.95 + slack, 1.0)
+
+
+@pytest.mark.parametrize("n", [30, 300, 1000])
+def test_the_mean_of_losses_is_covered(n: int) -> None:
+    """Skewed losses of calibrated, confident scores: 93 to 97 % on the log scale (less 1.5 of chance)."""
+    rng = np.random.default_rng(n)
+    hits, repetitions = 0, 600
+    grid = stats.beta.ppf((np.arange(200_000) + 0.5) / 200_000, 0.5, 1.5)
+    truth = float(stats.bernoulli.entropy(grid).mean())
+    for _ in range(repetitions):
+        s = rng.choice(grid, n)
+        losses = -np.log(np.where(rng.random(n) < s, s, 1 - s))
+        found = intervals.positive(float(losses.mean()), float(losses.std(ddof=1) / math.sqrt(n)), n, "")
+        assert found is not None
+        hits += found.low <= truth <= found.high
+    assert 0.915 <= _share(hits, repetitions) <= 0.98
+
+
+def test_the_largest_magnitude_covers_every_group() -> None:
+    """Calibration gaps of three groups: the largest lower and upper ends of Student intervals at the Šidák level."""
+    values, errors = np.array([0.10, -0.20, 0.0]), np.array([0.02, 0.03, 0.05])
+    widen = stats.norm.ppf(0.5 + 0.95 ** (1 / 3) / 2) / stats.norm.ppf(0.975)
+    half = stats.t.ppf(0.975, [50, 60, 70]) * widen * errors
+    found = intervals.largest_magnitude(values, errors, [50, 60, 70])
+    assert found.low == pytest.approx(0.20 - half[1], rel=1e-6)
+    assert found.high == pytest.approx(0.20 + half[1], rel=1e-6)
