@@ -14,7 +14,7 @@ import altair as alt
 import pandas as pd
 
 from aimsight.aims.verdicts import Verdict
-from aimsight.dashboard.scales import nice_ticks
+from aimsight.dashboard.scales import nice_ticks, tick_format
 from aimsight.dashboard.theme import blend, contrast
 from aimsight.dashboard.words import axis_title, metric_name
 
@@ -56,15 +56,12 @@ class Frame:
 
     def y(self, field: str, palette: Palette) -> alt.Y:
         """The value axis."""
-        return alt.Y(
-            field if field.endswith(":Q") else f"{field}:Q",
-            scale=alt.Scale(domain=[self.foot, self.head], nice=False, zero=False),
-            title=None,
-            axis=alt.Axis(
-                values=nice_ticks(self.low, self.high, 5), gridColor=palette.faint, domain=False, ticks=False,
-                labelPadding=6,
-            ),
-        )  # fmt: skip
+        ticks = nice_ticks(self.low, self.high, 5)
+        axis = alt.Axis(
+            values=ticks, format=tick_format(ticks), gridColor=palette.faint, domain=False, ticks=False, labelPadding=6
+        )
+        scale = alt.Scale(domain=[self.foot, self.head], nice=False, zero=False)
+        return alt.Y(f"{field}:Q", scale=scale, title=None, axis=axis)
 
 
 def series(  # the parts of a series chart
@@ -143,7 +140,7 @@ def plot_range(frame: pd.DataFrame, target: Target | None, tolerance: float, *, 
     bottom = min([bottom, *(max(x, bottom - reach) for x in frame["low"].dropna())])
     top = max([top, *(min(x, top + reach) for x in frame["high"].dropna())])
     span = (top - bottom) or abs(top) or 1.0
-    if target is not None and target.low is not None:  # room for the target's label on the wrong side
+    if target is not None and target.low is not None:  # so much of the wrong side is seen even when all is well
         bottom = min(bottom, target.low - 0.1 * span)
     if target is not None and target.high is not None:
         top = max(top, target.high + 0.1 * span)
@@ -196,31 +193,18 @@ def _band(frame: pd.DataFrame, space: Frame, palette: Palette) -> list[alt.Chart
 
 
 def _limits(target: Target, space: Frame, palette: Palette) -> list[alt.Chart]:
-    """The target as a solid line, labelled at its left end on the wrong side, where values seldom are."""
-    sides: list[tuple[float, str, Literal["top", "bottom"]]] = []
-    if target.low is not None:
-        sides.append((target.low, f"target ≥ {target.low:g}", "top"))
-    if target.high is not None:
-        sides.append((target.high, f"target ≤ {target.high:g}", "bottom"))
+    """The target as a solid line, labelled right of the plot, where no value can be."""
     layers: list[alt.Chart] = []
-    for limit, label, baseline in sides:
-        base = alt.Chart(pd.DataFrame({"limit": [limit], "label": [label.replace("-", "−")]})).encode(
-            y=space.y("limit", palette)
+    for limit, sign in ((target.low, "≥"), (target.high, "≤")):
+        if limit is None:
+            continue
+        label = f"target\n{sign} {limit:g}".replace("-", "−")
+        base = alt.Chart(pd.DataFrame({"limit": [limit], "label": [label]})).encode(y=space.y("limit", palette))
+        text = base.mark_text(
+            align="left", baseline="middle", dx=6, fontSize=12, lineBreak="\n", lineHeight=14, color=palette.muted
         )
         layers.append(base.mark_rule(color=palette.muted, strokeWidth=1.5))
-        dy = 4 if baseline == "top" else -4
-        halo = base.mark_text(
-            align="left",
-            baseline=baseline,
-            dx=6,
-            dy=dy,
-            fontSize=12,
-            stroke=palette.background,
-            strokeWidth=3,
-            strokeOpacity=0.8,
-        )
-        text = base.mark_text(align="left", baseline=baseline, dx=6, dy=dy, fontSize=12, color=palette.muted)
-        layers += [mark.encode(x=alt.value(0), text="label:N") for mark in (halo, text)]
+        layers.append(text.encode(x=alt.value("width"), text="label:N"))
     return layers
 
 
@@ -417,9 +401,7 @@ def _numeric_bars(frame: pd.DataFrame, palette: Palette, column: str) -> alt.Lay
     ends = [float(data["left"].min()), float(data["right"].max())]
     ticks = nice_ticks(float(core["left"].min()), float(core["right"].max()))
     scale = alt.Scale(domain=ends, nice=False, zero=False)
-    axis = alt.Axis(
-        values=ticks, grid=False, format="~g" if max(map(abs, ends)) < 1e6 else "~s", title=column, titleLimit=300
-    )
+    axis = alt.Axis(values=ticks, grid=False, format=tick_format(ticks), title=column, titleLimit=300)
 
     def bars(left: str, right: str, height: str, colour: str) -> alt.Chart:
         bar: alt.Chart = (

@@ -230,7 +230,8 @@ def measurements(reader: Reader, model: str, metric: str) -> list[Row]:
     return reader.rows(
         "SELECT column_name, segment, segment_columns, segment_values, window_start, window_end, value, "
         "undefined_reason, n, ci_low, ci_high, p_value, q_value, estimated, revision, run_id, detail, reference, "
-        "error_bound FROM measurements WHERE model = ? AND metric = ? AND is_latest ORDER BY window_start, column_name, segment",
+        "error_bound FROM measurements WHERE model = ? AND metric = ? AND is_latest "
+        "ORDER BY window_start, column_name, segment",
         [model, metric],
     )
 

@@ -75,19 +75,16 @@ def _facts(config: ModelConfig) -> None:
 def _objective(scene: ui.Scene, state: data.ObjectiveState, records: list[data.Row]) -> None:
     zone = scene.zone_of(state.model)
     with st.container(border=True):
-        left, right = st.columns([6, 2], vertical_alignment="top")
-        left = left.container(gap="xsmall")
-        left.subheader(words.escape(f"{state.objective} {state.statement}"), anchor=False)
-        right.markdown(ui.chip(state.verdict), text_alignment="right")
+        st.subheader(words.escape(f"{state.objective} {state.statement}"), anchor=False)
         unit = ui.unit(state.metric)
         value = words.value_sentence(words.metric_name(state.metric), state.value, state.low, state.high, state.n, unit)
         about = state.column and f" of {state.column}"
         when = f" in {words.period(*state.window, zone)}" if state.window else ""
         target = words.target_words(state.target, state.tolerance)
-        left.markdown(f"**{words.escape(value)}**{words.escape(f'{about}{when}. Target: {target}.')}")
-        left.caption(
-            words.escape(f"{state.verdict.value.capitalize()} {summary.since_words(state, zone)}: {state.reason}.")
-        )
+        with st.container(gap="xsmall"):
+            st.markdown(f"**{words.escape(value)}**{words.escape(f'{about}{when}. Target: {target}.')}")
+            since = words.escape(f"{summary.since_words(state, zone)}: {state.reason}.")
+            st.markdown(f"{ui.chip(state.verdict)} :gray[{since}]")
         rows = scene.ask(data.evaluations, state.model, state.objective)
         frame = frames.series_frame(rows, zone, unit)
         if frame["value"].notna().any():
@@ -115,7 +112,7 @@ def _who(scene: ui.Scene, state: data.ObjectiveState, records: list[data.Row]) -
         due = f", due {words.day(row['due_at'].astimezone(scene.zone))}" if row["due_at"] else ""
         st.page_link(
             ui.NONCONFORMITIES,
-            label=words.escape(f"{row['nonconformity']} {row['state']}, {row['owner']}{due}"),
+            label=words.escape(f"{row['nonconformity']} is open{due}"),
             icon=":material/report:",
             query_params={"record": row["nonconformity"]},
         )

@@ -33,9 +33,8 @@ def _render() -> None:
 
 def _objective(scene: ui.Scene, state: data.ObjectiveState, versions: list[data.Row]) -> None:
     with st.container(border=True):
-        left, right = st.columns([6, 2])
-        left.markdown(f"**{words.escape(state.objective)}** {words.escape(state.statement)}")
-        right.markdown(ui.chip(state.verdict), text_alignment="right")
+        title = f"**{words.escape(state.objective)}** {words.escape(state.statement)}"
+        st.markdown(f"{title} {ui.chip(state.verdict)}")
         rule = (
             "the first nonconforming window"
             if state.zero_tolerance

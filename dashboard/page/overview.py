@@ -61,7 +61,7 @@ def _list(scene: ui.Scene, states: list[data.ObjectiveState], records: dict[tupl
 
 def _objective(scene: ui.Scene, state: data.ObjectiveState, record: data.Row | None) -> None:
     zone = scene.zone_of(state.model)
-    columns = st.columns([2, 6.6, 2.4], vertical_alignment="top", gap="small")
+    columns = st.columns([2, 6.2, 2.8], vertical_alignment="top", gap="small")
     left, middle, right = (column.container(gap="xxsmall") for column in columns)
     left.markdown(ui.chip(state.verdict))
     left.caption(words.escape(summary.since_words(state, zone)))
