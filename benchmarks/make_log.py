@@ -75,7 +75,7 @@ def write_log(path: Path, rows: int, *, seed: int, start: datetime = START, drif
 
 
 def ensure(folder: Path, rows: int) -> tuple[Path, Path]:
-    """The reference (1M rows at most, the month before, no drift) and the log of ``rows`` rows, written where absent."""
+    """The reference (the month before, without drift, at most 1M rows) and the log; written where they are absent."""
     reference = folder / f"reference-{min(rows, 1_000_000)}.parquet"
     log = folder / f"log-{rows}.parquet"
     if not reference.exists():
@@ -91,4 +91,4 @@ if __name__ == "__main__":
     parser.add_argument("--into", type=Path, default=Path("build/bench"))
     arguments = parser.parse_args()
     for written in ensure(arguments.into, arguments.rows):
-        print(f"{written}  {written.stat().st_size / 1e6:.0f} MB")  # noqa: T201 - the script's only output
+        print(f"{written}  {written.stat().st_size / 1e6:.0f} MB")

@@ -17,12 +17,12 @@ TAIL_CELLS = 480
 class NumericCells:
     """Equal-width cells between two robust quantiles of the reference, log-linear cells outside, open ends.
 
-    ``CORE_CELLS`` cells of width ``w = (high - low) / CORE_CELLS`` cover [low, high). Each tail has ``TAIL_CELLS`` cells:
-    eight of width w, eight of 2 w, eight of 4 w, and so on past ``2 ** 60 w``; the outermost are open.
+    ``CORE_CELLS`` cells of width ``w = (high - low) / CORE_CELLS`` cover [low, high). Each tail has ``TAIL_CELLS``
+    cells: eight of width w, eight of 2 w, eight of 4 w, and so on past ``2 ** 60 w``; the outermost are open.
 
-    Everything follows from t = (x - low) / w: a core value falls into cell floor(t), and since the tail cells' edges are
-    whole numbers of t, a tail value's cell is found without a logarithm from y = 1 + (distance from the core in w) / 8 =
-    m 2**k with m in [1, 2): it is ``8 k + floor(8 (m - 1))``, exact in floating point.
+    Everything follows from t = (x - low) / w: a core value falls into cell floor(t). A tail value at distance d (in w)
+    from the core has y = 1 + d / 8 = m 2**k with m in [1, 2) and falls into cell ``8 k + floor(8 (m - 1))`` of its
+    tail, which needs no logarithm.
 
     Positions: 0 .. size-1 from smallest to largest values, then ``size`` for missing and ``size + 1`` for non-finite.
     """
@@ -43,28 +43,32 @@ class NumericCells:
     def index(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         """Position of each value (shape (n,)); NaN means missing, infinities are non-finite."""
         with np.errstate(over="ignore", invalid="ignore"):
-            t = (values - self.low) / self.width
-            inside = (t >= 0.0) & (t < CORE_CELLS)
-            if inside.all():
-                return t.astype(np.int64) + TAIL_CELLS
-            out = np.where(inside, t, 0.0).astype(np.int64)
+            t = values - self.low
+            t /= self.width
+        np.floor(t, out=t)
+        # fmax and fmin turn NaN into a number beside the core, where _outside finds it again
+        np.fmax(t, -1.0, out=t)
+        np.fmin(t, CORE_CELLS, out=t)
+        out = t.astype(np.int64)
+        rest = np.flatnonzero(out.view(np.uint64) >= CORE_CELLS)  # -1 is the largest of the unsigned numbers
         out += TAIL_CELLS
-        rest = np.flatnonzero(~inside)
-        out[rest] = self._outside(values[rest], t[rest])
+        if rest.size:
+            out[rest] = self._outside(values[rest])
         return out
 
-    def _outside(self, values: NDArray[np.float64], t: NDArray[np.float64]) -> NDArray[np.int64]:
+    def _outside(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         """Positions of values that are not in the core."""
-        out = np.full(values.shape, self.size, dtype=np.int64)
-        out[np.isinf(values)] = self.size + 1
-        finite = np.isfinite(values)
-        t = t[finite]
+        with np.errstate(over="ignore", invalid="ignore"):
+            t = (values - self.low) / self.width
         below = t < 0.0
         distance = np.where(below, -t, t - CORE_CELLS)
-        mantissa, exponent = np.frexp(np.minimum(1.0 + distance / TAIL_CELLS_PER_OCTAVE, _FAR))
-        step = np.floor((2.0 * mantissa - 1.0) * TAIL_CELLS_PER_OCTAVE).astype(np.int64)
+        mantissa, exponent = np.frexp(np.fmin(1.0 + distance / TAIL_CELLS_PER_OCTAVE, _FAR))
+        step = ((2.0 * mantissa - 1.0) * TAIL_CELLS_PER_OCTAVE).astype(np.int64)
         tail = np.minimum(TAIL_CELLS_PER_OCTAVE * (exponent.astype(np.int64) - 1) + step, TAIL_CELLS - 1)
-        out[finite] = np.where(below, TAIL_CELLS - 1 - tail, TAIL_CELLS + CORE_CELLS + tail)
+        out = np.where(below, TAIL_CELLS - 1 - tail, TAIL_CELLS + CORE_CELLS + tail)
+        odd = ~np.isfinite(values)
+        if odd.any():
+            out[odd] = np.where(np.isnan(values[odd]), self.size, self.size + 1)
         return out
 
     def edges(self) -> NDArray[np.float64]:

@@ -33,7 +33,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class ColumnPlan:
-    """One column to count: its cells, its role and, for numeric columns, mean and standard deviation of the reference."""
+    """One column to count: its cells, its role and, where numeric, mean and standard deviation of the reference."""
 
     name: str
     role: Role
@@ -46,8 +46,8 @@ class ColumnPlan:
 class Plan:
     """What one pass counts.
 
-    ``windows`` are disjoint and sorted (overlapping windows are merged from disjoint ones by the caller). ``as_of`` is the
-    moment whose knowledge counts: labels that arrived later are not used. ``classes`` are the label values of a
+    ``windows`` are disjoint and sorted (overlapping windows are merged from disjoint ones by the caller). ``as_of`` is
+    the moment whose knowledge counts: labels that arrived later are not used. ``classes`` are the label values of a
     multiclass task in fixed order. ``error_exponent`` and ``label_center`` fix the fixed point of a regression task.
     ``exact_drift`` also counts distinct values of numeric columns.
     """

@@ -44,7 +44,7 @@ class Monoid:
         return type(self)(**{f.name: _add(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)})  # type: ignore[arg-type]  # every subclass is a dataclass
 
 
-def _add(a: Any, b: Any) -> Any:
+def _add(a: Any, b: Any) -> Any:  # noqa: ANN401  # a field may be anything that adds
     if a is None or b is None:
         return b if a is None else a
     if isinstance(a, dict):
@@ -58,7 +58,8 @@ def _add(a: Any, b: Any) -> Any:
 class CellCounts(Monoid):
     """Rows per cell of one column (positions as in ``aimsight.metrics.cells``).
 
-    ``counts`` is int64 of shape (cells.size + 2,): ordered cells, missing, then non-finite (numeric) or unseen (category).
+    ``counts`` is int64 of shape (cells.size + 2,): ordered cells, missing, then non-finite (numeric) or unseen
+    (category).
     ``out_of_range`` counts finite values outside the declared range (or categories outside the declared domain);
     ``None`` when none is declared.
     """
@@ -86,8 +87,11 @@ class ValueCounts:
 
 @dataclass(frozen=True, slots=True)
 class BinaryCounts(Monoid):
-    """Decisions of a binary model. ``predicted`` = rows with a valid prediction, ``selected`` = predicted positive
-    (labelled or not); the confusion counts cover rows with both a valid prediction and a label."""
+    """Decisions of a binary model.
+
+    ``predicted`` = rows with a valid prediction, ``selected`` = predicted positive (labelled or not); the confusion
+    counts cover rows with both a valid prediction and a label.
+    """
 
     predicted: int
     selected: int
@@ -153,8 +157,11 @@ class ScoreCounts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClassCounts(Monoid):
-    """Decisions of a multiclass model: ``matrix[i, j]`` = labelled rows of true class i predicted as j (int64, (k, k),
-    classes in the plan's order); ``predicted[j]`` = all rows predicted as j, labelled or not."""
+    """Decisions of a multiclass model.
+
+    ``matrix[i, j]`` = labelled rows of true class i predicted as j (int64, (k, k), classes in the plan's order);
+    ``predicted[j]`` = all rows predicted as j, labelled or not.
+    """
 
     matrix: NDArray[np.int64]
     predicted: NDArray[np.int64]
@@ -190,8 +197,8 @@ class SegmentStatistics(Monoid):
     """What is known of one segment of a window; parts that do not apply to the task are ``None``.
 
     ``rows`` = rows of the segment, ``labelled`` = those with a usable label that had arrived, ``invalid_scores`` = rows
-    whose score is missing, non-finite or outside [0, 1], ``invalid_predictions`` = rows whose prediction is missing, non-finite
-    or not one of the classes. ``scores`` maps the class (``''`` in binary tasks) to its score counts.
+    whose score is missing, non-finite or outside [0, 1], ``invalid_predictions`` = rows whose prediction is missing,
+    non-finite or not one of the classes. ``scores`` maps the class (``''`` in binary tasks) to its score counts.
     """
 
     rows: int
@@ -209,9 +216,9 @@ class SegmentStatistics(Monoid):
 class QualityCounts(Monoid):
     """Row-level findings of a window.
 
-    ``rows`` counts distinct decisions used; ``duplicate_rows`` were dropped because their id had been seen with the same
-    content, ``conflicting_rows`` because their id had been seen with other content; ``early_labels`` arrived before their
-    prediction and were not used; ``late_labels`` had not arrived as of the run.
+    ``rows`` counts distinct decisions used; ``duplicate_rows`` were dropped because their id had been seen with the
+    same content, ``conflicting_rows`` because their id had been seen with other content; ``early_labels`` arrived
+    before their prediction and were not used; ``late_labels`` had not arrived as of the run.
     """
 
     rows: int
@@ -225,8 +232,8 @@ class QualityCounts(Monoid):
 class Statistics(Monoid):
     """All statistics of one window: quality, one ``CellCounts`` a column, one ``SegmentStatistics`` a segment.
 
-    ``column_errors`` says why a column that was planned could not be counted (it is missing, or of the wrong type); such
-    a column has no entry in ``columns``.
+    ``column_errors`` says why a column that was planned could not be counted (it is missing, or of the wrong type);
+    such a column has no entry in ``columns``.
     """
 
     quality: QualityCounts

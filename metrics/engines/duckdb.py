@@ -7,6 +7,7 @@ is summed is an integer, so neither the order of the rows nor the number of thre
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -15,10 +16,11 @@ import numpy as np
 
 from aimsight.configs.errors import SchemaError, quoted_list
 from aimsight.metrics.cells import NumericCells
+from aimsight.metrics.engines.arrays import blocks
 from aimsight.metrics.engines.connection import connect, run
 from aimsight.metrics.engines.counting import Block, CellCounter
 from aimsight.metrics.engines.expressions import code, segment_text
-from aimsight.metrics.engines.log import Inputs, LabelColumns, Log, inputs, label_columns, open_log
+from aimsight.metrics.engines.log import LABELS, Inputs, LabelColumns, Log, inputs, label_columns, open_log
 from aimsight.metrics.engines.performance import (
     EARLY,
     LATE,
@@ -31,7 +33,7 @@ from aimsight.metrics.engines.performance import (
 )
 from aimsight.metrics.engines.scores import KEY_BUDGET
 from aimsight.metrics.engines.sql import quote_ident, quote_text
-from aimsight.metrics.engines.tables import open_table
+from aimsight.metrics.engines.tables import Table, kind_of, open_table
 from aimsight.metrics.engines.windows import WindowIndex, moment
 from aimsight.metrics.plan import EXACT_SCORE_ROWS
 from aimsight.metrics.statistics import Latest, QualityCounts, Statistics, ValueCounts
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
 
     from aimsight.configs.schema import ModelConfig
     from aimsight.metrics.plan import ColumnPlan, Plan, Reference, Window
+    from aimsight.metrics.statistics import SegmentStatistics
+    from aimsight.metrics.values import Segment
 
 BLOCK_ROWS = 1 << 15
 """Rows a block: a column of it fits into the processor's cache."""
@@ -148,7 +152,7 @@ class DuckDBEngine:
             if column.name in log.errors or (column.role == "label" and labels is None):
                 continue
             counters[column.name] = _count_column(narrow if column.role == "label" else wide, log, labels, plan, column)
-        decisions = self._decisions(plan, log, leaves, 0)
+        decisions = self._decisions(plan, leaves, 0)
         _feed_decisions(narrow, log, labels, leaves, plan, decisions)
         for stream in [wide] if narrow is wide else [wide, narrow]:
             _pump(connection, log, stream, plan.windows, index, progress)
@@ -157,14 +161,14 @@ class DuckDBEngine:
         first = 0
         while True:
             last = decisions.deferred
-            for number in range(first, last):
+            for number, segments in self._finished(decisions, range(first, last)):
                 quality = _quality(basics, duplicates, decisions, log, labels, number)
                 yield (
                     plan.windows[number],
                     Statistics(
                         quality=quality,
                         columns={name: counter.result(number) for name, counter in counters.items()},
-                        segments=decisions.result(number),
+                        segments=segments,
                         values=values.get(number, {}),
                         latest=basics.latest_of(number),
                         column_errors=dict(log.errors),
@@ -173,12 +177,22 @@ class DuckDBEngine:
             if last >= len(plan.windows):
                 return
             first = last
-            decisions = self._decisions(plan, log, leaves, first)
+            decisions = self._decisions(plan, leaves, first)
             again = _Stream(narrow.rows, {}, [])
             _feed_decisions(again, log, labels, leaves, plan, decisions)
             _pump(connection, log, again, plan.windows[first:], index, None)
 
-    def _decisions(self, plan: Plan, log: Log, leaves: Leaves, first: int) -> Decisions:
+    def _finished(self, decisions: Decisions, numbers: range) -> Iterator[tuple[int, dict[Segment, SegmentStatistics]]]:
+        """The windows' segments in order; scores are sorted by ``threads`` threads, no further ahead than that."""
+        with ThreadPoolExecutor(max_workers=self.threads) as pool:
+            waiting = {number: pool.submit(decisions.result, number) for number in numbers[: self.threads]}
+            for number in numbers:
+                segments = waiting.pop(number).result()
+                if number + self.threads in numbers:
+                    waiting[number + self.threads] = pool.submit(decisions.result, number + self.threads)
+                yield number, segments
+
+    def _decisions(self, plan: Plan, leaves: Leaves, first: int) -> Decisions:
         model, windows = plan.model, len(plan.windows)
         if model.task == "binary":
             return BinaryDecisions(
@@ -202,9 +216,7 @@ class DuckDBEngine:
                 limit=self._exact_rows,
                 budget=self._key_budget,
             )
-        return RegressionDecisions(
-            windows, leaves, error_exponent=plan.error_exponent, label_center=plan.label_center
-        )
+        return RegressionDecisions(windows, leaves, error_exponent=plan.error_exponent, label_center=plan.label_center)
 
     def make_reference(
         self,
@@ -317,14 +329,13 @@ def _pump(
     listed = "".join(f", {expression} AS {alias}" for alias, expression in stream.columns.items())
     condition = log.within(windows[0].start, windows[-1].end)
     query = f"SELECT epoch_us({log.time}) AS t{listed} FROM {stream.rows} WHERE {condition}"
-    for batch in connection.sql(query).to_arrow_reader(BLOCK_ROWS):
-        times, *rest = (column.to_numpy(zero_copy_only=False) for column in batch.columns)
+    for times, *rest in blocks(connection, query, BLOCK_ROWS):
         block = Block.of(dict(zip(stream.columns, rest, strict=True)), times, index)
         if block is not None:
             for consume in stream.consumers:
                 consume(block)
         if progress is not None:
-            progress(batch.num_rows)
+            progress(times.size)
 
 
 def _count_column(
@@ -375,10 +386,13 @@ def _feed_decisions(
     renamed["state"] = stream.column(labels.state if labels is not None else "CAST(1 AS UTINYINT)")
     label = labels.value if labels is not None else "NULL"
     classes = plan.classes
+    number_leaves = leaves.numbering()
     if model.task == "binary":
         renamed["label"] = stream.column(f"CAST(coalesce({label}, 0) AS UTINYINT)")
         if model.log.prediction is not None:
-            renamed["prediction"] = stream.column(f"CAST(coalesce({log.positive(model.log.prediction)}, 2) AS UTINYINT)")
+            renamed["prediction"] = stream.column(
+                f"CAST(coalesce({log.positive(model.log.prediction)}, 2) AS UTINYINT)"
+            )
         if model.log.score is not None:
             renamed["score"] = stream.column(log.number(model.log.score))
     elif model.task == "multiclass":
@@ -397,7 +411,7 @@ def _feed_decisions(
             renamed["prediction"] = stream.column("CAST(NULL AS DOUBLE)")
 
     def consume(block: Block) -> None:
-        leaf = leaves.index([block.columns[alias] for alias in codes], block.windows.size)
+        leaf = number_leaves([block.columns[alias] for alias in codes], block.windows.size)
         columns = {name: block.columns[alias] for name, alias in renamed.items()}
         decisions.add(replace(block, columns=columns), leaf)
 
@@ -418,9 +432,7 @@ def _leaves(log: Log) -> Leaves:
     if not columns:
         return NO_SEGMENTS
     shown = [segment_text(name, log.table.type_of(name), log.table.what) for name in columns]
-    found = run(
-        log.connection, f"SELECT DISTINCT {', '.join(shown)} FROM {log.rows} LIMIT {MOST_LEAVES + 1}"
-    )
+    found = run(log.connection, f"SELECT DISTINCT {', '.join(shown)} FROM {log.rows} LIMIT {MOST_LEAVES + 1}")
     if len(found) > MOST_LEAVES:
         raise SchemaError(
             f"{log.table.what}: columns {quoted_list(columns)} have more than {MOST_LEAVES} combinations of values; "
@@ -437,31 +449,40 @@ def _check_classes(log: Log, labels: LabelColumns | None) -> None:
     Raises
     ------
     SchemaError
-        With the values that were found.
+        With values that were found.
     """
     model = log.model
     if model.task != "binary":
         return
-    looked: list[tuple[str, str, str, str]] = []
     if labels is not None and model.labels is not None:
-        relation = "label_of" if log.joined else log.rows
-        what = log.labels.what if log.labels is not None else log.table.what
-        looked.append((model.labels.label, relation, labels.value, labels.text + f"|{what}"))
+        if log.labels is not None:
+            _check_two(log, log.labels, model.labels.label, LABELS, labels.text, labels.value)
+        else:
+            name = model.labels.label
+            _check_two(log, log.table, name, log.rows, quote_ident(name), labels.value)
     if model.log.prediction is not None:
         name = model.log.prediction
-        looked.append((name, log.rows, log.positive(name), log.text(name) + f"|{log.table.what}"))
-    for name, relation, value, packed in looked:
-        shown, _, what = packed.partition("|")
-        (row,) = run(
-            log.connection,
-            f"SELECT min({shown}) FILTER (WHERE ({value}) = 0), max({shown}) FILTER (WHERE ({value}) = 0), "
-            f"count(*) FILTER (WHERE ({value}) = 1) FROM {relation}",
+        _check_two(log, log.table, name, log.rows, quote_ident(name), log.positive(name))
+
+
+def _check_two(log: Log, table: Table, column: str, relation: str, raw: str, value: str) -> None:
+    """Look for two different values that are not positive; ``value`` is 1 for the positive one."""
+    wanted = log.model.log.positive
+    if kind_of(table.type_of(column)) == "integer" and not isinstance(wanted, str):
+        # answered by the statistics of a Parquet file, without reading the column
+        (ends,) = run(log.connection, f"SELECT min({raw}), max({raw}) FROM {relation}")
+        low, high = (None if end is None else int(str(end)) for end in ends)
+        if low is None or high is None or low == high or (high - low == 1 and int(wanted) in {low, high}):
+            return
+    (row,) = run(
+        log.connection,
+        f"SELECT min({raw}) FILTER (WHERE ({value}) = 0), max({raw}) FILTER (WHERE ({value}) = 0) FROM {relation}",
+    )
+    if row[0] != row[1]:
+        raise SchemaError(
+            f"{table.what}: column {column!r} of a binary model holds {row[0]!r} and {row[1]!r}, neither of which is "
+            f"the positive value {wanted!r}; name the positive value (positive: in the log), or use task: multiclass"
         )
-        if row[0] is not None and row[0] != row[1]:
-            raise SchemaError(
-                f"{what}: column {name!r} of a binary model holds {row[0]!r} and {row[1]!r} besides the positive value "
-                f"{model.log.positive!r}; name the positive value (positive: in the log), or use task: multiclass"
-            )
 
 
 def _duplicates(log: Log, index: WindowIndex) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
@@ -496,9 +517,7 @@ def _quality(
     )
 
 
-def _distinct_values(
-    connection: duckdb.DuckDBPyConnection, log: Log, plan: Plan
-) -> dict[int, dict[str, ValueCounts]]:
+def _distinct_values(connection: duckdb.DuckDBPyConnection, log: Log, plan: Plan) -> dict[int, dict[str, ValueCounts]]:
     """Rows per distinct value of every numeric column (but the label), one narrow query a column."""
     index = WindowIndex(plan.windows)
     found: dict[int, dict[str, ValueCounts]] = {number: {} for number in range(len(plan.windows))}
@@ -508,8 +527,7 @@ def _distinct_values(
             continue
         query = f"SELECT epoch_us({log.time}) AS t, {log.number(column.name)} AS x FROM {log.rows} WHERE {condition}"
         parts: dict[int, list[NDArray[np.float64]]] = {}
-        for batch in connection.sql(query).to_arrow_reader(BLOCK_ROWS):
-            times, x = (array.to_numpy(zero_copy_only=False) for array in batch.columns)
+        for times, x in blocks(connection, query, BLOCK_ROWS):
             if times.size:
                 numbers = index.index(times)
                 for number in np.unique(numbers[numbers >= 0]):
@@ -523,5 +541,3 @@ def _distinct_values(
                 values, counts.astype(np.int64), missing, int(x.size - finite.size - missing)
             )
     return found
-
-

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aimsight.configs.errors import SchemaError
+from aimsight.metrics.engines.arrays import blocks
 from aimsight.metrics.engines.connection import run
 from aimsight.metrics.engines.expressions import SCALAR, instant, literal, number, positive, text
 from aimsight.metrics.engines.sql import quote_ident
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 # names that no column of a log is likely to have, so that ours cannot be mistaken for theirs
 _ROW, _KEY, _AT = '"aimsight.row"', '"aimsight.key"', '"aimsight.at"'
 _VALUE, _TEXT, _ARRIVED = '"aimsight.label"', '"aimsight.label text"', '"aimsight.arrived"'
+
+LABELS = "label_of"
+"""The temporary table of labels from another source, as of the run."""
 
 ID_BLOCK = 8_000_000
 """Hashes of ids that are compared at once when duplicates are looked for (64 MB)."""
@@ -86,8 +90,8 @@ class Duplicates:
 class Log:
     """A model's log on an open connection.
 
-    ``rows`` is a relation (a parenthesised query) with the columns that are used, and ``time`` the SQL expression of the
-    event time in it. ``errors`` names features that cannot be counted, with the reason.
+    ``rows`` is a relation (a parenthesised query) with the columns that are used, and ``time`` the SQL expression of
+    the event time in it. ``errors`` names features that cannot be counted, with the reason.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -201,10 +205,10 @@ def _set_duplicates_apart(log: Log, column: str, until: datetime | None) -> None
         f"WHERE {condition} AND hash({name}) IN (SELECT h FROM repeated)) "
         f"WINDOW earliest AS (PARTITION BY {_KEY} ORDER BY {_AT}, {_ROW})",
     )
-    dropped = connection.sql(f"SELECT epoch_us({_AT}) AS t, same FROM twice WHERE place > 1").to_arrow_table()
-    log.duplicates = Duplicates(
-        dropped.column("t").to_numpy(), dropped.column("same").to_numpy(zero_copy_only=False).astype(np.bool_)
-    )
+    dropped = list(blocks(connection, f"SELECT epoch_us({_AT}), same FROM twice WHERE place > 1", 1 << 17))
+    if dropped:
+        times, same = (np.concatenate(column) for column in zip(*dropped, strict=True))
+        log.duplicates = Duplicates(times, same)
     kept = f"SELECT unnest({_ROW}) FROM twice WHERE place = 1"
     single = f"SELECT * FROM {log.rows} WHERE {name} IS NULL OR hash({name}) NOT IN (SELECT h FROM repeated)"
     log.rows = f"({single} UNION ALL BY NAME {kept})"
@@ -217,10 +221,10 @@ def _repeated_hashes(log: Log, query: str) -> NDArray[np.uint64]:
     found = []
     for part in range(parts):
         subset = query if parts == 1 else f"SELECT h FROM ({query}) WHERE h % {parts} = {part}"
-        blocks = [batch.column(0).to_numpy() for batch in log.connection.sql(subset).to_arrow_reader(1 << 17)]
-        if not blocks:
+        parts_read = [hashes for (hashes,) in blocks(log.connection, subset, 1 << 17)]
+        if not parts_read:
             continue
-        hashes = np.sort(np.concatenate(blocks))
+        hashes = np.sort(np.concatenate(parts_read))
         found.append(np.unique(hashes[1:][hashes[1:] == hashes[:-1]]))
     return np.concatenate(found) if found else np.empty(0, dtype=np.uint64)
 
@@ -229,8 +233,8 @@ def _repeated_hashes(log: Log, query: str) -> NDArray[np.uint64]:
 class LabelColumns:
     """How the label of a row is read: a relation and, in it, SQL for the value and the state (see ``performance``).
 
-    ``rows`` has the log's columns; ``value`` is the label as the task needs it (NULL when absent), ``text`` the label as
-    text, ``state`` a UTINYINT.
+    ``rows`` has the log's columns; ``value`` is the label as the task needs it (NULL when absent), ``text`` the label
+    as text, ``state`` a UTINYINT.
     """
 
     rows: str
@@ -305,11 +309,11 @@ def _joined(log: Log, table: Table, as_of: datetime) -> LabelColumns:
     best = f"min({{'o': {order}, 't': {shown}, 'v': {value}}}) FILTER (WHERE {usable})"
     run(
         log.connection,
-        f"CREATE OR REPLACE TEMP TABLE label_of AS SELECT {_KEY}, best.v AS {_VALUE}, best.t AS {_TEXT}, "
+        f"CREATE OR REPLACE TEMP TABLE {LABELS} AS SELECT {_KEY}, best.v AS {_VALUE}, best.t AS {_TEXT}, "
         f"-best.o AS {_ARRIVED} FROM (SELECT {quote_ident(column)} AS {_KEY}, {best} AS best "
         f"FROM ({table.select(used)}) WHERE {quote_ident(column)} IS NOT NULL AND ({value}) IS NOT NULL GROUP BY 1)",
     )
-    rows = f"(SELECT * FROM {log.rows} LEFT JOIN label_of ON label_of.{_KEY} = {quote_ident(name)})"
+    rows = f"(SELECT * FROM {log.rows} LEFT JOIN {LABELS} ON {LABELS}.{_KEY} = {quote_ident(name)})"
     early = f"WHEN {_ARRIVED} < epoch_us({log.time}) THEN 2" if labels.arrived_at is not None else ""
     state = f"CAST(CASE WHEN {_KEY} IS NULL THEN 1 WHEN {_VALUE} IS NULL THEN 3 {early} ELSE 0 END AS UTINYINT)"
     return LabelColumns(rows, _VALUE, _TEXT, state)

@@ -33,7 +33,7 @@ from aimsight.metrics.statistics import (
 from aimsight.metrics.values import ALL_ROWS, MISSING, Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -66,20 +66,23 @@ class Leaves:
         """Number of leaves; 1 without segment columns."""
         return len(self.combinations)
 
-    def index(self, codes: Sequence[NDArray[np.generic]], rows: int) -> NDArray[np.int64]:
-        """Leaf number of each row from its value number in every column."""
-        leaf = np.zeros(rows, dtype=np.int64)
+    def numbering(self) -> Callable[[Sequence[NDArray[np.generic]], int], NDArray[np.int64]]:
+        """A function from the rows' value numbers in every column (and how many rows) to their leaf numbers."""
+        steps: list[NDArray[np.int64]] = []
         prefixes: list[tuple[str, ...]] = [()]
-        for depth, code in enumerate(codes):
+        for depth, values in enumerate(self.values):
             known = sorted({combination[: depth + 1] for combination in self.combinations})
             number = {prefix: i for i, prefix in enumerate(known)}
-            step = np.full((len(prefixes), len(self.values[depth])), -1, dtype=np.int64)
-            for i, prefix in enumerate(prefixes):
-                for j, value in enumerate(self.values[depth]):
-                    step[i, j] = number.get((*prefix, value), -1)
-            leaf = step[leaf, code.astype(np.int64)]
+            steps.append(np.array([[number.get((*prefix, value), -1) for value in values] for prefix in prefixes]))
             prefixes = known
-        return leaf
+
+        def index(codes: Sequence[NDArray[np.generic]], rows: int) -> NDArray[np.int64]:
+            leaf = np.zeros(rows, dtype=np.int64)
+            for depth, (step, code) in enumerate(zip(steps, codes, strict=True)):
+                leaf = step[0, code] if depth == 0 else step[leaf, code]
+            return leaf
+
+        return index
 
     def segments(self) -> list[tuple[Segment, NDArray[np.int64]]]:
         """All rows first, then every value of every entry, with the leaves each consists of."""
@@ -153,6 +156,7 @@ class Decisions(ABC):
 
     def _scores(self, window: int, members: Sequence[NDArray[np.int64]]) -> dict[str, list[ScoreCounts]] | None:
         """Score counts of unions of leaves by class; ``None`` when the model gives no scores."""
+        del window, members
         return None
 
     @property
@@ -191,7 +195,10 @@ def _loss(probability: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class BinaryDecisions(Decisions):
-    """Columns of a block: ``state``, ``label`` (0, 1), ``prediction`` (0, 1, 2 = invalid), ``score`` (NaN = missing)."""
+    """A binary task.
+
+    Columns of a block: ``state``, ``label`` (0, 1), ``prediction`` (0, 1, 2 = invalid), ``score`` (NaN = missing).
+    """
 
     def __init__(
         self,
@@ -281,8 +288,11 @@ class BinaryDecisions(Decisions):
 
 
 class ClassDecisions(Decisions):
-    """Columns of a block: ``state``, ``label`` and ``prediction`` (class number; k = invalid), ``score0`` ... for every
-    class that has a score column."""
+    """A task of k classes.
+
+    Columns of a block: ``state``, ``label`` and ``prediction`` (class number; k = invalid), ``score0`` ... for every
+    class that has a score column.
+    """
 
     def __init__(
         self,
@@ -379,7 +389,10 @@ class ClassDecisions(Decisions):
 
 
 class RegressionDecisions(Decisions):
-    """Columns of a block: ``state``, ``label`` and ``prediction`` (numbers; NaN = missing)."""
+    """A regression task.
+
+    Columns of a block: ``state``, ``label`` and ``prediction`` (numbers; NaN = missing).
+    """
 
     def __init__(self, windows: int, leaves: Leaves, *, error_exponent: int, label_center: float) -> None:
         super().__init__(windows, leaves)
@@ -438,11 +451,11 @@ class RegressionDecisions(Decisions):
 
 
 def fixed_point(spread: float) -> int:
-    """The exponent of a regression's fixed-point unit: 2**-30 of the label's standard deviation.
+    """The exponent of a regression's fixed-point unit: 2**-34 of the label's standard deviation.
 
     Parameters
     ----------
     spread
         Standard deviation of the label in the reference; 0 (a constant label) counts as 1.
     """
-    return math.frexp(spread)[1] - 30 if spread > 0 and math.isfinite(spread) else -30
+    return math.frexp(spread)[1] - 34 if spread > 0 and math.isfinite(spread) else -34

@@ -11,6 +11,7 @@ import numpy as np
 
 from aimsight.configs.errors import SchemaError, SourceError
 from aimsight.metrics.cells import CategoryCells, NumericCells
+from aimsight.metrics.engines.arrays import blocks
 from aimsight.metrics.engines.connection import run
 from aimsight.metrics.engines.log import inputs, label_columns, open_log
 from aimsight.metrics.engines.moments import Moments
@@ -173,7 +174,9 @@ class _Chooser:
                 found[model.log.prediction, "prediction"] = log.number(model.log.prediction)
             if self._labels is not None and model.labels is not None:
                 labels = self._labels
-                found[model.labels.label, "label"] = f"CASE WHEN {labels.state} = 0 THEN CAST({labels.value} AS DOUBLE) END"
+                found[model.labels.label, "label"] = (
+                    f"CASE WHEN {labels.state} = 0 THEN CAST({labels.value} AS DOUBLE) END"
+                )
         return found
 
     def _category_expressions(self) -> dict[tuple[str, Role], str]:
@@ -211,16 +214,16 @@ class _Chooser:
         if not expressions:
             return {}
         listed = ", ".join(f"{expression} AS c{i}" for i, expression in enumerate(expressions.values()))
+        names = ", ".join(f"c{i}" for i in range(len(expressions)))
         rows = f"SELECT {self._log.time} AS t, {listed} FROM {self._rows} WHERE {self._condition}"
         (counted,) = run(self._log.connection, f"SELECT count(*) FROM {self._rows} WHERE {self._condition}")
         total = int(str(counted[0]))
-        if total > SAMPLE_ROWS:
-            names = ", ".join(f"c{i}" for i in range(len(expressions)))
-            rows = f"SELECT * FROM ({rows}) WHERE hash(t, {names}) < {(1 << 64) * SAMPLE_ROWS // total}"
-        sample = self._log.connection.sql(rows).to_arrow_table()
+        share = (1 << 64) * SAMPLE_ROWS // max(total, 1)
+        chosen = f" WHERE hash(t, {names}) < {share}" if total > SAMPLE_ROWS else ""
+        sample = list(blocks(self._log.connection, f"SELECT {names} FROM ({rows}){chosen}", 1 << 15))
         cells = {}
         for i, key in enumerate(expressions):
-            x = sample.column(f"c{i}").to_numpy().astype(np.float64)
+            x = np.concatenate([block[i] for block in sample] or [np.empty(0)])
             x = np.sort(x[np.isfinite(x)])
             if x.size == 0:
                 cells[key] = NumericCells.spanning(0.0, 0.0)
@@ -295,7 +298,7 @@ class _Chooser:
         listed = ", ".join(f"{expression} AS c{i}" for i, (expression, _) in enumerate(expressions.values()))
         query = f"SELECT {listed} FROM {self._rows} WHERE {self._condition}"
         sums = [Moments(center) for _, center in expressions.values()]
-        for batch in self._log.connection.sql(query).to_arrow_reader(1 << 15):
-            for i, total in enumerate(sums):
-                total.add(batch.column(i).to_numpy(zero_copy_only=False))
+        for columns in blocks(self._log.connection, query, 1 << 15):
+            for total, values in zip(sums, columns, strict=True):
+                total.add(values)
         return {key: total.result() for key, total in zip(expressions, sums, strict=True)}

@@ -133,7 +133,10 @@ def _merged(parts: list[NDArray[np.uint64]]) -> NDArray[np.uint64]:
     parts = [part for part in parts if part.size]
     if not parts:
         return np.empty(0, dtype=np.uint64)
-    return parts[0] if len(parts) == 1 else np.sort(np.concatenate(parts))
+    if len(parts) == 1:
+        return parts[0]
+    # numpy's stable sort merges runs that are sorted already, several times faster than sorting anew
+    return np.sort(np.concatenate(parts), kind="stable")
 
 
 def _from_sorted(keys: NDArray[np.uint64]) -> ScoreCounts:

@@ -90,7 +90,9 @@ class Table:
             found.append(types[column])
         kinds = {kind_of(name) for name in found}
         if len(kinds) > 1 and not kinds <= {"integer", "float", "decimal"}:
-            raise SchemaError(f"{self.what}: column {column!r} changes its type between files: {quoted_list(set(found))}")
+            raise SchemaError(
+                f"{self.what}: column {column!r} changes its type between files: {quoted_list(set(found))}"
+            )
         return found[0] if len(set(found)) == 1 else _common(found)
 
     def select(self, columns: Iterable[str]) -> str:
@@ -152,7 +154,7 @@ def open_table(
             parts.extend((member, dict(columns)) for member in members)
         else:
             parts.append((_READERS[kind].format(files=quote_list(members)), dict(columns)))
-    names = [name for path in paths[:1] for name in _spelled(path, kind)] or [name for name in parts[0][1]]
+    names = [name for path in paths[:1] for name in _spelled(path, kind)] or list(parts[0][1])
     return Table(quoted_list(map(str, paths), 3), tuple(parts), tuple(_twins(names)))
 
 
