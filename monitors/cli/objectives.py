@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from aimsight.configs.schema import ModelConfig
     from aimsight.monitors.cli.queries import Standing
 
-FEWEST_IN_STRIP = 7
-OTHER_COLUMNS = 73
-"""What the other columns take of the width; the history grows with the rest."""
+FEWEST_IN_STRIP = 6
+OTHER_COLUMNS = 74
+"""What the other columns take of the width; the strip grows with the rest."""
 VERDICT_WIDTH = len("■ nonconforming")
 TARGET_WIDTH = len("between -1.5")
 
@@ -53,8 +53,8 @@ def objective_tables(found: Sequence[Standing], models: Sequence[ModelConfig], *
         window = next((one.window for one in mine if one.window and one.window.end == latest), None)
         when = f", {period(window, zones[name])}" if window else ", not run yet"
         made = table(
-            "Objective", "Value", "Target", "Verdict", "History", title=f"{name}{when}", fixed=["Value"],
-            least={"Verdict": VERDICT_WIDTH, "History": FEWEST_IN_STRIP}, most={"Target": TARGET_WIDTH},
+            "Objective", "Value", "Target", "Verdict", "Recent", title=f"{name}{when}", fixed=["Value"],
+            least={"Verdict": VERDICT_WIDTH, "Recent": FEWEST_IN_STRIP}, most={"Target": TARGET_WIDTH},
         )  # fmt: skip
         for one in mine:
             value = "–" if one.value is None else value_text(one.value, one.ci_low, one.ci_high)

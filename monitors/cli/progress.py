@@ -39,7 +39,13 @@ def shown(console: Console, *, wanted: bool = True) -> Iterator[Report | None]:
     if not (wanted and console.is_terminal):
         yield None
         return
-    bar = Progress(
+    with Late(bar_on(console)) as late:
+        yield late.report
+
+
+def bar_on(console: Console) -> Progress:
+    """A bar that leaves nothing behind."""
+    return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=None),
         _Amount(),
@@ -48,11 +54,9 @@ def shown(console: Console, *, wanted: bool = True) -> Iterator[Report | None]:
         transient=True,
         expand=False,
     )
-    with _Late(bar) as late:
-        yield late.report
 
 
-class _Late:
+class Late:
     """Starts the bar only when the work has lasted longer than a moment."""
 
     def __init__(self, bar: Progress, clock: Callable[[], float] = time.monotonic) -> None:

@@ -53,7 +53,8 @@ def write_csv(names: list[str], rows: list[dict[str, Any]], stream: TextIO) -> N
     """CSV in which no text, heads included, can be taken for a formula; numbers stay numbers."""
     import csv
 
-    writer = csv.writer(stream, lineterminator="\n")
+    # Texts are always quoted: without it a lone carriage return in one of them would end the row.
+    writer = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow([guarded(name) for name in names])
     writer.writerows([_csv_cell(row[name]) for name in names] for row in rows)
 
