@@ -98,12 +98,10 @@ def _for_people(
     standings: list[Standing],
     records: list[dict[str, object]],
 ) -> list[RenderableType]:
-    from rich.text import Text
-
     from aimsight.monitors.cli.nc import nonconformity_table
     from aimsight.monitors.cli.objectives import objective_tables
     from aimsight.monitors.cli.running import one_line
-    from aimsight.monitors.cli.tables import cell, facts
+    from aimsight.monitors.cli.tables import aligned, cell
     from aimsight.monitors.words import count, elapsed
 
     project = session.project
@@ -117,12 +115,15 @@ def _for_people(
         *(cell(one_line(summary)) for summary in summaries),
         f"{count(rows, 'row')} read in {elapsed(seconds)}",
         "",
-        facts(
+        *aligned(
             {
                 "Configuration": session.folder / "models",
                 "Store": session.folder / project.config.store,
                 "Data": f"real, see {session.folder / 'PROVENANCE.md'}",
-                "Next": Text("\n".join(f"{in_folder} {name}" for name in ("status", "nc NC-...", "verify", "serve"))),
+                "Next": f"{in_folder} status",
+                "": f"{in_folder} nc NC-...",
+                " ": f"{in_folder} verify",
+                "  ": f"{in_folder} serve",
             }
         ),
     ]

@@ -85,16 +85,16 @@ def _models(rows: list[dict[str, Any]]) -> list[RenderableType]:
 
 
 def _machinery(session: Session, beat: Heartbeat | None, waiting: int) -> list[RenderableType]:
-    from aimsight.monitors.cli.tables import cell, facts
+    from aimsight.monitors.cli.tables import aligned
     from aimsight.monitors.words import count
 
     lines: dict[str, object] = {"Project": session.project.root, "Store": session.store.path}
     if not session.store.path.exists():
         lines["Store"] = f"{session.store.path} (not there yet; the first `aimsight run` makes it)"
-    lines["Serving"] = cell(_serving(beat, session.project.config.time_zone))
+    lines["Serving"] = _serving(beat, session.project.config.time_zone)
     if waiting:
         lines["Alerts"] = f"{count(waiting, 'notice')} not delivered"
-    return [facts(lines)]
+    return list(aligned(lines))
 
 
 def _serving(beat: Heartbeat | None, zone: str) -> str:

@@ -101,3 +101,9 @@ def facts(values: Mapping[str, object]) -> Table:
     for name, value in values.items():
         made.add_row(name, value if isinstance(value, Text) else cell(value))
     return made
+
+
+def aligned(values: Mapping[str, object]) -> list[str]:
+    """Names and values as lines that are never broken, so that a path can be copied."""
+    widest = max(map(len, values), default=0)
+    return [f"{name.ljust(widest)}  {plain(str(value))}".rstrip() for name, value in values.items()]

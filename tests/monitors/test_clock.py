@@ -56,6 +56,4 @@ def test_every_window_gets_its_tick(every: str, zone: str, start: datetime) -> N
 def test_ticks_that_went_by_are_not_made_up_one_by_one() -> None:
     """After a long sleep there is one tick, not one for every edge: a run looks at all windows that are due."""
     trigger = CalendarTrigger(Duration(1, "h"), "UTC")
-    assert trigger.get_next_fire_time(utc("2026-11-20T00:00:05"), utc("2026-11-24T07:30")) == utc(
-        "2026-11-24T08:00:05"
-    )
+    assert trigger.get_next_fire_time(utc("2026-11-20T00:00:05"), utc("2026-11-24T07:30")) == utc("2026-11-24T08:00:05")

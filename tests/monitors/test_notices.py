@@ -46,7 +46,8 @@ def test_a_new_nonconformity_says_what_it_means_and_what_to_do() -> None:
         "What happened: AT-02 was nonconforming in Aug 2015: performance.mean_error 2.415 (2.207–2.623), n = 8,558; "
         "target between -1.5 and 1.5. Nonconformity NC-2026-0002 (major) was opened for model air-time.\n"
         "What it means: The whole interval lies beyond the target and its tolerance. The objective is: Predictions are "
-        "neither too long nor too short on average. It happened before: NC-2026-0001 was closed on the same objective.\n"
+        "neither too long nor too short on average. It happened before: NC-2026-0001 was closed on the same "
+        "objective.\n"
         "What to do next: flight-planning@example.org looks at the record, contains the effect and names the cause by "
         "2026-12-01. Show it with: aimsight nc NC-2026-0002"
     )

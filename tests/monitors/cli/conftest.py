@@ -71,7 +71,7 @@ Call = Callable[..., Answer]
 def write_log(path: Path) -> None:
     """Five months from January 2026, 300 rows each; the score ranks well until March and at random from then on.
 
-    Row number i has the label i % 2; a good score is 0.75 for label 1 and 0.25 for label 0, with every tenth row swapped.
+    Row number i has the label i % 2; a good score is 0.75 for label 1 and 0.25 for label 0, every tenth row swapped.
     """
     rows = []
     for month in range(5):

@@ -182,5 +182,5 @@ def _on_a_terminal(command: list[str], no_color: str) -> bytes:
 
 def test_the_root_of_all_errors_has_an_exit_code() -> None:
     """Every leaf that a person can meet says which code the command leaves with."""
-    found = {AimsightError, *AimsightError.__subclasses__()}
+    found: set[type[AimsightError]] = {AimsightError, *AimsightError.__subclasses__()}
     assert {kind.exit_code for kind in found} <= {1, 2, 75}

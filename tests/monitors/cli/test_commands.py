@@ -28,7 +28,10 @@ def test_check_tells_every_mistake_with_its_place(call: Call, project: Path) -> 
     path.write_text(path.read_text().replace("risk: limited", "risk: lmited").replace("roc_auc", "auc_roc"))
     answer = call("-C", project, "check")
     assert (answer.code, answer.out) == (2, "")
-    assert [line.partition(": ")[0] for line in answer.err.splitlines()] == ["models/churn.yaml:5", "models/churn.yaml:21"]
+    assert [line.partition(": ")[0] for line in answer.err.splitlines()] == [
+        "models/churn.yaml:5",
+        "models/churn.yaml:21",
+    ]
     assert "did you mean performance.roc_auc?" in answer.err
 
 

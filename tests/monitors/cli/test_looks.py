@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -25,7 +26,7 @@ AUGUST = Window(datetime(2015, 8, 1, tzinfo=UTC), datetime(2015, 9, 1, tzinfo=UT
 JULY = Window(datetime(2015, 7, 1, tzinfo=UTC), datetime(2015, 8, 1, tzinfo=UTC))
 
 
-def shown(parts: list[object], width: int = 80) -> list[str]:
+def shown(parts: Sequence[object], width: int = 80) -> list[str]:
     """The lines on a terminal of that width, without trailing blanks."""
     console = Console(width=width, file=io.StringIO(), color_system=None)
     for part in parts:
