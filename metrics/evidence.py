@@ -146,8 +146,8 @@ def _dispersion(ratios: Floats, shape: float, rows: float) -> DesignEffect:
 def _inflated_shape(shape: float, inflation: Floats, things: int = 1) -> Floats:
     """Gamma shape of a squared distance when ``inflation`` - 1 of it comes from so many things that vary.
 
-    Relative to the independent mean the variance is (1 + 2 e) / shape + 2 e^2 / things, e = inflation - 1: that of a sum
-    of chi-squares of which so many are enlarged.
+    Relative to the independent mean the variance is (1 + 2 e) / shape + 2 e^2 / things with e = inflation - 1: that of
+    a sum of chi-squares of which so many are enlarged.
     """
     excess = inflation - 1
     inflated: Floats = np.square(inflation) / ((1 + 2 * excess) / shape + 2 * np.square(excess) / things)

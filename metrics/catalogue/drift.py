@@ -301,8 +301,10 @@ def _area_interval(
     chance = math.sqrt(2 / math.pi * (1 / n + 1 / m)) * float(np.sqrt(pooled * (1 - pooled)) @ widths)
     # a row counts in every cumulative share at and above it: its influence is the signed width from there on
     influence = np.append(np.cumsum((np.sign(g - f) * widths)[::-1])[::-1], 0.0)
-    variance = sum(_spread(influence, np.diff(side, prepend=0.0, append=1.0)) / k for side, k in ((f, n), (g, m)))
-    half = Z * math.sqrt(variance)
+    scale = float(np.abs(influence).max()) or 1.0  # squares of very far values would overflow
+    shares = (np.diff(side, prepend=0.0, append=1.0) for side in (f, g))
+    variance = sum(_spread(influence / scale, share) / k for share, k in zip(shares, (n, m), strict=True))
+    half = Z * math.sqrt(variance) * scale
     return Interval(max(value - chance - half, 0.0), value + half, "influence function")
 
 
