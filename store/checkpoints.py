@@ -54,36 +54,37 @@ def parse(line: bytes) -> Checkpoint | None:
 
 
 def append(files: FileSystem, paths: Sequence[Path], head: Head, now: datetime) -> None:
-    """Add the head to every file; all files are tried before an error is raised.
+    """Add the head to every file after a commit; all files are tried before an error is raised.
 
     Raises
     ------
     StoreError
-        When a file could not be written. The commit itself stands; the next write adds the missing line.
+        When a file could not be written. The commit itself stands.
     """
-    failed: list[str] = []
-    cause: OSError | None = None
-    for path in paths:
-        try:
-            _append(files, path, head, now)
-        except OSError as error:
-            cause = error
-            failed.append(f"{path} ({error.strerror or error})")
+    failed = _try_all(files, paths, head, now)
     if failed:
         raise StoreError(
             f"everything was committed, but the checkpoint could not be written to {', '.join(failed)}; "
             "the next write adds it"
-        ) from cause
+        )
 
 
 def repair(files: FileSystem, paths: Sequence[Path], head: Head, now: datetime) -> None:
-    """Add the head to the files that do not end with it and do not lie ahead of it."""
+    """Add the head to the files that do not end with it and do not lie ahead of it, before anything new is written.
+
+    Raises
+    ------
+    StoreError
+        When a file cannot be read or written.
+    """
     behind = []
     for path in paths:
         last = _last(files, path)
         if last is None or (last.origin == head.origin and last.size < head.seq):
             behind.append(path)
-    append(files, behind, head, now)
+    failed = _try_all(files, behind, head, now)
+    if failed:
+        raise StoreError(f"the checkpoint cannot be written to {', '.join(failed)}; nothing was written to the store")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,17 @@ def compare(path: Path, file: AnchorFile, origin: str, entries: int, hashes: Map
         else:
             anchored = max(anchored, anchor.size)
     return Comparison(tuple(findings), tuple(warnings), anchored)
+
+
+def _try_all(files: FileSystem, paths: Sequence[Path], head: Head, now: datetime) -> list[str]:
+    """Add the head to every file; the files in which that failed, with the reasons."""
+    failed = []
+    for path in paths:
+        try:
+            _append(files, path, head, now)
+        except OSError as error:
+            failed.append(f"{path} ({error.strerror or error})")
+    return failed
 
 
 def _append(files: FileSystem, path: Path, head: Head, now: datetime) -> None:

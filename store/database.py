@@ -36,6 +36,7 @@ _BROKEN = (
     duckdb.InternalException,
     duckdb.OutOfMemoryException,
     duckdb.SerializationException,
+    duckdb.TransactionException,  # a commit that could not be written
 )
 
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from aimsight.store.database import Reader, Transaction
 
 
+_AT_ONCE = 100
+"""Files written by one statement: one at a time takes ten times as long."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownFile(Record):
     """A source file as last seen; ``min_ts`` and ``max_ts`` are the range of its event times where known."""
@@ -40,5 +44,11 @@ def known_file(reader: Reader, path: str, size: int, mtime_ns: int) -> KnownFile
 def remember_files(tx: Transaction, known: Iterable[KnownFile]) -> None:
     """Keep what was found out about files, in place of what was known of them."""
     columns = ", ".join(map(quote, SOURCE_FILE.columns))
-    for file in known:
-        tx.execute(f"INSERT OR REPLACE INTO source_file ({columns}) VALUES (?, ?, ?, ?, ?, ?)", file.row())
+    files = list({file.path: file for file in known}.values())
+    for start in range(0, len(files), _AT_ONCE):
+        some = files[start : start + _AT_ONCE]
+        places = ", ".join(["(?, ?, ?, ?, ?, ?)"] * len(some))
+        tx.execute(
+            f"INSERT OR REPLACE INTO source_file ({columns}) VALUES {places}",
+            [cell for file in some for cell in file.row()],
+        )

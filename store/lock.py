@@ -10,13 +10,13 @@ import fcntl
 import os
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aimsight.configs.errors import StoreBusyError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _FIRST_PAUSE = 0.001
 _LONGEST_PAUSE = 0.02
@@ -88,21 +88,20 @@ def _acquire(descriptor: int, mode: int, deadline: float, sidecar: Path, timeout
 
 
 def _busy(sidecar: Path, timeout: float) -> str:
-    holders = ", ".join(f"{role} pid {pid}" for pid, role in _holders(sidecar)) or "a process that cannot be named"
+    holders = ", ".join(f"{role} pid {pid}" for pid, role in named_holders(sidecar)) or "a process that cannot be named"
     database = sidecar.with_name(sidecar.name.removesuffix(".lock"))
     return f"{database} is in use by another process ({holders}); gave up after {timeout:g} s, try again later"
 
 
-def _holders(sidecar: Path) -> list[tuple[int, str]]:
+def named_holders(sidecar: Path, table: Path = Path("/proc/locks")) -> list[tuple[int, str]]:
     """(pid, role) of the processes that hold the lock: from the kernel's table, else as the writer noted."""
     try:
         inode = sidecar.stat().st_ino
-        with open("/proc/locks", encoding="ascii") as table:  # noqa: PTH123 -- a virtual file of the kernel
-            fields = [line.split() for line in table if "FLOCK" in line and "->" not in line]
+        fields = [line.split() for line in table.read_text("ascii").splitlines() if "FLOCK" in line]
         found = [
             (int(field[4]), _WRITER if field[3] == "WRITE" else _READER)
             for field in fields
-            if int(field[5].rpartition(":")[2]) == inode and int(field[4]) > 0
+            if field[1] == "FLOCK" and int(field[5].rpartition(":")[2]) == inode and int(field[4]) > 0
         ]
     except (OSError, ValueError, IndexError):
         found = []

@@ -29,7 +29,7 @@ from aimsight.metrics.statistics import (
     ValueCounts,
 )
 from aimsight.metrics.values import ALL_ROWS, Interval, Measurement, Segment, Undefined, Value
-from aimsight.store.database import Store
+from aimsight.store.database import Store, Transaction
 from aimsight.store.measurements import measurement_digest, measurement_hash, read_measurements, series
 from aimsight.store.measurements import write_measurements as write
 from aimsight.store.references import load_reference, save_reference
@@ -38,6 +38,8 @@ from aimsight.store.statistics import read_statistics, write_statistics
 from aimsight.store.verify import verify
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aimsight.tests.store.conftest import Samples
 
 NFC, NFD = unicodedata.normalize("NFC", "Größe é"), unicodedata.normalize("NFD", "Größe é")
@@ -71,10 +73,10 @@ unit = st.floats(0, 1, exclude_min=True)
 
 
 @pytest.fixture(scope="module")
-def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """Give one store for all examples of a property: each writes a run of its own."""
-    folder = tmp_path_factory.mktemp("round-trips")
-    return Store(folder / "aimsight.duckdb", checkpoints=(folder / "checkpoints.jsonl",))
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Transaction]:
+    """Give one long transaction for all examples of a property: each writes a run of its own."""
+    with Store(tmp_path_factory.mktemp("round-trips") / "aimsight.duckdb").write() as tx:
+        yield tx
 
 
 def arrays(size: int) -> st.SearchStrategy[Any]:
@@ -182,32 +184,28 @@ def in_cells(window: Statistics) -> Statistics:
     return replace(window, segments={segment: kept(part) for segment, part in window.segments.items()})
 
 
-@settings(max_examples=40)
+@settings(max_examples=50)
 @given(st.lists(measurements(), max_size=5))
-def test_measurements_come_back_as_they_were(shared_store: Store, samples: Samples, written: list[Measurement]) -> None:
+def test_measurements_come_back_as_they_were(shared: Transaction, samples: Samples, written: list[Measurement]) -> None:
     """Any value, interval, segment and name is read back bit by bit, and the digest in the ledger is theirs."""
-    moment = samples.start
-    with shared_store.write() as tx:
-        run = claim(tx, samples.run(next(counter)))
-        assert run is not None
-        write(tx, run, written, moment)
-        finish(tx, run.run_id, "success", "", 1, moment)
-        assert same(tuple(read_measurements(tx, run.run_id)), tuple(written))
-        payload = tx.tuples("SELECT payload FROM events ORDER BY seq DESC LIMIT 1")[0][0]
-    assert measurement_digest(run, written, moment) in payload or not written
+    run = claim(shared, samples.run(next(counter)))
+    assert run is not None
+    write(shared, run, written, samples.start)
+    finish(shared, run.run_id, "success", "", 1, samples.start)
+    assert same(tuple(read_measurements(shared, run.run_id)), tuple(written))
+    payload = shared.tuples("SELECT payload FROM events ORDER BY seq DESC LIMIT 1")[0][0]
+    assert measurement_digest(run, written, samples.start) in payload or not written
 
 
-@settings(max_examples=40)
+@settings(max_examples=50)
 @given(statistics())
-def test_statistics_come_back_as_they_were(shared_store: Store, samples: Samples, written: Statistics) -> None:
+def test_statistics_come_back_as_they_were(shared: Transaction, samples: Samples, written: Statistics) -> None:
     """Every count and sum is read back exactly, beyond 128 bits too; scores come back in cells."""
-    with shared_store.write() as tx:
-        run = claim(tx, samples.run(next(counter)))
-        assert run is not None
-        write_statistics(tx, run.run_id, written)
-        finish(tx, run.run_id, "success", "", 1, samples.start)
-        read = read_statistics(tx, run.run_id)
-    assert same(read, in_cells(written))
+    run = claim(shared, samples.run(next(counter)))
+    assert run is not None
+    write_statistics(shared, run.run_id, written)
+    finish(shared, run.run_id, "success", "", 1, samples.start)
+    assert same(read_statistics(shared, run.run_id), in_cells(written))
 
 
 def test_statistics_that_were_read_merge_like_those_that_were_counted(store: Store, samples: Samples) -> None:
