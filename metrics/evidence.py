@@ -202,7 +202,7 @@ def change_p_value(
             parts.append(_rare_p_value(seen, total, share, inflation))
         else:
             x, y = np.append(x, total - seen), np.append(y, seen)
-    if x.size > 1:
+    if x.size > 1 and x.any() and y.any():
         parts.append(_permutation_p_value(x.astype(np.float64), y.astype(np.float64), inflation))
     return min(1.0, max(min(parts) * len(parts), 1e-300)) if parts else 1.0
 

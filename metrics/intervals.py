@@ -164,6 +164,13 @@ def largest_magnitude(values: Floats, errors: Floats, freedoms: Sequence[int]) -
     return Interval(float(np.maximum(size - half, 0.0).max()), float((size + half).max()), "Student, Šidák over groups")
 
 
+def clipped(interval: Interval | None, low: float, high: float) -> Interval | None:
+    """The part of an interval within the metric's bounds, beyond which the truth cannot be."""
+    if interval is None:
+        return None
+    return Interval(max(interval.low, low), min(interval.high, high), interval.method)
+
+
 def mean(value: float, variance: float, n: int) -> Interval | None:
     """Student interval of a mean of ``n`` rows whose sample variance is given; ``None`` for a single row."""
     if n < 2:

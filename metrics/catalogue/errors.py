@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from aimsight.metrics.intervals import Z, mean, positive
+from aimsight.metrics.intervals import Z, clipped, mean, positive
 from aimsight.metrics.registry import REGRESSION, Needs, metric
 from aimsight.metrics.statistics import COARSE_BITS
 from aimsight.metrics.values import Cause, Interval, Undefined, Value
@@ -60,9 +60,7 @@ def mae(c: ErrorSums, unit: float) -> Result:
         return trouble
     value = c.absolute / c.n * unit
     interval = mean(value, _variance(c.absolute, c.square, c.n) * unit * unit, c.n)
-    if interval is not None and interval.low < 0:
-        interval = Interval(0.0, interval.high, interval.method)
-    return Value(value, c.n, interval)
+    return Value(value, c.n, clipped(interval, 0.0, math.inf))
 
 
 @metric(

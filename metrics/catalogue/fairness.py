@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aimsight.metrics.catalogue.scores import gap_of, sums
-from aimsight.metrics.intervals import largest_difference, largest_magnitude, smallest_ratio
+from aimsight.metrics.intervals import clipped, largest_difference, largest_magnitude, smallest_ratio
 from aimsight.metrics.registry import BINARY, Needs, metric
 from aimsight.metrics.values import Cause, Undefined, Value
 
@@ -236,4 +236,5 @@ def calibration_gap(groups: Groups) -> Result:
     value = float(np.abs(gaps).max())
     if numbers.min() < 2:
         return Value(value, n)
-    return Value(value, n, largest_magnitude(gaps, np.sqrt(variances / numbers), [int(k) - 1 for k in numbers]))
+    around = largest_magnitude(gaps, np.sqrt(variances / numbers), [int(k) - 1 for k in numbers])
+    return Value(value, n, clipped(around, 0.0, 1.0))

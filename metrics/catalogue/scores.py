@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from aimsight.metrics.intervals import auc, auc_error_bound, auc_interval, mean, positive, share_like
+from aimsight.metrics.intervals import auc, auc_error_bound, auc_interval, clipped, mean, positive, share_like
 from aimsight.metrics.registry import BINARY, CLASSIFICATION, Needs, metric
 from aimsight.metrics.statistics import LOSS_BITS, UNIT_BITS
 from aimsight.metrics.values import Cause, Undefined, Value
@@ -142,7 +142,8 @@ def brier(s: SegmentStatistics) -> Result:
     total = unit(c.brier)
     value = total / c.n
     error = math.sqrt(sample_variance(total, unit(c.brier_square), c.n) / c.n)
-    return Value(value, c.n, positive(value, error, c.n, "Student, log"))
+    most = 2.0 if s.classes is not None else 1.0
+    return Value(value, c.n, clipped(positive(value, error, c.n, "Student, log"), 0.0, most))
 
 
 @metric(
@@ -167,7 +168,7 @@ def calibration_gap(s: SegmentStatistics) -> Result:
     if c is None:
         return no_scores(s)
     gap, variance = gap_of(c)
-    return Value(gap, c.n, mean(gap, variance, c.n))
+    return Value(gap, c.n, clipped(mean(gap, variance, c.n), -1.0, 1.0))
 
 
 def gap_of(c: ScoreSums) -> tuple[float, float]:

@@ -200,3 +200,9 @@ def test_evidence_is_the_same_every_time() -> None:
     """No draws: the same counts give the same p-value, bit by bit."""
     x, y = np.array([400, 300, 2]), np.array([50, 60, 3])
     assert len({evidence.change_p_value(x, y) for _ in range(5)}) == 1
+
+
+def test_a_window_of_rare_groups_only_has_their_evidence() -> None:
+    """All 11 rows missing where none of 500 was: 2 (11 / 511)^11, although no row is left for the other groups."""
+    p = evidence.change_p_value(np.array([250, 250, 0]), np.array([0, 0, 11]), alone=(2,))
+    assert p == pytest.approx(2 * (11 / 511) ** 11, rel=1e-6)

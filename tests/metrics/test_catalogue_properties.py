@@ -1,0 +1,196 @@
+"""Properties of every metric of the catalogue; a new metric is covered by being registered."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aimsight.metrics.inputs import ColumnBaseline, ColumnCounts, ColumnPair, RowFacts
+from aimsight.metrics.registry import METRICS, Metric
+from aimsight.metrics.statistics import CellCounts, QualityCounts
+from aimsight.metrics.values import ALL_ROWS, Result, Undefined, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from aimsight.tests.metrics.conftest import Counting
+
+UNITS = list(METRICS.values())
+ids = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.id)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A window of rows for every kind of metric: labels, decisions, scores, groups, a number and a category."""
+
+    y: NDArray[np.int64]
+    p: NDArray[np.int64]
+    s: NDArray[np.float64]
+    g: NDArray[np.str_]
+    x: NDArray[np.float64]
+    z: NDArray[np.float64]
+
+    @classmethod
+    def drawn(cls, n: int, seed: int = 0, *, shift: float = 0.0) -> Rows:
+        """Some rows."""
+        rng = np.random.default_rng(seed)
+        y = rng.integers(0, 2, n)
+        s = np.clip(0.3 * y + 0.7 * rng.random(n), 0, 1)
+        x = rng.normal(shift, 1, n)
+        x[rng.random(n) < 0.05] = math.nan
+        return cls(y, (s > 0.5).astype(np.int64), s, rng.choice(["A", "B", "C"], n), x, rng.normal(5, 2, n))
+
+    def __getitem__(self, rows: Any) -> Rows:
+        return Rows(self.y[rows], self.p[rows], self.s[rows], self.g[rows], self.x[rows], self.z[rows])
+
+
+def results(counting: Counting, unit: Metric, rows: Rows, reference: Rows | None = None) -> Iterator[Result]:
+    """The results of one metric on some rows, for every task that it is defined for."""
+    n = rows.y.size
+    binary = counting.binary(rows.y, rows.p, rows.s)
+    if unit.kind == "segment":
+        if "binary" in unit.tasks:
+            yield unit.compute(binary)
+        if "multiclass" in unit.tasks:
+            probabilities = np.stack([1 - rows.s, rows.s * 0.8, rows.s * 0.2], axis=1)
+            yield unit.compute(counting.classes(rows.y, rows.p, 3, probabilities))
+    elif unit.kind == "errors":
+        yield unit.compute(counting.errors(rows.z + rows.s, rows.z), 2.0**-40)
+    elif unit.kind == "groups":
+        segments = counting.groups(rows.g, "g", y=rows.y, predicted=rows.p, scores=rows.s)
+        yield unit.compute({str(segment): s for segment, s in segments.items() if segment != ALL_ROWS})
+    elif unit.kind == "quality":
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        yield unit.compute(RowFacts(QualityCounts(n, 3 if n else 0, 1 if n else 0), binary, at if n else None, at))
+    else:
+        base = reference if reference is not None else Rows.drawn(500, 99)
+        for plan, was, now in (
+            (counting.numeric("x", base.x), base.x, rows.x),
+            (counting.category("g", ("A", "B", "C")), base.g, rows.g),
+        ):
+            kind = "numeric" if plan.name == "x" else "category"
+            if kind not in unit.needs.column_kinds:
+                continue
+            counts = replace(counting.column(plan, now), out_of_range=min(n, 2))
+            if unit.kind == "column_quality":
+                yield unit.compute(ColumnCounts(plan.cells, counts))
+            else:
+                yield unit.compute(
+                    ColumnPair(ColumnBaseline.of(plan, counting.column(plan, was).counts), counts.counts)
+                )
+
+
+def check(unit: Metric, result: Result) -> None:
+    """A value is finite, within bounds, inside its interval, and has a p-value exactly if it is a distance."""
+    if isinstance(result, Undefined):
+        assert result.reason
+        return
+    low, high = unit.bounds
+    numbers = [result.value, *([result.interval.low, result.interval.high] if result.interval else [])]
+    for number in numbers:
+        assert math.isfinite(number)
+        assert low is None or number >= low - 1e-12
+        assert high is None or number <= high + 1e-12
+    if result.interval is not None:
+        assert result.interval.low - 1e-12 <= result.value <= result.interval.high + 1e-12
+    assert result.n >= 1
+    assert result.error_bound >= 0
+    assert math.isfinite(result.error_bound)
+    assert (result.p_value is not None) == (unit.family == "drift")
+    assert result.p_value is None or 0 < result.p_value <= 1
+
+
+@ids
+@pytest.mark.parametrize("n", [1, 2, 7, 60, 600])
+def test_values_are_finite_within_bounds_and_inside_their_interval(counting: Counting, unit: Metric, n: int) -> None:
+    """Whatever the number of rows, also a single one."""
+    rows = Rows.drawn(n, n)
+    for result in results(counting, unit, rows):
+        check(unit, result)
+        if n == 600:
+            assert isinstance(result, Value), result
+
+
+@ids
+def test_no_rows_is_undefined(counting: Counting, unit: Metric) -> None:
+    """Empty is never a value."""
+    found = list(results(counting, unit, Rows.drawn(0)))
+    assert found
+    for result in found:
+        assert isinstance(result, Undefined), result
+
+
+@ids
+def test_the_order_of_rows_does_not_matter(counting: Counting, unit: Metric) -> None:
+    """Shuffled rows give the same result, bit by bit."""
+    rows = Rows.drawn(300, 1)
+    shuffled = rows[np.random.default_rng(2).permutation(300)]
+    assert list(results(counting, unit, rows)) == list(results(counting, unit, shuffled))
+
+
+@ids
+@settings(max_examples=25)
+@given(data=st.data())
+def test_degenerate_rows_never_break_a_metric(unit: Metric, data: st.DataObject) -> None:
+    """One class, one group, constant scores, all null or far values: a checked value or a reason, never an error."""
+    counting = _counting()
+    n = data.draw(st.integers(1, 40), label="n")
+    seed = data.draw(st.integers(0, 1000), label="seed")
+    rows = Rows.drawn(n, seed)
+    labels = data.draw(st.sampled_from(["mixed", "positive", "negative", "missing"]), label="labels")
+    numbers = data.draw(st.sampled_from(["mixed", "null", "constant", "infinite", "huge"]), label="numbers")
+    scores = data.draw(st.sampled_from(["mixed", "zero", "one", "invalid"]), label="scores")
+    filler = {"positive": 1, "negative": 0, "missing": -1}
+    if labels in filler:
+        rows = replace(rows, y=np.full(n, filler[labels]))
+    if unit.kind == "errors":
+        rows = replace(rows, s=np.zeros(n) if scores == "zero" else rows.s)
+    else:
+        values = {"null": math.nan, "constant": 2.5, "infinite": math.inf, "huge": 1e150}
+        if numbers in values:
+            rows = replace(rows, x=np.full(n, values[numbers]))
+        constant = {"zero": 0.0, "one": 1.0, "invalid": math.nan}
+        if scores in constant and not (scores == "invalid" and "multiclass" in unit.tasks and unit.kind == "segment"):
+            rows = replace(rows, s=np.full(n, constant[scores]))
+    for result in results(counting, unit, rows, rows if seed % 2 else None):
+        check(unit, result)
+
+
+def _counting() -> Counting:
+    from tests.metrics.conftest import Counting as Made
+
+    return Made()
+
+
+def test_days_merge_to_the_week() -> None:
+    """Statistics of seven days added up give every metric of the week, bit by bit."""
+    counting = _counting()
+    week = Rows.drawn(700, 3)
+    plan = counting.numeric("x", week.x)
+    base = ColumnBaseline.of(plan, counting.column(plan, Rows.drawn(900, 4).x).counts)
+    days = [week[np.arange(700) % 7 == day] for day in range(7)]
+    whole = counting.binary(week.y, week.p, week.s)
+    merged = counting.binary(days[0].y, days[0].p, days[0].s)
+    cells: CellCounts = counting.column(plan, days[0].x)
+    errors = counting.errors(days[0].z + days[0].s, days[0].z)
+    for day in days[1:]:
+        merged = merged + counting.binary(day.y, day.p, day.s)
+        cells = cells + counting.column(plan, day.x)
+        errors = errors + counting.errors(day.z + day.s, day.z)
+    for unit in UNITS:
+        if unit.kind == "segment" and "binary" in unit.tasks:
+            assert unit.compute(merged) == unit.compute(whole), unit.id
+        elif unit.kind == "errors":
+            assert unit.compute(errors, 2.0**-40) == unit.compute(counting.errors(week.z + week.s, week.z), 2.0**-40)
+        elif unit.kind == "distribution":
+            together = ColumnPair(base, counting.column(plan, week.x).counts)
+            assert unit.compute(ColumnPair(base, cells.counts)) == unit.compute(together), unit.id
