@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -13,7 +14,7 @@ from aimsight.configs.canonical import canonical_json
 from aimsight.configs.errors import AimsightError, SourceError
 from aimsight.configs.hashes import reference_hash
 from aimsight.metrics.engines.duckdb import DuckDBEngine
-from aimsight.metrics.sources import SourceFile, describe, fingerprint, resolve, time_range
+from aimsight.metrics.sources import SourceFile, describe, fingerprint, format_of, resolve, time_range
 from aimsight.store.files import KnownFile, known_file
 
 if TYPE_CHECKING:
@@ -209,6 +210,13 @@ def _label_times(model: ModelConfig) -> _Times | None:
 
 def _look_inside(path: Path, table: str | None) -> None:
     """Read a file's columns, so that a damaged one is noticed before anything is measured."""
+    if format_of(path) == "parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        with suppress(pa.ArrowException, OSError):  # the engine tells the person what is wrong with the file
+            pq.read_schema(path)
+            return
     DuckDBEngine(threads=1).schema([path], table)
 
 
