@@ -49,7 +49,7 @@ class NumericCells:
         # fmax and fmin turn NaN into a number beside the core, where _outside finds it again
         np.fmax(t, -1.0, out=t)
         np.fmin(t, CORE_CELLS, out=t)
-        out = t.astype(np.int64)
+        out: NDArray[np.int64] = t.astype(np.int64)
         rest = np.flatnonzero(out.view(np.uint64) >= CORE_CELLS)  # -1 is the largest of the unsigned numbers
         out += TAIL_CELLS
         if rest.size:
@@ -75,26 +75,35 @@ class NumericCells:
         """The size + 1 edges; the first and last are the nominal ends of the open cells (finite)."""
         w = self.width
         octave, step = np.divmod(np.arange(1, TAIL_CELLS + 1), TAIL_CELLS_PER_OCTAVE)
-        distance = w * ((TAIL_CELLS_PER_OCTAVE + step) * np.exp2(octave) - TAIL_CELLS_PER_OCTAVE)
         core = self.low + w * np.arange(CORE_CELLS + 1)
         core[-1] = self.high
         with np.errstate(over="ignore"):
+            distance = w * ((TAIL_CELLS_PER_OCTAVE + step) * np.exp2(octave) - TAIL_CELLS_PER_OCTAVE)
             edges = np.concatenate([self.low - distance[::-1], core, self.high + distance])
-        return np.clip(edges, -_LARGEST, _LARGEST)
+        bounded: NDArray[np.float64] = np.clip(edges, -_LARGEST, _LARGEST)
+        return bounded
 
     @classmethod
     def spanning(cls, low: float, high: float) -> NumericCells:
-        """Cells whose core spans [low, high]; a single point is widened so that the width is never 0."""
+        """Cells whose core spans [low, high]; a single point is widened so that the width is never 0.
+
+        Raises
+        ------
+        ValueError
+            If the ends are not finite or not ordered.
+        """
         if not (math.isfinite(low) and math.isfinite(high) and low <= high):
             raise ValueError(f"cells need finite ordered ends, not [{low}, {high}]")
         if high / 2 - low / 2 <= max(abs(low), abs(high)) * 1e-12 or high - low < _SMALLEST:
             pad = max(abs(low) * 1e-6, 1e-6)
-            low, high = max(low - pad, -_LARGEST), min(high + pad, _LARGEST)
-        return cls(low, high)
+            low, high = low - pad, high + pad
+        return cls(max(low, -_FARTHEST), min(high, _FARTHEST))
 
 
 _FAR = 2.0 ** (TAIL_CELLS // TAIL_CELLS_PER_OCTAVE)
 _LARGEST = float(np.finfo(np.float64).max)
+_FARTHEST = 4e307
+"""Ends beyond it could not be subtracted from each other."""
 _SMALLEST = 1e-290
 """A narrower core has no normal cell width."""
 

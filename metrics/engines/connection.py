@@ -96,7 +96,7 @@ def plain_errors(paths: Sequence[Path]) -> Iterator[None]:
         raise KeyboardInterrupt from error
     except (duckdb.OutOfMemoryException, duckdb.FatalException, MemoryError) as error:
         raise _resource(paths, error) from error
-    except (duckdb.Error, pa.ArrowException) as error:
+    except (duckdb.Error, pa.ArrowException, OSError) as error:  # a stream's errors come as OSError from Arrow
         text = str(error)
         if "INTERRUPT" in text:
             raise KeyboardInterrupt from error

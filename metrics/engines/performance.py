@@ -332,7 +332,7 @@ class ClassDecisions(Decisions):
         valid = ((scores >= 0.0) & (scores <= 1.0)).all(axis=1)
         kind += ~valid
         groups = self._tally(block, leaf, kind)
-        rows = np.flatnonzero(valid & (block.columns["state"] == USABLE))
+        rows = np.flatnonzero(valid & (label < k) & (block.columns["state"] == USABLE))
         if rows.size == 0:
             return
         runs = Runs(groups[rows])

@@ -47,7 +47,7 @@ class WindowIndex:
         if low == high and low >= 0 and last < self.ends[low]:  # logs are mostly sorted by time
             return np.full(times.shape, low, dtype=np.int64)
         if self._length is not None:
-            number = (times - self.starts[0]) // self._length
+            number: NDArray[np.int64] = (times - self.starts[0]) // self._length
             number[(number < 0) | (number >= self.starts.size)] = -1
             return number
         number = np.searchsorted(self.starts, times, side="right") - 1

@@ -1,0 +1,157 @@
+"""Labels from another source as of a moment, and ids that occur more than once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from aimsight.configs.errors import SchemaError
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def _split(frame: pd.DataFrame, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The log without its labels, and the labels in another order with their arrival a day later."""
+    labels = frame.loc[frame["truth"].notna(), ["id", "at", "truth"]].sample(frac=1, random_state=seed)
+    labels["known"] = labels["at"] + timedelta(days=1)
+    return frame.drop(columns="truth"), labels[["id", "truth", "known"]]
+
+
+def _model(tools: Any, **labels: Any) -> Any:
+    return tools.config(labels={"source": "labels.parquet", "label": "truth", "arrived_at": "known"} | labels)
+
+
+def test_joined_labels_give_what_labels_in_the_log_give(bench: Any, tools: Any) -> None:
+    """Where the labels lie does not matter once they have all arrived."""
+    frame = tools.make_frame(1500)
+    bench.write(frame)
+    expected = {window: tools.plain(part.segments) for window, part in bench.profile().items()}
+    log, labels = _split(frame)
+    bench.write(log)
+    bench.write(labels, "labels.parquet")
+    found = bench.profile(bench.plan(_model(tools)))
+    assert {window: tools.plain(part.segments) for window, part in found.items()} == expected
+    total = found[tools.days(4)[0]]
+    assert (total.quality.early_labels, total.quality.late_labels) == (0, 0)
+
+
+def test_only_labels_that_had_arrived_are_used(bench: Any, tools: Any) -> None:
+    """As of a moment, later labels are late and unused; with another moment they count."""
+    frame = tools.make_frame(800)
+    log, labels = _split(frame)
+    bench.write(log)
+    bench.write(labels, "labels.parquet")
+    first = tools.days(4)[0]
+    day = frame[frame["at"] < first.end]
+    as_of = datetime(2026, 3, 2, 6, tzinfo=UTC)
+    known = labels[(labels["known"] <= as_of) & labels["id"].isin(day["id"])]
+    found = bench.profile(bench.plan(_model(tools), as_of=as_of))[first]
+    assert found.all_rows.labelled == len(known)
+    assert found.quality.late_labels == day["truth"].notna().sum() - len(known)
+
+
+def _tiny(bench: Any, tools: Any, labels: list[tuple[str, int | None, datetime]], **changes: Any) -> Any:
+    """One decision "a" at noon (positive) and "b" (positive) with these labels; the statistics of the day."""
+    log = pd.DataFrame({"id": ["a", "b"], "at": [NOON, NOON], "x": [1.0, 2.0], "score": [0.9, 0.8], "decision": [1, 1]})
+    bench.write(log.assign(shop="north", sex="F", age="old"))
+    table = pd.DataFrame(labels, columns=["id", "truth", "known"]).astype({"truth": "Int64"})
+    bench.write(table, "labels.parquet")
+    return bench.profile(bench.plan(_model(tools), **changes))[tools.days(4)[0]]
+
+
+def test_the_latest_label_wins(bench: Any, tools: Any) -> None:
+    """A corrected label replaces an earlier one; one that arrives after the run does not."""
+    labels = [("a", 1, NOON + HOUR), ("a", 0, NOON + 2 * HOUR), ("a", 1, NOON + 9 * HOUR)]
+    found = _tiny(bench, tools, labels, as_of=NOON + 5 * HOUR)
+    assert (found.all_rows.labelled, found.all_rows.binary.false_positive) == (1, 1)
+    found = _tiny(bench, tools, labels, as_of=NOON + 9 * HOUR)
+    assert (found.all_rows.labelled, found.all_rows.binary.true_positive) == (1, 1)
+
+
+def test_labels_of_equal_time_are_ordered_by_text(bench: Any, tools: Any) -> None:
+    """Of two labels that arrived at the same moment the smaller text counts, in whatever order they lie."""
+    labels = [("a", 1, NOON + HOUR), ("a", 0, NOON + HOUR)]
+    for order in (labels, labels[::-1]):
+        assert _tiny(bench, tools, order).all_rows.binary.false_positive == 1
+
+
+def test_early_and_empty_labels_are_not_used(bench: Any, tools: Any) -> None:
+    """A label from before its prediction is counted as early; one without a value is none at all."""
+    found = _tiny(bench, tools, [("a", 1, NOON - HOUR), ("b", None, NOON + HOUR), ("z", 1, NOON)])
+    assert found.all_rows.labelled == 0
+    assert (found.quality.early_labels, found.quality.late_labels) == (1, 0)
+    found = _tiny(bench, tools, [("a", 1, NOON), ("b", 1, NOON + HOUR)])
+    assert (found.all_rows.labelled, found.quality.early_labels) == (2, 0)
+
+
+def test_arrival_of_labels_in_the_log_itself(bench: Any, tools: Any) -> None:
+    """Labels in the log obey their arrival time too."""
+    frame = tools.make_frame(6, span=1)
+    frame["truth"] = pd.array([1, 1, 1, 0, None, 1], dtype="Int64")
+    frame["known"] = frame["at"] + pd.to_timedelta([1, 2, 50, -1, 1, 1], unit="h")
+    bench.write(frame)
+    model = tools.config(labels={"label": "truth", "arrived_at": "known"})
+    found = bench.profile(bench.plan(model, as_of=tools.start + timedelta(days=2)))[tools.days(4)[0]]
+    assert found.all_rows.labelled == 3
+    assert (found.quality.early_labels, found.quality.late_labels) == (1, 1)
+
+
+def test_ids_of_another_type_are_refused(bench: Any, tools: Any) -> None:
+    """Numbers and texts are not joined by guessing."""
+    log, labels = _split(tools.make_frame(20))
+    bench.write(log)
+    bench.write(labels.assign(id=range(len(labels))), "labels.parquet")
+    with pytest.raises(SchemaError, match="ids must have the same type"):
+        bench.profile(bench.plan(_model(tools)))
+
+
+def test_a_repeated_log_changes_nothing_but_its_count(bench: Any, tools: Any) -> None:
+    """A file that was appended twice gives the same statistics, and says how many rows were dropped."""
+    frame = tools.make_frame(700)
+    bench.write(frame)
+    expected = bench.profile()
+    bench.write(pd.concat([frame, frame]).sample(frac=1, random_state=1))
+    for window, part in bench.profile().items():
+        assert part.quality.duplicate_rows == expected[window].quality.rows
+        assert part.quality.conflicting_rows == 0
+        assert part.quality.rows == expected[window].quality.rows
+        assert tools.plain(part.segments) == tools.plain(expected[window].segments)
+        assert tools.plain(part.columns) == tools.plain(expected[window].columns)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_earliest_row_of_an_id_is_kept(seed: int, bench: Any, tools: Any) -> None:
+    """Of rows with one id the earliest counts; later ones are conflicting in the window where they lie."""
+    frame = tools.make_frame(400)
+    bench.write(frame)
+    expected = bench.profile()
+    again = frame.iloc[:30].copy()
+    again["at"] = tools.start + timedelta(days=3, hours=5)
+    again["score"] = 0.5
+    bench.write(pd.concat([frame, again]).sample(frac=1, random_state=seed))
+    found = bench.profile()
+    for window, part in found.items():
+        assert part.quality.conflicting_rows == (30 if window == tools.days(4)[3] else 0)
+        assert tools.plain(part.segments) == tools.plain(expected[window].segments)
+
+
+def test_rows_without_an_id_are_all_counted(bench: Any, tools: Any) -> None:
+    """A missing id is no duplicate of another missing id."""
+    frame = tools.make_frame(100, span=1)
+    frame.loc[:40, "id"] = None
+    bench.write(frame)
+    found = bench.profile()[tools.days(4)[0]]
+    assert (found.quality.rows, found.quality.duplicate_rows) == (100, 0)
+
+
+def test_without_an_id_duplicates_are_unknown(bench: Any, tools: Any) -> None:
+    """A log without ids has no count of duplicates rather than a count of zero."""
+    bench.write(tools.make_frame(50))
+    log = {"source": "log.parquet", "timestamp": "at", "prediction": "decision", "score": "score"}
+    found = bench.profile(bench.plan(tools.config(log=log)))[tools.days(4)[0]]
+    assert found.quality.duplicate_rows is None
+    assert found.quality.early_labels is None
