@@ -41,7 +41,7 @@ def headline(states: Sequence[ObjectiveState]) -> tuple[Verdict, str]:
         if met == total:
             return Verdict.CONFORMING, f"All {words.plural(total, 'objective')} met"
         return Verdict.CONFORMING, f"{met} of {words.plural(total, 'objective')} met; the others cannot be judged yet"
-    return worst(states), f"None of {words.plural(total, 'objective')} can be judged yet"
+    return worst(states), "No objective can be judged yet"
 
 
 def who_acts(open_records: Sequence[Row], now: datetime, zone: ZoneInfo) -> str:

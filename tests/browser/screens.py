@@ -80,7 +80,7 @@ def whole_height(page: Page) -> int:
     return int(page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight"))
 
 
-def sample(folder: Path) -> Path:
+def sample(folder: Path, *, hostile: bool = False) -> Path:
     """The sample project of the dashboard's tests, written into a folder."""
     path = Path(__file__).resolve().parents[1] / "dashboard" / "sample_project.py"
     spec = importlib.util.spec_from_file_location("sample_project", path)
@@ -89,7 +89,8 @@ def sample(folder: Path) -> Path:
     module = importlib.util.module_from_spec(spec)
     sys.modules["sample_project"] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
-    written: Path = module.write_project(folder / "project")
+    names = module.HOSTILE if hostile else module.Names()
+    written: Path = module.write_project(folder / "project", names)
     return written
 
 

@@ -56,6 +56,20 @@ class Names:
     organisation: str = "Example Bank"
 
 
+HOSTILE = Names(
+    age="![x](http://evil.example/?a)",
+    purpose="<script>alert(1)</script>\"'; DROP TABLE run; --",
+    category='=HYPERLINK("http://evil.example")',
+    group=":red[gender] $\\alpha$ a.b['c']",
+    woman="F & age=65+ [x](javascript:alert(1))",
+    man="M\u202e\u0007",
+    statement="# Ranking **stays** :material/bug_report: http://evil.example/x www.evil.example",
+    owner="![o](http://evil.example/o.png)",
+    organisation="Bank `x` <b>bold</b> -> http://evil.example",
+)
+"""Names with Markdown, HTML, formulas, addresses and control characters."""
+
+
 def write_project(
     root: Path, names: Names = Names(), *, run: bool = True, record: bool = True, evidence: bool = True
 ) -> Path:  # frozen

@@ -1,0 +1,128 @@
+"""Questions to the store, asked of the sample project through the real store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from aimsight.aims.verdicts import Verdict
+from aimsight.dashboard import data, summary, words
+from aimsight.store import ledger
+from aimsight.store.database import Store
+
+
+@pytest.fixture
+def store(full: Path) -> Store:
+    """Give the store of the sample project."""
+    return Store(full / "store" / "aimsight.duckdb")
+
+
+def test_objectives_carry_their_latest_verdict_and_its_beginning(store: Store, sample: ModuleType) -> None:
+    """The newest window decides, the unbroken series before it says since when, and the last windows are listed."""
+    with store.read() as reader:
+        states = {state.objective: state for state in data.objectives(reader)}
+    first = states["OBJ-01"]
+    assert first.verdict is Verdict.NONCONFORMING
+    assert first.since == sample.WINDOWS[10]
+    assert first.window == sample.WINDOWS[13]
+    assert first.version == 2
+    assert len(first.recent) == data.RECENT
+    assert [verdict.value for _, _, verdict in first.recent] == sample.VERDICTS["OBJ-01"][-data.RECENT :]
+    assert states["OBJ-04"].since == sample.WINDOWS[0]
+    assert {state.verdict for state in states.values()} == set(Verdict) - {Verdict.NOT_MEASURED}
+
+
+def test_an_objective_without_evaluation_is_not_measured(sample: ModuleType, tmp_path: Path) -> None:
+    """Nothing judged yet never counts as conforming."""
+    store = Store(tmp_path / "store.duckdb")
+    goal = sample.Goal("OBJ-9", "Later.", "performance.recall", "", ">= 0.5", 0.0, "minor")
+    with store.write() as tx:
+        sample.records.save_objective_version(tx, sample._version(goal, sample.Names(), 1, sample.NOW))
+    with store.read() as reader:
+        (state,) = data.objectives(reader)
+    assert state.verdict is Verdict.NOT_MEASURED
+    assert summary.since_words(state, sample.UTC) == "never judged"
+
+
+def test_evaluations_come_once_a_window_with_model_version(store: Store, sample: ModuleType) -> None:
+    """One row a window, oldest first, joined with the measurement it judged."""
+    with store.read() as reader:
+        rows = data.evaluations(reader, sample.MODEL, "OBJ-02")
+    assert [row["window_start"] for row in rows] == [start for start, _ in sample.WINDOWS]
+    assert [row["model_version"] for row in rows] == ["2"] * 8 + ["3"] * 6
+
+
+def test_open_records_come_first(store: Store) -> None:
+    """A record in state detected is open; its windows and files are found by its id."""
+    with store.read() as reader:
+        (row,) = data.nonconformities(reader)
+        assert data.is_open(row)
+        assert len(data.occurrences(reader, row["nonconformity"])) == 4
+        assert len(data.evidence_files(reader, row["nonconformity"])) == 1
+    assert not data.is_open({"state": "closed"})
+
+
+def test_the_store_is_verified_when_the_ledger_says_so(sample: ModuleType, tmp_path: Path) -> None:
+    """Before: not verified. After an event of that kind: when, and with which result."""
+    project = sample.write_project(tmp_path / "project")
+    store = Store(project / "store" / "aimsight.duckdb")
+    with store.read() as reader:
+        assert data.store_state(reader).verified_at is None
+    with store.write() as tx:
+        ledger.append(tx, "aimsight", data.VERIFIED, "store", {"integrity": "whole"})
+    with store.read() as reader:
+        state = data.store_state(reader)
+    assert state.verified_at is not None
+    assert state.verified_words == "whole"
+
+
+def test_the_headline_counts_what_is_wrong(store: Store) -> None:
+    """Nonconforming leads; without it at risk, then conforming, then what cannot be judged."""
+    with store.read() as reader:
+        states = data.objectives(reader)
+    assert summary.headline(states) == (Verdict.NONCONFORMING, "1 of 6 objectives not met")
+    rest = [state for state in states if state.verdict is not Verdict.NONCONFORMING]
+    assert summary.headline(rest) == (
+        Verdict.AT_RISK,
+        "No objective is missed beyond doubt; 1 of 5 at risk",
+    )
+    met = [state for state in states if state.verdict is Verdict.CONFORMING]
+    assert summary.headline(met) == (Verdict.CONFORMING, "All 2 objectives met")
+    waiting = [state for state in states if state.verdict is Verdict.AWAITING_LABELS]
+    assert summary.headline(met + waiting)[1] == "2 of 3 objectives met; the others cannot be judged yet"
+    assert summary.headline(waiting)[1] == "No objective can be judged yet"
+    assert summary.headline([])[1] == "No objective has been set yet"
+
+
+def test_who_acts_and_until_when(store: Store, sample: ModuleType) -> None:
+    """The next due day, or what is overdue, or that nothing is open."""
+    with store.read() as reader:
+        rows = data.nonconformities(reader)
+    said = summary.who_acts(rows, sample.NOW, sample.UTC)
+    assert said == "1 nonconformity is open, owned by risk@example.org. The next is due 4 Dec 2026 (in 14 days)."
+    later = sample.NOW.replace(year=2027)
+    assert summary.who_acts(rows, later, sample.UTC).endswith("1 is overdue, the oldest since 4 Dec 2026.")
+    assert summary.who_acts([], sample.NOW, sample.UTC) == "No nonconformity is open."
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "said"),
+    [
+        ("quality.missing_share", 0.012, "1.2 %"),
+        ("quality.label_coverage", 1.0, "100 %"),
+        ("quality.freshness_hours", 5.25, "5.2 h"),
+        ("quality.rows", 12345.0, "12,345"),
+        ("quality.missing_share", None, "– (no rows)"),
+    ],
+)
+def test_data_quality_in_words(metric: str, value: float | None, said: str) -> None:
+    """Shares as percent, hours as hours, counts as counts, and why there is none."""
+    assert summary.quality_text({"metric": metric, "value": value, "undefined_reason": "no rows"}) == said
+
+
+def test_words_of_an_empty_strip() -> None:
+    """A number that is none is a dash."""
+    assert words.instant(None, ZoneInfo("UTC")) == "–"
