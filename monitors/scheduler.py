@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aimsight.configs.errors import AimsightError
+from aimsight.monitors import projects
 from aimsight.monitors.heartbeat import BEAT, Heartbeat, heartbeat_path, only_one
 from aimsight.monitors.words import count, plain
 from aimsight.store.records import append_event
@@ -84,9 +85,9 @@ def serve(
     ConfigError
         The project cannot be read at the start. (Later mistakes are said, and the ticks go on.)
     """
-    read = load or _load
+    read = load or projects.open_project
     project = read(folder)
-    store = (open_store or _open_store)(project)
+    store = (open_store or projects.open_store)(project)
     stop = threading.Event()
     with only_one(store.path), _signals_set(stop), ExitStack() as stack:
         pages = _start_pages(stack, project, port, stop) if port is not None else None
@@ -304,20 +305,6 @@ def _signals_set(stop: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _load(folder: Path) -> Project:
-    from aimsight.configs.load import load_project
-    from aimsight.metrics.registry import facts
-
-    return load_project(folder, facts())
-
-
-def _open_store(project: Project) -> Store:
-    from aimsight.store.database import Store
-
-    config = project.config
-    return Store(project.root / config.store, checkpoints=tuple(project.root / path for path in config.checkpoints))
 
 
 def _run_due(project: Project, store: Store, *, now: datetime, models: Sequence[str] | None = None) -> Sequence[Any]:

@@ -26,11 +26,12 @@ class _Amount(ProgressColumn):
     """How much is done, and how fast."""
 
     def render(self, task: Task) -> Text:
-        if not task.total:
+        if not task.completed and not task.total:
             return Text("")
         speed = task.finished_speed or task.speed
-        fast = f", {speed:,.1f}/s" if speed else ""
-        return Text(f"{task.completed:,.0f} of {task.total:,.0f}{fast}", style="progress.data.speed")
+        fast = f", {speed:,.0f}/s" if speed and speed >= 1 else ""
+        whole = f" of {task.total:,.0f}" if task.total else ""
+        return Text(f"{task.completed:,.0f}{whole}{fast}", style="progress.data.speed")
 
 
 @contextmanager

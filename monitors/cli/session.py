@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from aimsight.configs.errors import NotFoundError
+from aimsight.monitors.projects import open_project, open_store
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -43,10 +44,7 @@ class Session:
     @cached_property
     def project(self) -> Project:
         """The project of the folder, checked against the metric catalogue."""
-        from aimsight.configs.load import load_project
-        from aimsight.metrics.registry import facts
-
-        return load_project(self.folder, facts())
+        return open_project(self.folder)
 
     @cached_property
     def store(self) -> Store:
@@ -82,16 +80,6 @@ class Session:
         """A line for people beside the answer; silent with ``--json``."""
         if not self.as_json:
             self.aside.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def open_store(project: Project) -> Store:
-    """The store that a project names."""
-    from aimsight.store.database import Store
-
-    config = project.config
-    return Store(
-        project.root / config.store, checkpoints=tuple(project.root / checkpoint for checkpoint in config.checkpoints)
-    )
 
 
 def now() -> datetime:

@@ -71,6 +71,21 @@ def test_run_answers_in_json(call: Call, project: Path) -> None:
     assert model["runs"][1]["verdicts"]["CH-01"] == "nonconforming"
 
 
+def test_a_run_tells_its_routes_and_status_shows_what_did_not_arrive(call: Call, project: Path) -> None:
+    """One message with all that happened for the route that works; the other one fails, and the run does not."""
+    (project / "aimsight.yaml").write_text(
+        "organisation: Test\nalerts:\n- {name: ops, url: 'file:alerts.jsonl'}\n- {name: gone, url: 'file:log.parquet/x'}\n"
+    )
+    answer = call("-C", project, "run", "--now", "2026-06-01")
+    assert answer.code == 3
+    (message,) = [json.loads(line) for line in (project / "alerts.jsonl").read_text("utf-8").splitlines()]
+    assert message["subject"].startswith("[aimsight] 4 notices: NC-")
+    assert "churn, Mar 2026: 1 objective nonconforming (CH-01)" in message["body"]
+    assert "Alerts   4 notices not delivered" in call("-C", project, "status").lines
+    call("-C", project, "run", "--now", "2026-06-01")
+    assert len((project / "alerts.jsonl").read_text("utf-8").splitlines()) == 1
+
+
 def test_run_of_a_broken_source_is_an_error(call: Call, project: Path) -> None:
     """The outcome is recorded with its reason, and the exit code says error."""
     (project / "log.parquet").write_bytes(b"PAR1 this is no parquet file PAR1")

@@ -210,3 +210,6 @@ def test_progress_appears_only_for_long_work() -> None:
         late.report("hashing log.parquet", 0, 0)
         bar.refresh()
         assert "hashing log.parquet" in file.getvalue()
+        late.report("air-time: rows", 1_234_567, 0)
+        bar.refresh()
+        assert "1,234,567" in file.getvalue()
