@@ -43,13 +43,13 @@ class NumericCells:
     def index(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         """Position of each value (shape (n,)); NaN means missing, infinities are non-finite."""
         with np.errstate(over="ignore", invalid="ignore"):
-            t = values - self.low
+            t = np.asarray(values - self.low, dtype=np.float64)
             t /= self.width
         np.floor(t, out=t)
         # fmax and fmin turn NaN into a number beside the core, where _outside finds it again
         np.fmax(t, -1.0, out=t)
         np.fmin(t, CORE_CELLS, out=t)
-        out: NDArray[np.int64] = t.astype(np.int64)
+        out = t.astype(np.int64)
         rest = np.flatnonzero(out.view(np.uint64) >= CORE_CELLS)  # -1 is the largest of the unsigned numbers
         out += TAIL_CELLS
         if rest.size:
@@ -65,7 +65,7 @@ class NumericCells:
         mantissa, exponent = np.frexp(np.fmin(1.0 + distance / TAIL_CELLS_PER_OCTAVE, _FAR))
         step = ((2.0 * mantissa - 1.0) * TAIL_CELLS_PER_OCTAVE).astype(np.int64)
         tail = np.minimum(TAIL_CELLS_PER_OCTAVE * (exponent.astype(np.int64) - 1) + step, TAIL_CELLS - 1)
-        out = np.where(below, TAIL_CELLS - 1 - tail, TAIL_CELLS + CORE_CELLS + tail)
+        out: NDArray[np.int64] = np.where(below, TAIL_CELLS - 1 - tail, TAIL_CELLS + CORE_CELLS + tail)
         odd = ~np.isfinite(values)
         if odd.any():
             out[odd] = np.where(np.isnan(values[odd]), self.size, self.size + 1)

@@ -51,7 +51,7 @@ def make_frame(rows: int, seed: int = 0, span: int = 4) -> pd.DataFrame:
             "at": [START + timedelta(seconds=float(s)) for s in np.sort(rng.uniform(0, span * 86400, rows)).round(3)],
             "x": x,
             "shop": rng.choice(["north", "south", "", "it's", "new"], rows, p=[0.4, 0.3, 0.1, 0.1, 0.1]),
-            "sex": rng.choice(["F", "M", None], rows, p=[0.5, 0.45, 0.05]),
+            "sex": rng.choice(np.array(["F", "M", None], dtype=object), rows, p=[0.5, 0.45, 0.05]),
             "age": rng.choice(["young", "old"], rows),
             "score": score,
             "decision": (score >= 0.5).astype(int),
@@ -141,7 +141,8 @@ class Bench:
 
     def profile(self, plan: Plan | None = None, **options: Any) -> dict[Window, Statistics]:
         """Count a plan (default: the standard one)."""
-        return DuckDBEngine(**({"memory_limit": "200MB", "threads": 2} | options)).profile(plan or self.plan())
+        settings: dict[str, Any] = {"memory_limit": "200MB", "threads": 2} | options
+        return DuckDBEngine(**settings).profile(plan or self.plan())
 
 
 @pytest.fixture
@@ -163,7 +164,8 @@ def plain(value: Any) -> Any:
 
 def fixed(value: float, bits: int) -> int:
     """A number in fixed point, by exact rational arithmetic (halves to even)."""
-    return round(Fraction(value) * 2**bits)
+    scaled: int = round(Fraction(value) * 2**bits)
+    return scaled
 
 
 class Tools:

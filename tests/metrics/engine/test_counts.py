@@ -240,7 +240,7 @@ def test_hostile_names_are_only_names(bench: Any, tools: Any) -> None:
     frame = tools.make_frame(300)
     bench.write(frame)
     expected = bench.profile()[tools.days(4)[0]]
-    names = {"x": 'x"); DROP TABLE t; --', "sex": "=1+1", "shop": "<b>ſhop</b>", "score": "key", "at": "a'\"t"}
+    names = {"x": 'x"); DROP TABLE t; --', "sex": "=1+1", "shop": "<b>\u017fhop</b>", "score": "key", "at": "a'\"t"}
     bench.write(frame.rename(columns=names))
     model = tools.config(
         log={"source": "log.parquet", "id": "id", "timestamp": names["at"], "prediction": "decision", "score": "key"},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -202,7 +201,7 @@ def test_only_the_sources_can_be_read(tmp_path: Path) -> None:
         ):
             with pytest.raises(duckdb.Error):
                 connection.execute(statement).fetchall()
-    assert sorted(os.listdir(tmp_path)) == ["in.parquet", "link.parquet", "out.parquet"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.parquet", "link.parquet", "out.parquet"]
 
 
 def test_errors_are_translated() -> None:
@@ -217,6 +216,6 @@ def test_too_little_memory_is_said(bench: Any, tools: Any) -> None:
     """A memory limit that does not suffice ends in a ResourceError, and the next pass works."""
     frame = pd.concat([tools.make_frame(4000).assign(id=lambda f, i=i: f["id"] + f"-{i}") for i in range(5)])
     bench.write(frame.assign(shop=frame["id"] * 500), row_group=20_000)
-    with pytest.raises(ResourceError, match="log.parquet"):
+    with pytest.raises(ResourceError, match=r"log\.parquet"):
         bench.profile(memory_limit="1MB")
     assert sum(part.quality.rows for part in bench.profile().values()) == 20_000

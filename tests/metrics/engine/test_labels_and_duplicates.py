@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
 
 from aimsight.configs.errors import SchemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -54,7 +57,7 @@ def test_only_labels_that_had_arrived_are_used(bench: Any, tools: Any) -> None:
     assert found.quality.late_labels == day["truth"].notna().sum() - len(known)
 
 
-def _tiny(bench: Any, tools: Any, labels: list[tuple[str, int | None, datetime]], **changes: Any) -> Any:
+def _tiny(bench: Any, tools: Any, labels: Sequence[tuple[str, int | None, datetime]], **changes: Any) -> Any:
     """One decision "a" at noon (positive) and "b" (positive) with these labels; the statistics of the day."""
     log = pd.DataFrame({"id": ["a", "b"], "at": [NOON, NOON], "x": [1.0, 2.0], "score": [0.9, 0.8], "decision": [1, 1]})
     bench.write(log.assign(shop="north", sex="F", age="old"))
