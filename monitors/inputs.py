@@ -15,14 +15,13 @@ from aimsight.configs.errors import AimsightError, SourceError
 from aimsight.configs.hashes import reference_hash
 from aimsight.metrics.engines.duckdb import DuckDBEngine
 from aimsight.metrics.sources import SourceFile, describe, fingerprint, format_of, resolve, time_range
-from aimsight.store.files import KnownFile, known_file
+from aimsight.store.files import KnownFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from aimsight.configs.schema import ModelConfig
     from aimsight.metrics.plan import Window
-    from aimsight.store.database import Reader
 
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 _END = datetime.max.replace(tzinfo=UTC)
@@ -110,12 +109,12 @@ def reference_fingerprint(model: ModelConfig) -> str:
 def gather(
     model: ModelConfig,
     root: Path,
-    reader: Reader | None,
+    remembered: Mapping[str, KnownFile],
     progress: Callable[[str], None],
     *,
     with_reference: bool = True,
 ) -> Inputs:
-    """Find and hash a model's files; a file that still has the size and time of before is not read again.
+    """Find and hash a model's files; a file that still has the size and time remembered of it is not read again.
 
     A file of the log that cannot be read is noted with its problem, as long as others can: only the windows that need
     it are lost. ``with_reference`` is ``False`` when the reference is frozen and its own files are not needed any more.
@@ -134,7 +133,7 @@ def gather(
         reference = resolve(model.reference.source, root)
         if model.reference.labels_source:
             reference += resolve(model.reference.labels_source, root)
-    files = _Files(reader, progress)
+    files = _Files(remembered, progress)
     seen_log = files.look(log, _log_times(model), isolate=True)
     if seen_log and all(file.problem for file in seen_log):
         more = f" (and {len(seen_log) - 1} more files)" if len(seen_log) > 1 else ""
@@ -223,8 +222,8 @@ def _look_inside(path: Path, table: str | None) -> None:
 class _Files:
     """Looks at files, with the help of what is known from before."""
 
-    def __init__(self, reader: Reader | None, progress: Callable[[str], None]) -> None:
-        self.reader, self.progress = reader, progress
+    def __init__(self, remembered: Mapping[str, KnownFile], progress: Callable[[str], None]) -> None:
+        self.remembered, self.progress = remembered, progress
         self.news: list[KnownFile] = []
 
     def look(self, paths: Sequence[Path], times: _Times | None, *, isolate: bool) -> list[InputFile]:
@@ -244,13 +243,14 @@ class _Files:
         return [found[path] for path in paths]
 
     def _known(self, path: Path, times: _Times | None) -> KnownFile | None:
-        if self.reader is None:
+        known = self.remembered.get(_cache_name(path, times))
+        if known is None:
             return None
         try:
             now = describe(path)
         except SourceError:
             return None  # told when its bytes are read
-        return known_file(self.reader, _cache_name(path, times), now.size, now.mtime_ns)
+        return known if (now.size, now.mtime_ns) == (known.size, known.mtime_ns) else None
 
     def _new(
         self, path: Path, hashed: SourceFile | None, problem: str, times: _Times | None, *, isolate: bool

@@ -31,7 +31,7 @@ from aimsight.monitors.inputs import (
 )
 from aimsight.monitors.recording import Failed, Measured, Recorded, record
 from aimsight.monitors.windows import disjoint, windows
-from aimsight.store.files import remember_files
+from aimsight.store.files import KnownFile, known_files, remember_files
 from aimsight.store.references import is_frozen, load_reference, save_reference
 from aimsight.store.runs import FINAL, RunRecord, abandon_dead, begin_attempts, plan_slots, run_key
 
@@ -160,11 +160,12 @@ class _Run:
         self.inputs: Inputs | None = None
         self.problem = ""
         self.frozen = True
+        self.registered = False
+        self.remembered: dict[str, KnownFile] = {}
         self.history: dict[Window, History] = {}
 
     def execute(self, chosen: Sequence[Window] | None) -> RunSummary:
         """Find what is due, run it in chunks, and say what came of it."""
-        self._settle_the_dead()
         self._look_back()
         self._gather()
         unreadable = self.problem
@@ -174,7 +175,7 @@ class _Run:
             self.inputs = replace(self.inputs, needing=needing(self.inputs.log, spans))
         todo = self._backfill(candidates) if chosen is not None else self._due(candidates)
         total = Recorded()
-        if not self._is_registered() or todo or (self.inputs and self.inputs.news):
+        if not self.registered or todo or (self.inputs and self.inputs.news):
             self._begin(candidates)
         if todo:
             basis = self._basis(candidates)
@@ -193,28 +194,28 @@ class _Run:
         )
 
     def _look_back(self) -> None:
-        """What the store knows of the model: its runs, and whether its reference is frozen."""
+        """What the store knows of the model; runs of processes that are gone are recorded as abandoned."""
         self.frozen = self.model.reference is None
         if not self.store.path.exists():
             return
         with self.store.read() as reader:
             self.history = _history(reader, self.model)
-            if not self.frozen:
-                self.frozen = is_frozen(reader, self.model.model, reference_fingerprint(self.model))
+            self.frozen = self.frozen or is_frozen(reader, self.model.model, reference_fingerprint(self.model))
+            self.registered = is_registered(reader, self.model)
+            self.remembered = known_files(reader)
+            unfinished = reader.tuples("SELECT 1 FROM attempt LIMIT 1")
+        if unfinished:
+            with self.store.write() as tx:
+                abandon_dead(tx, self.store.clock.now(), _is_alive)
 
     def _gather(self) -> None:
+        """Look at the files, without holding the store: hashing them may take long."""
+
         def tell(text: str) -> None:
             self.progress(text, 0, 0)
 
-        wanted = not self.frozen
         try:
-            if self.store.path.exists():
-                with self.store.read() as reader:
-                    self.inputs = gather(self.model, self.project.root, reader, tell, with_reference=wanted)
-            else:
-                self.inputs = gather(self.model, self.project.root, None, tell, with_reference=wanted)
-        except StoreError:
-            raise
+            self.inputs = gather(self.model, self.project.root, self.remembered, tell, with_reference=not self.frozen)
         except AimsightError as error:
             self.problem = str(error)
 
@@ -266,21 +267,6 @@ class _Run:
     def _key(self, window: Window) -> str:
         monitor = self.model.monitor.name
         return run_key(self.model.model, monitor, window.start, window.end, self.config_hash, self._fingerprint(window))
-
-    def _is_registered(self) -> bool:
-        if not self.store.path.exists():
-            return False
-        with self.store.read() as reader:
-            return is_registered(reader, self.model)
-
-    def _settle_the_dead(self) -> None:
-        if not self.store.path.exists():
-            return
-        with self.store.read() as reader:
-            anything = reader.tuples("SELECT 1 FROM attempt LIMIT 1")
-        if anything:
-            with self.store.write() as tx:
-                abandon_dead(tx, self.store.clock.now(), _is_alive)
 
     def _begin(self, candidates: Sequence[Window]) -> None:
         """Record the configuration, the planned windows and what is known of the files."""

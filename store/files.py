@@ -35,10 +35,9 @@ class KnownFile(Record):
     max_ts: datetime | None = None
 
 
-def known_file(reader: Reader, path: str, size: int, mtime_ns: int) -> KnownFile | None:
-    """What is known of a file that still has this size and time; else ``None``."""
-    rows = reader.rows("SELECT * FROM source_file WHERE path = ? AND size = ? AND mtime_ns = ?", [path, size, mtime_ns])
-    return KnownFile.from_row(rows[0]) if rows else None
+def known_files(reader: Reader) -> dict[str, KnownFile]:
+    """Everything known of files, by path."""
+    return {row["path"]: KnownFile.from_row(row) for row in reader.rows("SELECT * FROM source_file")}
 
 
 def remember_files(tx: Transaction, known: Iterable[KnownFile]) -> None:
