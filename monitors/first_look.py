@@ -290,7 +290,7 @@ def _first_labels(first: FirstModel, source: str, labels: Sequence[Seen]) -> tup
 def _as_written(source: str, folder: Path) -> str:
     """The source as it stands in the file: relative to the project where it lies inside, absolute elsewhere."""
     absolute = os.path.abspath(source)  # noqa: PTH100  # resolve() would follow links
-    root = os.path.abspath(folder)  # noqa: PTH100
+    root = os.path.abspath(folder)  # noqa: PTH100  # as above
     inside = os.path.commonpath([absolute, root]) == root
     return Path(os.path.relpath(absolute, root)).as_posix() if inside else Path(absolute).as_posix()
 
