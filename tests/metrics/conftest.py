@@ -206,7 +206,10 @@ class Counting:
     def model(self, task: str = "binary", **changes: Any) -> ModelConfig:
         """A model's configuration; ``changes`` replace whole top-level parts."""
         log: dict[str, Any] = {"source": "log.parquet", "timestamp": "at", "prediction": "decision", "id": "id"}
-        log |= {"binary": {"score": "p"}, "multiclass": {"scores": {"c0": "p0", "c1": "p1", "c2": "p2"}}}.get(task, {})
+        if task == "binary":
+            log["score"] = "p"
+        elif task == "multiclass":
+            log["scores"] = {"c0": "p0", "c1": "p1", "c2": "p2"}
         config: dict[str, Any] = {
             "model": "demo",
             "version": "1",
@@ -227,7 +230,7 @@ class Counting:
         return Plan(model, Path(), (WINDOW,), WINDOW.end + timedelta(days=30), tuple(columns), **changes)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def counting() -> Counting:
     """Counts arrays into statistics."""
     return Counting()

@@ -140,9 +140,8 @@ def test_the_order_of_rows_does_not_matter(counting: Counting, unit: Metric) -> 
 @ids
 @settings(max_examples=25)
 @given(data=st.data())
-def test_degenerate_rows_never_break_a_metric(unit: Metric, data: st.DataObject) -> None:
+def test_degenerate_rows_never_break_a_metric(counting: Counting, unit: Metric, data: st.DataObject) -> None:
     """One class, one group, constant scores, all null or far values: a checked value or a reason, never an error."""
-    counting = _counting()
     n = data.draw(st.integers(1, 40), label="n")
     seed = data.draw(st.integers(0, 1000), label="seed")
     rows = Rows.drawn(n, seed)
@@ -165,15 +164,8 @@ def test_degenerate_rows_never_break_a_metric(unit: Metric, data: st.DataObject)
         check(unit, result)
 
 
-def _counting() -> Counting:
-    from tests.metrics.conftest import Counting as Made
-
-    return Made()
-
-
-def test_days_merge_to_the_week() -> None:
+def test_days_merge_to_the_week(counting: Counting) -> None:
     """Statistics of seven days added up give every metric of the week, bit by bit."""
-    counting = _counting()
     week = Rows.drawn(700, 3)
     plan = counting.numeric("x", week.x)
     base = ColumnBaseline.of(plan, counting.column(plan, Rows.drawn(900, 4).x).counts)

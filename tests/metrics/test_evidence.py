@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -123,24 +124,25 @@ def test_trap_e2_groups_keep_the_promised_false_alarms(n: int, m: int, shares: s
     assert 0.02 <= alarms / 1000 <= 0.07
 
 
-@pytest.mark.parametrize(("n", "m"), [(1000, 50), (1001, 100), (3000, 3000), (300, 1000)])
+@pytest.mark.parametrize(("n", "m"), [(1000, 50), (1001, 100), (1500, 1500), (300, 1000)])
 @pytest.mark.parametrize("kind", ["normal", "lognormal", "cauchy", "counts"])
 def test_trap_e2_area_and_gap_keep_the_promised_false_alarms(n: int, m: int, kind: str) -> None:
     """Wasserstein and KS on quiet windows of any shape: at most 9 % (5 promised); KS far fewer with tied values."""
     rng = np.random.default_rng(n + m)
-    draw = {
+    shapes: dict[str, Callable[[int], NDArray[np.float64]]] = {
         "normal": lambda size: rng.normal(size=size),
         "lognormal": lambda size: rng.lognormal(size=size),
         "cauchy": lambda size: rng.standard_cauchy(size=size),
         "counts": lambda size: rng.poisson(2, size=size).astype(float),
-    }[kind]
+    }
+    draw = shapes[kind]
     area = gap = 0
-    for _ in range(400):
+    for _ in range(300):
         f, g, widths = _curves(draw(n), draw(m))
         area += evidence.area_p_value(f, g, widths, (n, m)) <= 0.05
         gap += evidence.kolmogorov_p_value(float(np.abs(f - g).max()), n, m) <= 0.05
-    assert 0.015 <= area / 400 <= 0.09
-    assert gap / 400 <= 0.08
+    assert 0.015 <= area / 300 <= 0.09
+    assert gap / 300 <= 0.08
 
 
 def test_trap_e6_one_far_value_is_no_evidence() -> None:
