@@ -21,6 +21,9 @@ VIEWS = "measurements, evaluations, nonconformities, runs, events, objectives, m
 MOST_ROWS = 200
 """So many rows appear in a table for people; the machine formats hold all of them."""
 
+LONGEST_CELL = 40
+"""Longer texts are wrapped within a table."""
+
 FORMULA_STARTS = tuple("=+-@\t\r\n\0＝＋－＠")  # noqa: RUF001  # the full-width forms are meant
 """A spreadsheet may read a cell that begins with one of these as a formula."""
 
@@ -46,7 +49,7 @@ def query(
     elif as_csv:
         write_csv(answer.column_names, answer.to_pylist(), sys.stdout)
     else:
-        session.answer(answer.to_pylist(), lambda: _for_people(answer))
+        session.answer(answer.to_pylist(), lambda: for_people(answer, session.console.width))
 
 
 def write_csv(names: list[str], rows: list[dict[str, Any]], stream: TextIO) -> None:
@@ -81,14 +84,27 @@ def _write_parquet(answer: pa.Table, path: Path) -> None:
         raise AimsightError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def _for_people(answer: pa.Table) -> list[RenderableType]:
-    from aimsight.monitors.cli.tables import cell, table
+def for_people(answer: pa.Table, width: int) -> list[RenderableType]:
+    """A table; or, where its columns do not fit, one record below the other."""
+    from aimsight.monitors.cli.tables import cell, facts, table
 
     rows = answer.slice(0, MOST_ROWS).to_pylist()
-    numbers = [name for name in answer.column_names if rows and isinstance(rows[0][name], int | float)]
-    made = table(*answer.column_names, right=numbers)
-    for row in rows:
-        made.add_row(*(cell("" if row[name] is None else row[name]) for name in answer.column_names))
+    names = answer.column_names
+    parts: list[RenderableType]
+    if sum(_width(name, rows) + 1 for name in names) > width and rows:
+        parts = []
+        for number, row in enumerate(rows, 1):
+            parts += [f"Row {number}", facts({name: row[name] for name in names}), ""]
+    else:
+        made = table(*names, right=[name for name in names if rows and isinstance(rows[0][name], int | float)])
+        for row in rows:
+            made.add_row(*(cell(row[name]) for name in names))
+        parts = [made]
     hidden = answer.num_rows - len(rows)
     rest = f" ({hidden:,} more; --json, --csv and --parquet FILE give all)" if hidden else ""
-    return [made, f"{count(answer.num_rows, 'row')}{rest}"]
+    return [*parts, f"{count(answer.num_rows, 'row')}{rest}"]
+
+
+def _width(name: str, rows: list[dict[str, Any]]) -> int:
+    """Columns of the terminal that a column takes without wrapping words; long texts may take more than one line."""
+    return max([len(name), *(min(len(str(row[name])), LONGEST_CELL) for row in rows)])

@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from aimsight.monitors.cli import progress
 from aimsight.monitors.cli.nc import nonconformity_table
 from aimsight.monitors.cli.objectives import objective_tables
 from aimsight.monitors.cli.queries import Standing
-from aimsight.monitors.cli.query import FORMULA_STARTS, guarded, write_csv
+from aimsight.monitors.cli.query import FORMULA_STARTS, for_people, guarded, write_csv
 from aimsight.monitors.cli.tables import cell, legend, strip, tally, verdict_style, verdict_text
 
 AUGUST = Window(datetime(2015, 8, 1, tzinfo=UTC), datetime(2015, 9, 1, tzinfo=UTC))
@@ -213,3 +214,15 @@ def test_progress_appears_only_for_long_work() -> None:
         late.report("air-time: rows", 1_234_567, 0)
         bar.refresh()
         assert "1,234,567" in file.getvalue()
+
+
+def test_a_wide_answer_is_shown_record_by_record() -> None:
+    """What does not fit beside each other in 80 columns is shown below each other; narrow answers stay tables."""
+    narrow = pa.table({"model": ["air-time"], "n": [3]})
+    assert shown(for_people(narrow, 80)) == ["model     n", "───────────", "air-time  3", "1 row"]
+    wide = pa.table({f"column_{number:02}": ["a text of some length"] for number in range(12)})
+    lines = shown(for_people(wide, 80))
+    assert lines[0] == "Row 1"
+    assert lines[1] == "column_00  a text of some length"
+    assert lines[-1] == "1 row"
+    assert max(map(len, lines)) <= 80
