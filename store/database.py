@@ -144,10 +144,8 @@ class Transaction(Reader):
         while self._pending:
             _, (table, rows) = self._pending.popitem()
             self._connection.register("incoming", table.arrow(rows))
-            try:
-                self._connection.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM incoming")
-            finally:
-                self._connection.unregister("incoming")
+            self._connection.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM incoming")
+            self._connection.unregister("incoming")
         while self._later:
             sql, params = self._later.pop(0)
             self._connection.execute(sql, list(params))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -289,8 +290,20 @@ def store(tmp_path: Path, clock: TickingClock, checkpoint_file: Path) -> Store:
     return Store(tmp_path / "store" / "aimsight.duckdb", clock=clock, checkpoints=(checkpoint_file,))
 
 
-@pytest.fixture
-def filled(store: Store, samples: Samples) -> Store:
-    """Give a store with one record of every kind and two runs."""
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory, samples: Samples) -> Store:
+    """Give a store with one record of every kind and two runs, made once and never changed."""
+    folder = tmp_path_factory.mktemp("template")
+    store = Store(folder / "aimsight.duckdb", clock=TickingClock(), checkpoints=(folder / "checkpoints.jsonl",))
     samples.write_all(store)
+    return store
+
+
+@pytest.fixture
+def filled(template: Store, store: Store, clock: TickingClock, checkpoint_file: Path) -> Store:
+    """Give a store of one's own with one record of every kind and two runs."""
+    for source, target in ((template.path, store.path), (template.checkpoints[0], checkpoint_file)):
+        target.parent.mkdir()
+        shutil.copyfile(source, target)
+    clock.moment += timedelta(hours=1)
     return store
