@@ -207,6 +207,15 @@ def change_p_value(
     return min(1.0, max(min(parts) * len(parts), 1e-300)) if parts else 1.0
 
 
+def chance_variance(mean: float, freedom: float, n: int, m: int, effect: DesignEffect = INDEPENDENT) -> float:
+    """Variance, under no change, of a distance that is like chi-square with so much freedom and has this mean."""
+    if mean <= 0 or freedom <= 0:
+        return 0.0
+    inflation = np.array([float(effect.inflation(n, m).mean())])
+    things = min(FEW_THINGS, max(int(freedom), 1))
+    return float(mean * mean / _inflated_shape(freedom / 2, inflation, things)[0])
+
+
 def _permutation_p_value(x: Floats, y: Floats, inflation: Floats) -> float:
     from scipy.special import gammaincc
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimsight.metrics.evidence import area_p_value, change_p_value, kolmogorov_band, kolmogorov_p_value
+from aimsight.metrics.evidence import area_p_value, chance_variance, change_p_value, kolmogorov_band, kolmogorov_p_value
 from aimsight.metrics.intervals import Z, newcombe
 from aimsight.metrics.registry import ALL_TASKS, Needs, metric
 from aimsight.metrics.values import Interval, Undefined, Value
@@ -58,18 +58,20 @@ def _spread(values: Floats, shares: Floats) -> float:
     return float(shares @ np.square(values - centre))
 
 
-def _information_interval(value: float, bias: float, noise: float, delta: float, method: str) -> Interval:
+def _information_interval(pair: ColumnPair, value: float, bias: float, noise: float, delta: float) -> Interval:
     """Interval of a quadratic-like distance that is biased upwards: corrected for its mean under no change.
 
-    ``bias`` is that mean, 2 ``noise`` times it the variance of the same, ``delta`` the first-order variance. The
+    ``bias`` is that mean, ``noise`` what each degree of freedom adds to it, ``delta`` the first-order variance. The
     plain value stays inside, so the upper end is conservative.
     """
+    effect = pair.base.effects.groups
+    chance = chance_variance(bias, bias / noise, pair.n_reference, pair.n_window, effect)
     # the first-order variance is taken at a value that is too high by the bias, hence less, but never below chance
-    half = Z * math.sqrt(max(delta - 2 * noise * bias, 2 * noise * bias))
+    half = Z * math.sqrt(max(delta - 2 * noise * bias, chance))
     centre = value - bias
     # the distribution is skewed upwards; on the square root's scale it is not, which lengthens the upper end
     skew = half * half / (4 * max(centre, half)) if half > 0 else 0.0
-    return Interval(max(centre - half, 0.0), max(centre + half + skew, value), method)
+    return Interval(max(centre - half, 0.0), max(centre + half + skew, value), "delta, bias-corrected")
 
 
 @metric(
@@ -107,7 +109,7 @@ def psi(pair: ColumnPair) -> Result:
     return Value(
         max(value, 0.0),
         pair.n_window,
-        _information_interval(max(value, 0.0), bias, noise, delta, "delta, bias-corrected"),
+        _information_interval(pair, max(value, 0.0), bias, noise, delta),
         p_value=pair.change_p_value,
     )
 
@@ -159,7 +161,7 @@ def jensen_shannon_distance(pair: ColumnPair) -> Result:
     # for the variance, groups that were not seen may still be there
     p, q = _smoothed(x), _smoothed(y)
     delta = (_spread(np.log(2 * q / (p + q)), q) * window + _spread(np.log(2 * p / (p + q)), p) * reference) / 4
-    around = _information_interval(value, bias, noise / 8, delta, "delta, bias-corrected")
+    around = _information_interval(pair, value, bias, noise / 8, delta)
     return Value(
         math.sqrt(value),
         pair.n_window,

@@ -135,7 +135,7 @@ def _share(hits: int, repetitions: int) -> float:
 @pytest.mark.parametrize("n", [30, 300, 30000])
 @pytest.mark.parametrize("shares", [(0.3, 0.3), (0.3, 0.5), (0.02, 0.1), (0.3, 0.3, 0.3, 0.3, 0.3)])
 def test_gaps_and_ratios_cover_the_truth(n: int, shares: tuple[float, ...]) -> None:
-    """A 95 % interval covers in at least 93 % (less chance); few rows of rare classes and many groups cover more (documented)."""
+    """A 95 % interval covers in at least 93 % (less chance); few rare rows and many groups cover more."""
     rng = np.random.default_rng(n)
     p, size, repetitions = np.array(shares), np.full(len(shares), n), 600
     gaps = ratios = defined = 0
