@@ -187,6 +187,20 @@ def fingerprint(
         return list(pool.map(one, paths))
 
 
+def row_count(paths: Iterable[Path]) -> int:
+    """Rows of Parquet files by their metadata, to show progress; 0 when any file does not say."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    total = 0
+    for path in paths:
+        try:
+            total += pq.read_metadata(path).num_rows
+        except (pa.ArrowException, OSError):
+            return 0
+    return total
+
+
 def time_range(model: ModelConfig, path: Path) -> tuple[datetime, datetime] | None:
     """Earliest and latest event time (UTC) of one file of the model's log; ``None`` when no row has a time.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -17,6 +17,7 @@ from aimsight.configs.hashes import config_hash
 from aimsight.metrics.engines.duckdb import DuckDBEngine
 from aimsight.metrics.measure import measure
 from aimsight.metrics.plan import Plan, Reference, Window
+from aimsight.metrics.sources import resolve, row_count
 from aimsight.metrics.statistics import merge
 from aimsight.metrics.values import Cause, Measurement, Undefined
 from aimsight.monitors import alerts
@@ -358,28 +359,52 @@ class _Run:
         )
 
     def _measure(self, records: Mapping[Window, RunRecord], basis: Reference | None) -> list[Measured | Failed]:
-        """One pass for all windows; when it fails, one pass each, so that a bad file harms its own windows only."""
+        """One pass for all windows; when it meets trouble, one for each half: a bad file harms its own windows only.
+
+        So a window's results do not depend on the windows that happen to be run with it.
+        """
         if self.problem:
             return [Failed(run, self.problem) for run in records.values()]
         if not records:
             return []
         try:
-            return self._pass(records, basis)
+            results = self._pass(records, basis)
+            troubled = any(isinstance(one, Measured) and one.statistics.column_errors for one in results)
+            if not troubled or not self._differ(records):
+                return results
         except AimsightError as error:
             if len(records) == 1:
                 return [Failed(run, str(error)) for run in records.values()]
-        return [result for window, run in records.items() for result in self._measure({window: run}, basis)]
+        pairs = list(records.items())
+        halves = pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :]
+        return [result for half in halves for result in self._measure(dict(half), basis)]
+
+    def _differ(self, windows: Iterable[Window]) -> bool:
+        """Whether the windows lie in different files."""
+        return self.inputs is not None and len({tuple(self.inputs.overlapping([one])) for one in windows}) > 1
 
     def _pass(self, records: Mapping[Window, RunRecord], basis: Reference | None) -> list[Measured | Failed]:
         pieces, parts = disjoint(list(records))
         plan = self._plan(pieces, basis)
         reference = basis if self.model.reference else None
-        statistics = self.engine.profile(plan)
+        statistics = self.engine.profile(plan, progress=self._rows_read(plan))
         results: list[Measured | Failed] = []
         for window, run in records.items():
             whole = merge([statistics[piece] for piece in parts[window]])
             results.append(Measured(run, whole, self._measurements(plan, whole, reference, window)))
         return results
+
+    def _rows_read(self, plan: Plan) -> Callable[[int], None]:
+        """Adds the rows of every block to what is shown; labels of their own take a second look at the rows."""
+        looks = 2 if plan.model.labels and plan.model.labels.source else 1
+        what, total, done = f"{self.model.model}: rows", looks * row_count(resolve(plan.model.log.source, plan.root)), 0
+
+        def tell(rows: int) -> None:
+            nonlocal done
+            done += rows
+            self.progress(what, done, max(total, done) if total else 0)
+
+        return tell
 
     def _plan(self, pieces: tuple[Window, ...], basis: Reference | None) -> Plan:
         """The plan over those files of the log only that have rows in the windows."""
