@@ -199,25 +199,19 @@ class ColumnPair:
 
 @dataclass(frozen=True, eq=False)
 class Baseline:
-    """The reference, prepared for comparison: its columns by name."""
+    """The reference, prepared for comparison: each column when it is first asked for, once for all windows."""
 
     reference: Reference
-    columns: dict[str, ColumnBaseline]
+    _prepared: dict[str, ColumnBaseline] = field(default_factory=dict)
 
-    @classmethod
-    def of(cls, reference: Reference) -> Baseline:
-        """Prepare every column that the reference has counts of."""
-        counted = reference.statistics.columns
-        return cls(
-            reference,
-            {
-                plan.name: ColumnBaseline.of(
-                    plan,
-                    counted[plan.name].counts,
-                    [part.columns[plan.name].counts for part in reference.windows if plan.name in part.columns],
-                    reference.statistics.values.get(plan.name),
-                )
-                for plan in reference.columns
-                if plan.name in counted
-            },
-        )
+    def column(self, name: str) -> ColumnBaseline | None:
+        """The reference's side of a column, or ``None`` when the reference has no counts of it."""
+        if name not in self._prepared:
+            plan = next((plan for plan in self.reference.columns if plan.name == name), None)
+            counted = self.reference.statistics.columns.get(name)
+            if plan is None or counted is None:
+                return None
+            parts = [part.columns[name].counts for part in self.reference.windows if name in part.columns]
+            values = self.reference.statistics.values.get(name)
+            self._prepared[name] = ColumnBaseline.of(plan, counted.counts, parts, values)
+        return self._prepared[name]

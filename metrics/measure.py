@@ -76,7 +76,7 @@ def _baseline(reference: Reference | None) -> Baseline | None:
     if reference is None:
         return None
     if not _prepared or _prepared[0].reference is not reference:
-        _prepared[:] = [Baseline.of(reference)]
+        _prepared[:] = [Baseline(reference)]
     return _prepared[0]
 
 
@@ -137,8 +137,12 @@ class _Scope:
 
 def _compute(unit: Metric, *inputs: object) -> Result:
     """Run one metric; a mistake in it is its own trouble only."""
+    return _safely(lambda: unit.compute(*inputs))
+
+
+def _safely(compute: Callable[[], Result]) -> Result:
     try:
-        return unit.compute(*inputs)
+        return compute()
     except Exception as error:  # noqa: BLE001  # whatever one metric raises must not lose the others
         return Undefined(f"error: {type(error).__name__}: {error}")
 
@@ -183,8 +187,12 @@ def _of_distributions(scope: _Scope, unit: Metric) -> Iterator[Measurement]:
 def _of_distribution(scope: _Scope, baseline: Baseline, unit: Metric, column: str) -> Result:
     if scope.empty:
         return Undefined(NO_ROWS)
-    pair = _pair(scope, baseline, column)
-    return pair if isinstance(pair, Undefined) else _compute(unit, pair)
+
+    def compare() -> Result:
+        pair = _pair(scope, baseline, column)
+        return pair if isinstance(pair, Undefined) else unit.compute(pair)
+
+    return _safely(compare)
 
 
 def _pair(scope: _Scope, baseline: Baseline, column: str) -> ColumnPair | Undefined:
@@ -193,7 +201,7 @@ def _pair(scope: _Scope, baseline: Baseline, column: str) -> ColumnPair | Undefi
         return Undefined(scope.statistics.column_errors[column], rows)
     if column in baseline.reference.statistics.column_errors:
         return Undefined(f"in the reference: {baseline.reference.statistics.column_errors[column]}", rows)
-    base, counted = baseline.columns.get(column), scope.statistics.columns.get(column)
+    base, counted = baseline.column(column), scope.statistics.columns.get(column)
     if base is None or counted is None:
         return Undefined("not counted in the reference" if base is None else "not counted in the window", rows)
     if base.counts.shape != counted.counts.shape:

@@ -376,3 +376,16 @@ def test_a_log_without_ids_has_no_duplicates(counting: Counting) -> None:
     case = Case(counting)
     blind = replace(case.statistics, quality=QualityCounts(rows=400))
     assert one(case.measured(blind), "quality.duplicate_share").result == Undefined("the log has no id", 400)
+
+
+def test_a_broken_reference_column_harms_no_other(counting: Counting) -> None:
+    """Windows of the reference that disagree about a column's cells: only that column's drift is lost."""
+    case = Case(counting, parts=4)
+    first, *rest = case.reference.windows
+    broken = replace(first, columns=first.columns | {"k": counting.column(counting.category("k", ()), ["a"])})
+    case.reference = replace(case.reference, windows=(broken, *rest))
+    measurements = case.measured()
+    result = one(measurements, "drift.psi", "k").result
+    assert isinstance(result, Undefined)
+    assert result.reason.startswith("error: ")
+    assert isinstance(one(measurements, "drift.psi", "x").result, Value)
