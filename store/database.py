@@ -35,7 +35,6 @@ _BROKEN = (
     duckdb.IOException,
     duckdb.InternalException,
     duckdb.OutOfMemoryException,
-    duckdb.SerializationException,
     duckdb.TransactionException,  # a commit that could not be written
 )
 
@@ -60,7 +59,7 @@ class Reader:
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def batches(self, sql: str, size: int = 50_000) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows of one statement in batches of tuples, for results that need not fit in memory."""
+        """The committed rows of one statement in batches of tuples, for results that need not fit in memory."""
         cursor = self._connection.cursor()
         try:
             cursor.execute(sql)
@@ -334,7 +333,9 @@ class Store:
         try:
             yield
         except duckdb.Error as error:
-            if isinstance(error, _BROKEN) or type(error) is duckdb.Error:
+            if type(error) is duckdb.Error or isinstance(error, duckdb.SerializationException):
+                raise _damaged(self.path, error) from error
+            if isinstance(error, _BROKEN):
                 raise StoreError(
                     f"{self.path}: the database failed and its connection was closed: {_first_line(error)}. What was "
                     "committed before is kept; look at the disk's free space, then run the command again"
@@ -358,9 +359,13 @@ def _cannot_open(path: Path, error: duckdb.Error) -> StoreError:
         return StoreError(f"{path}: permission denied")
     if "version number" in text:
         return StoreVersionError(f"{path} was written by another version of DuckDB: {_first_line(error)}")
+    return _damaged(path, error)
+
+
+def _damaged(path: Path, error: duckdb.Error) -> StoreError:
     wal = path.with_name(f"{path.name}.wal")
     return StoreError(
-        f"{path} cannot be opened: {_first_line(error)}. Nothing was changed or deleted. To restore: move {path.name} "
+        f"{path} cannot be read: {_first_line(error)}. Nothing was changed or deleted. To restore: move {path.name} "
         f"and {wal.name} (if there is one; it may hold committed runs, keep it) to another folder, copy the latest "
         f"backup to {path}, then run `aimsight verify`"
     )

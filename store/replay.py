@@ -14,7 +14,7 @@ from aimsight.store.records import key_text, plain_row
 from aimsight.store.tables import BY_RUN, EVALUATION, MEASUREMENT, RECORDS, REFERENCE_COLUMN, SLOT, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from aimsight.store.database import Reader
@@ -121,18 +121,25 @@ class Replay:
             yield Finding(seq, f"slot of {model} / {monitor}: a window that ledger entry {seq} planned is gone")
 
 
-def check_evidence(reader: Reader, folder: Path) -> Iterator[Finding]:
+def frozen_files(reader: Reader) -> list[tuple[str, str]]:
+    """(path, SHA-256) of every evidence file."""
+    return [
+        (path, sha256) for path, sha256 in reader.tuples("SELECT DISTINCT path, sha256 FROM evidence_file ORDER BY 1")
+    ]
+
+
+def check_evidence(frozen: Sequence[tuple[str, str]], folder: Path) -> Iterator[Finding]:
     """Compare every evidence file with the hash it was frozen under."""
     root = folder.resolve()
-    for row in reader.rows("SELECT DISTINCT sha256, path FROM evidence_file ORDER BY path"):
-        path = (root / row["path"]).resolve()
+    for name, sha256 in frozen:
+        path = (root / name).resolve()
         if not path.is_relative_to(root) or not path.is_file():
-            yield Finding(None, f"evidence file {row['path']}: there is no such file in {folder}")
+            yield Finding(None, f"evidence file {name}: there is no such file in {folder}")
             continue
         with path.open("rb") as handle:
             digest = hashlib.file_digest(handle, "sha256").hexdigest()
-        if digest != row["sha256"]:
-            yield Finding(None, f"evidence file {row['path']}: its content has changed")
+        if digest != sha256:
+            yield Finding(None, f"evidence file {name}: its content has changed")
 
 
 def _check_occurrences(reader: Reader) -> Iterator[Finding]:

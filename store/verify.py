@@ -16,7 +16,7 @@ from aimsight.store.checkpoints import anchors, compare
 from aimsight.store.digests import microseconds
 from aimsight.store.findings import Event, Finding, Fold
 from aimsight.store.ledger import NO_HASH, OPENED, entry_hash
-from aimsight.store.replay import Replay, check_evidence
+from aimsight.store.replay import Replay, check_evidence, frozen_files
 from aimsight.store.runs import open_slots
 
 if TYPE_CHECKING:
@@ -109,9 +109,10 @@ def verify(
             if unreadable and not chain.broken:
                 chain.findings.append(unreadable)
         findings = [*chain.findings, *replay.compare(reader)]
-        if evidence is not None:
-            findings += check_evidence(reader, evidence)
+        frozen = frozen_files(reader)
         gaps = open_slots(reader)
+    if evidence is not None:
+        findings += check_evidence(frozen, evidence)
     warnings, limits, anchored = list(chain.warnings), [], 0
     for path, found in anchor_files.items():
         comparison = compare(path, found, chain.origin, chain.seq, chain.hashes)
