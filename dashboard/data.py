@@ -64,13 +64,14 @@ class ObjectiveState:
 
 @dataclass(frozen=True, slots=True)
 class StoreState:
-    """Where the store and its ledger stand."""
+    """Where the store and its ledger stand; the last two as the last verification found them."""
 
     entries: int
     recorded_at: datetime | None
     data_until: datetime | None
     verified_at: datetime | None
-    verified_words: str
+    is_intact: bool
+    is_complete: bool
 
 
 def store_state(reader: Reader) -> StoreState:
@@ -80,12 +81,14 @@ def store_state(reader: Reader) -> StoreState:
     verified = reader.rows(
         "SELECT recorded_at, payload FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 1", [VERIFIED]
     )
-    words = ""
-    if verified:
-        payload = json.loads(verified[0]["payload"] or "{}")
-        words = str(payload.get("integrity", ""))
+    found = json.loads(verified[0]["payload"] or "{}") if verified else {}
     return StoreState(
-        row["entries"], row["recorded_at"], until, verified[0]["recorded_at"] if verified else None, words
+        entries=row["entries"],
+        recorded_at=row["recorded_at"],
+        data_until=until,
+        verified_at=verified[0]["recorded_at"] if verified else None,
+        is_intact=bool(found.get("intact", False)),
+        is_complete=bool(found.get("complete", False)),
     )
 
 

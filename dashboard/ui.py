@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -114,13 +115,17 @@ def header(scene: Scene, title: str, verdict: Verdict | None = None) -> None:
     if scene.version:
         state = scene.ask(data.store_state)
         parts.append(f"data as of {words.instant(state.data_until, scene.zone)}")
-        parts.append(
-            f"store verified {words.instant(state.verified_at, scene.zone)}"
-            if state.verified_at
-            else "store not verified yet"
-        )
+        parts.append(_verified(scene, state))
     st.caption(" · ".join([*parts, words.escape(scene.project.config.time_zone)]))
     _watch(str(scene.store), scene.version)
+
+
+def _verified(scene: Scene, state: data.StoreState) -> str:
+    """Markdown: when the store was verified, and loudly when it was found broken."""
+    if state.verified_at is None:
+        return "store not verified yet"
+    when = words.instant(state.verified_at, scene.zone)
+    return f"store verified {when}" if state.is_intact else f":red[■ store found broken {when}]"
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
@@ -171,12 +176,17 @@ def empty(message: str, command: str | None = None) -> None:
             st.code(command, language="bash")
 
 
+def command(scene: Scene, arguments: str) -> str:
+    """A command line for this project, to copy."""
+    return f"aimsight -C {shlex.quote(str(scene.project.root))} {arguments}"
+
+
 def no_runs(scene: Scene) -> None:
     """The empty state of a project that has not run yet."""
     names = words.listed(list(scene.project.models)) or "no model"
     empty(
         f"Nothing has been measured yet. This project declares {names}; a run measures every window of its log.",
-        f"aimsight -C {scene.project.root} run",
+        command(scene, "run"),
     )
 
 
@@ -203,4 +213,4 @@ def choose_model(scene: Scene) -> str | None:
 
 def no_model(scene: Scene) -> None:
     """The empty state of a project without a model."""
-    empty("This project declares no model yet.", f"aimsight -C {scene.project.root} init MODEL --log LOG.parquet")
+    empty("This project declares no model yet.", command(scene, "init MODEL --log LOG.parquet"))

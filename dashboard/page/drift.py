@@ -50,7 +50,7 @@ def _render() -> None:
     rows = scene.ask(data.measurements, model, metric)
     rows = [row for row in rows if not row["segment"]]
     if not rows:
-        ui.empty("This distance has not been measured in any window yet.", f"aimsight -C {scene.project.root} run")
+        ui.empty("This distance has not been measured in any window yet.", ui.command(scene, "run"))
         return
     last = max(row["window_start"] for row in rows)
     latest = {row["column_name"]: row for row in rows if row["window_start"] == last}

@@ -29,7 +29,10 @@ def _render() -> None:
     states = ui.in_force(scene, model)
     verdict, answer = summary.headline(states)
     with top:
-        ui.header(scene, f"{model}: {answer[0].lower()}{answer[1:]}", verdict)
+        if states or not scene.project.models[model].objectives:
+            ui.header(scene, f"{model}: {answer[0].lower()}{answer[1:]}", verdict)
+        else:
+            ui.header(scene, f"{model}: nothing has been judged yet")
     _facts(scene.project.models[model])
     if not scene.version or not any(state.window for state in states):
         ui.no_runs(scene)

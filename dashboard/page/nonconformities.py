@@ -147,7 +147,7 @@ def _evidence(scene: ui.Scene, row: data.Row) -> None:
         st.caption(f"SHA-256 {one['sha256']}")
     if not files:
         st.text("No report has been made for this record yet. It compares the failing window with the reference:")
-        st.code(f"aimsight -C {scene.project.root} nc report {row['nonconformity']}", language="bash")
+        st.code(ui.command(scene, f"evidence {row['nonconformity']}"), language="bash")
 
 
 _render()

@@ -116,14 +116,11 @@ def _store(scene: ui.Scene) -> None:
         f"{words.printable(str(scene.store))}."
     )
     if state.verified_at:
-        st.text(
-            words.printable(
-                f"Verified {words.instant(state.verified_at, scene.zone)}: {state.verified_words or 'done'}."
-            )
-        )
+        found = f"{'intact' if state.is_intact else 'BROKEN'}, {'complete' if state.is_complete else 'with gaps'}"
+        st.text(f"Verified {words.instant(state.verified_at, scene.zone)}: {found}. To verify it again:")
     else:
         st.text("No verification is on record. It recomputes every hash and compares the store with its checkpoints:")
-    st.code(f"aimsight -C {scene.project.root} verify", language="bash")
+    st.code(ui.command(scene, "verify"), language="bash")
 
 
 _render()

@@ -66,17 +66,17 @@ def test_open_records_come_first(store: Store) -> None:
 
 
 def test_the_store_is_verified_when_the_ledger_says_so(sample: ModuleType, tmp_path: Path) -> None:
-    """Before: not verified. After an event of that kind: when, and with which result."""
+    """Before: not verified. After an event of that kind: when, and what it found."""
     project = sample.write_project(tmp_path / "project")
     store = Store(project / "store" / "aimsight.duckdb")
     with store.read() as reader:
         assert data.store_state(reader).verified_at is None
     with store.write() as tx:
-        ledger.append(tx, "aimsight", data.VERIFIED, "store", {"integrity": "whole"})
+        ledger.append(tx, "aimsight", data.VERIFIED, "store", {"intact": True, "complete": False})
     with store.read() as reader:
         state = data.store_state(reader)
     assert state.verified_at is not None
-    assert state.verified_words == "whole"
+    assert (state.is_intact, state.is_complete) == (True, False)
 
 
 def test_the_headline_counts_what_is_wrong(store: Store) -> None:

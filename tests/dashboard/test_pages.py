@@ -117,7 +117,7 @@ def test_a_record_without_a_report_names_the_command(
     """Without an evidence file the page says how to make one, and what happens next."""
     project = sample.write_project(tmp_path / "project", evidence=False)
     words = said(opened(project, "nonconformities", monkeypatch))
-    assert f"aimsight -C {project} nc report NC-2026-0001" in words
+    assert f"aimsight -C {project} evidence NC-2026-0001" in words
     assert "What happens next" in words
     assert "confirms or rejects it by 4 Dec 2026" in words
 
