@@ -9,10 +9,13 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from numpy.typing import NDArray
 
 DAYS = 30
 START = datetime(2026, 6, 1, tzinfo=UTC)
@@ -23,8 +26,11 @@ CARDINALITY = (3, 8, 20, 60, 250)
 GROUPS = ("A", "B", "C", "D")
 
 
-def block(rng: np.random.Generator, size: int, when: np.ndarray, drift: float) -> pa.Table:
+def block(rng: np.random.Generator, size: int, when: NDArray[np.float64], drift: float) -> pa.Table:
     """One row group; ``when`` holds each row's place in the month in [0, 1), ``drift`` scales the shift over it."""
+    import numpy as np
+    import pyarrow as pa
+
     columns: dict[str, pa.Array] = {}
     for i, name in enumerate(NUMERIC):
         shift = drift * when * (i % 4 == 0) * 0.5
@@ -55,6 +61,10 @@ def block(rng: np.random.Generator, size: int, when: np.ndarray, drift: float) -
 
 def write_log(path: Path, rows: int, *, seed: int, start: datetime = START, drift: float = 1.0) -> Path:
     """Write ``rows`` rows spread evenly over ``DAYS`` days from ``start``; returns the path."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     rng = np.random.default_rng(seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")

@@ -1,0 +1,268 @@
+"""Measure speed and memory on the synthetic log, every job in a process of its own, and print the ratios.
+
+    python benchmarks/run.py                     # 1M and 10M rows
+    python benchmarks/run.py --rows 1000000      # one size
+    python benchmarks/run.py --without-evidently
+
+``plain scan`` is DuckDB's count, min, max and sum of every column: about the least that reading a log can cost.
+``profile`` is one pass of the engine over 30 daily windows with the reference at hand. ``whole run`` is ``aimsight
+backfill`` of all 30 windows (hashes, pass, all metrics with intervals, evaluation, commit) once the reference is
+frozen; ``second run`` is the same command again, which reads nothing. Evidently compares the log with the reference as
+its users do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+from make_log import DAYS, NUMERIC, START, TEXT, ensure  # beside this script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aimsight.configs.schema import ModelConfig
+    from aimsight.metrics.plan import Plan
+
+OUTPUT = Path(__file__).parent / "output"
+EVIDENTLY_ROWS = 1_000_000
+COLUMNS = (*NUMERIC, *TEXT, "group", "score", "prediction", "label", "timestamp")
+MODEL: dict[str, Any] = {
+    "model": "bench",
+    "version": "1",
+    "owner": "bench@example.org",
+    "intended_use": "Synthetic decisions, to measure speed and memory.",
+    "risk": "limited",
+    "task": "binary",
+    "log": {"timestamp": "timestamp", "prediction": "prediction", "score": "score"},
+    "labels": {"label": "label"},
+    "features": dict.fromkeys(NUMERIC, "numeric") | dict.fromkeys(TEXT, "category"),
+    "protected": ["group"],
+    "monitor": {"every": "1d", "window": "1d", "start": START.date()},
+    "objectives": [
+        {
+            "id": "OBJ-01",
+            "statement": "Decisions rank people well.",
+            "metric": "performance.roc_auc",
+            "target": ">= 0.7",
+            "rationale": "Made up for the benchmark.",
+            "owner": "bench@example.org",
+            "due": START.date(),
+            "severity": "minor",
+        }
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One job: seconds on the clock and of the processor, and the peak of resident memory in MB."""
+
+    wall: float
+    cpu: float
+    peak: float
+
+
+def measure(command: list[str]) -> Measured:
+    """Run a command as a child, to its end, and measure it as a whole process.
+
+    Raises
+    ------
+    RuntimeError
+        If it fails.
+    """
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    output = process.stdout.read() if process.stdout is not None else ""
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    # 3 is the command line's way to say that an objective was missed
+    if os.waitstatus_to_exitcode(status) not in {0, 3}:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{output}")
+    return Measured(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def model(folder: Path, reference: Path, log: Path) -> ModelConfig:
+    """The configuration of the synthetic model."""
+    from aimsight.configs.schema import ModelConfig
+
+    data = MODEL | {
+        "log": MODEL["log"] | {"source": str(log.relative_to(folder))},
+        "reference": {"source": str(reference.relative_to(folder))},
+    }
+    return ModelConfig.model_validate(data)
+
+
+def plan(folder: Path, reference: Path, log: Path) -> Plan:
+    """The plan over thirty days; its reference is made once and kept beside the files."""
+    from aimsight.metrics.engines.duckdb import DuckDBEngine
+    from aimsight.metrics.plan import Plan, Window
+
+    config = model(folder, reference, log)
+    end = START + timedelta(days=DAYS)
+    kept = folder / f"{reference.stem}.pickle"
+    if not kept.exists():
+        made = DuckDBEngine().make_reference(config, folder, None, None, end, "bench")
+        kept.write_bytes(pickle.dumps(made))
+    frozen = pickle.loads(kept.read_bytes())  # noqa: S301  # written two lines above
+    days = tuple(Window(START + timedelta(days=i), START + timedelta(days=i + 1)) for i in range(DAYS))
+    return Plan(config, folder, days, end, frozen.columns)
+
+
+def job_prepare(folder: Path, reference: Path, log: Path) -> None:
+    """Write the files and the reference that the other jobs find; not measured."""
+    plan(folder, reference, log)
+
+
+def job_plain(folder: Path, reference: Path, log: Path) -> None:
+    """Count, min, max and sum of every column, with the engine's own settings."""
+    del reference
+    from aimsight.metrics.engines.connection import connect, run
+
+    del folder
+    summed = {*NUMERIC, "score", "prediction", "label"}
+    wanted = [
+        f'count("{name}"), min("{name}"), max("{name}")' + (f', sum("{name}")' if name in summed else "")
+        for name in COLUMNS
+    ]
+    with connect([log], memory_limit="300MB", threads=2) as connection:
+        run(connection, f"SELECT {', '.join(wanted)} FROM read_parquet('{log}')")
+
+
+def job_profile(folder: Path, reference: Path, log: Path) -> None:
+    """One pass of the engine."""
+    from aimsight.metrics.engines.duckdb import DuckDBEngine
+
+    rows = sum(statistics.quality.rows for _, statistics in DuckDBEngine().stream(plan(folder, reference, log)))
+    if rows == 0:
+        raise RuntimeError("the profile saw no rows")
+
+
+def job_evidently_drift(folder: Path, reference: Path, log: Path) -> None:
+    """Evidently's DataDriftPreset on the features."""
+    del folder
+    import pandas as pd
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.presets import DataDriftPreset
+
+    columns = [*NUMERIC, *TEXT]
+    definition = DataDefinition(numerical_columns=list(NUMERIC), categorical_columns=list(TEXT))
+    old, new = (
+        Dataset.from_pandas(pd.read_parquet(path, columns=columns), data_definition=definition)
+        for path in (reference, log)
+    )
+    Report([DataDriftPreset()]).run(new, old).dict()
+
+
+def job_evidently_classification(folder: Path, reference: Path, log: Path) -> None:
+    """Evidently's ClassificationPreset on labels, predictions and scores."""
+    del folder
+    import pandas as pd
+    from evidently import BinaryClassification, DataDefinition, Dataset, Report
+    from evidently.presets import ClassificationPreset
+
+    columns = ["label", "prediction", "score"]
+    definition = DataDefinition(
+        classification=[
+            BinaryClassification(target="label", prediction_labels="prediction", prediction_probas="score")
+        ],
+        categorical_columns=["label", "prediction"],
+        numerical_columns=["score"],
+    )
+    old, new = (
+        Dataset.from_pandas(pd.read_parquet(path, columns=columns), data_definition=definition)
+        for path in (reference, log)
+    )
+    Report([ClassificationPreset()]).run(new, old).dict()
+
+
+JOBS: dict[str, Callable[[Path, Path, Path], None]] = {
+    "prepare": job_prepare,
+    "plain scan": job_plain,
+    "profile": job_profile,
+    "evidently drift": job_evidently_drift,
+    "evidently classification": job_evidently_classification,
+}
+
+
+def write_project(folder: Path, reference: Path, log: Path) -> Path:
+    """A fresh project folder for the whole run; returns it."""
+    project = folder / f"project-{log.stem}"
+    shutil.rmtree(project, ignore_errors=True)
+    (project / "models").mkdir(parents=True)
+    (project / "aimsight.yaml").write_text("organisation: Benchmark\n", encoding="utf-8")
+    data = MODEL | {"log": MODEL["log"] | {"source": str(log)}, "reference": {"source": str(reference)}}
+    # JSON is YAML; dates go in unquoted, as people write them
+    text = json.dumps(data, indent=2, default=lambda day: f"<{day}>").replace('"<', "").replace('>"', "")
+    (project / "models" / "bench.yaml").write_text(text, encoding="utf-8")
+    return project
+
+
+def whole_run(folder: Path, reference: Path, log: Path) -> dict[str, Measured]:
+    """Freeze the reference, then run all windows through the command line, then again."""
+    project = write_project(folder, reference, log)
+    aimsight = [str(Path(sys.executable).with_name("aimsight")), "-C", str(project), "backfill", "bench"]
+    before, after = START - timedelta(days=1), START + timedelta(days=DAYS)
+    everything = [*aimsight, "--from", str(START.date()), "--to", str(after.date())]
+    return {
+        "freeze the reference": measure([*aimsight, "--from", str(before.date()), "--to", str(START.date())]),
+        "whole run": measure(everything),
+        "second run": measure(everything),
+    }
+
+
+def compare(rows: int, *, evidently: bool) -> None:
+    """Run every job for one size and print the table."""
+    # this process stays small: a child's peak is at least its parent's size
+    measure([sys.executable, __file__, "--job", "prepare", "--rows", str(rows)])
+    reference, log = ensure(OUTPUT, rows)
+    names = [name for name in JOBS if name != "prepare" and (evidently or not name.startswith("evidently"))]
+    if rows > EVIDENTLY_ROWS:
+        names = [name for name in names if not name.startswith("evidently")]
+    found: dict[str, Measured] = {}
+    for name in names:
+        found[name] = measure([sys.executable, __file__, "--job", name, "--rows", str(rows)])
+        if name == "profile":
+            found |= whole_run(OUTPUT, reference, log)
+    print(f"\n{rows:,} rows x {len(COLUMNS)} columns, {log.stat().st_size / 1e6:.0f} MB, {os.cpu_count()} processors")
+    print(f"{'':26}{'wall s':>9}{'CPU s':>9}{'peak MB':>9}{'x plain':>9}{'CPU x':>9}")
+    plain = found["plain scan"]
+    for name, job in found.items():
+        ratios = f"{job.wall / plain.wall:9.2f}{job.cpu / plain.cpu:9.2f}"
+        print(f"{name:26}{job.wall:9.2f}{job.cpu:9.2f}{job.peak:9.0f}{ratios}")
+    for name in ("evidently drift", "evidently classification"):
+        if name in found:
+            ours = found["whole run"]
+            print(
+                f"{name} / whole run: {found[name].wall / ours.wall:.0f}x the time, "
+                f"{found[name].cpu / ours.cpu:.0f}x the CPU, {found[name].peak / ours.peak:.1f}x the memory"
+            )
+
+
+def main() -> None:
+    """Read the options; ``--job`` is how this script calls itself."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, nargs="*", default=[1_000_000, 10_000_000], help="sizes of the log")
+    parser.add_argument("--without-evidently", action="store_true", help="leave out its minutes")
+    parser.add_argument("--job", choices=list(JOBS), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    for rows in options.rows:
+        if options.job:
+            JOBS[options.job](OUTPUT, *ensure(OUTPUT, rows))
+        else:
+            compare(rows, evidently=not options.without_evidently)
+
+
+if __name__ == "__main__":
+    main()
