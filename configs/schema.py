@@ -202,7 +202,8 @@ class ReferenceConfig(Config):
     labels_source: Source | None = Field(default=None, description="Files with the labels of those rows.")
     windows: DurationField | None = Field(
         default=None,
-        description="Windows within the reference that show its natural variation; default: monitor.window.",
+        description="Windows within the reference that show its natural variation; default: monitor.window, or the "
+        "longest shorter unit of which the reference holds at least 8.",
     )
 
     @model_validator(mode="after")

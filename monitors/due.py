@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from aimsight.configs.canonical import canonical_json
+from aimsight.configs.durations import UNITS, Duration
 from aimsight.configs.errors import AimsightError
 from aimsight.metrics.plan import Window
 from aimsight.monitors.windows import ceiling, floor, later, midnight, windows, within_lookback
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from aimsight.configs.schema import ModelConfig
+
+
+ENOUGH_WINDOWS = 8
+"""With fewer windows of its own, a reference says too little about how much windows differ by nature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,30 @@ def reference_period(model: ModelConfig) -> Window:
         raise ValueError(f"{model.model} has no reference period")
     start, end = (_instant(edge, model.log.time_zone) for edge in model.reference.period)
     return Window(start, end)
+
+
+def reference_windows(model: ModelConfig) -> tuple[Window, ...]:
+    """The windows of a reference period, which show how much windows differ by nature; none without a period.
+
+    Their length is ``reference.windows``; else that of the monitor's windows or, where the period holds fewer than
+    ``ENOUGH_WINDOWS`` of them, the longest shorter calendar unit that it holds enough of.
+    """
+    if model.reference is None or model.reference.period is None:
+        return ()
+    period, zone = reference_period(model), model.log.time_zone
+    wanted = model.monitor.window
+    lengths = [model.reference.windows] if model.reference.windows else [wanted, *_shorter(wanted)]
+    found: list[Window] = []
+    for length in lengths:
+        found = windows(length, length, zone, period.start, period.end)
+        if len(found) >= ENOUGH_WINDOWS:
+            break
+    return tuple(found)
+
+
+def _shorter(length: Duration) -> list[Duration]:
+    units = (Duration(1, unit) for unit in reversed(UNITS))
+    return [unit for unit in units if unit.typical_hours < length.typical_hours]
 
 
 def settled(model: ModelConfig, window: Window, now: datetime) -> bool:

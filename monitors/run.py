@@ -21,7 +21,7 @@ from aimsight.metrics.sources import resolve, row_count
 from aimsight.metrics.statistics import merge
 from aimsight.metrics.values import Cause, Measurement, Undefined
 from aimsight.monitors import alerts
-from aimsight.monitors.due import History, due, identity, planned, reference_period, settled
+from aimsight.monitors.due import History, due, identity, planned, reference_period, reference_windows, settled
 from aimsight.monitors.inputs import (
     Inputs,
     gather,
@@ -31,7 +31,7 @@ from aimsight.monitors.inputs import (
     with_reference_contents,
 )
 from aimsight.monitors.recording import Failed, Measured, Recorded, record
-from aimsight.monitors.windows import disjoint, windows
+from aimsight.monitors.windows import disjoint
 from aimsight.store.files import KnownFile, known_files, remember_files
 from aimsight.store.references import is_frozen, load_reference, save_reference
 from aimsight.store.runs import FINAL, RunRecord, abandon_dead, begin_attempts, plan_slots, run_key
@@ -172,7 +172,7 @@ class _Run:
         unreadable = self.problem
         candidates = self._candidates(chosen)
         if self.inputs is not None:
-            spans = [*self._own_windows(), *candidates]
+            spans = [*reference_windows(self.model), *candidates]
             self.inputs = replace(self.inputs, needing=needing(self.inputs.log, spans))
         todo = self._backfill(candidates) if chosen is not None else self._due(candidates)
         total = Recorded()
@@ -263,7 +263,7 @@ class _Run:
             return identity(contents, past.finished)
         if self.frozen:
             return contents
-        return with_reference_contents(contents, self.inputs.reference_contents(self._own_windows()))
+        return with_reference_contents(contents, self.inputs.reference_contents(reference_windows(self.model)))
 
     def _key(self, window: Window) -> str:
         monitor = self.model.monitor.name
@@ -296,7 +296,7 @@ class _Run:
         if period is None and self.model.reference is None:
             return None
         self.progress(f"{self.model.model}: reference", 0, 0)
-        own = self._own_windows()
+        own = reference_windows(self.model)
         try:
             if trouble := self.inputs.trouble(own):
                 raise SourceError(trouble)
@@ -317,14 +317,6 @@ class _Run:
             filled = (window for window in candidates if inputs.overlapping([window]) and window not in inputs.needing)
             return next(filled, None)
         return None if self.model.reference.period is None else reference_period(self.model)
-
-    def _own_windows(self) -> tuple[Window, ...]:
-        """The windows of a reference period, which show its natural variation."""
-        if self.model.reference is None or self.model.reference.period is None:
-            return ()
-        period = reference_period(self.model)
-        length = self.model.reference.windows or self.model.monitor.window
-        return tuple(windows(length, length, self.model.log.time_zone, period.start, period.end))
 
     def _chunk(self, todo: Sequence[Window], basis: Reference | None) -> Recorded:
         started = self.store.clock.now()
