@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aimsight.aims.verdicts import Verdict
 from aimsight.dashboard import words
+from aimsight.dashboard.frames import is_evident
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +67,19 @@ def since_words(state: ObjectiveState, zone: ZoneInfo) -> str:
     if state.since is None or state.window is None:
         return "never judged"
     return f"{'in' if state.since == state.window else 'since'} {words.period(*state.since, zone)}"
+
+
+def drift_sentence(latest: Sequence[Row], zone: ZoneInfo) -> str:
+    """Which columns of the newest window differ from the reference beyond chance; one measurement a column."""
+    first = latest[0]
+    window = words.period(first["window_start"], first["window_end"], zone)
+    moved = sorted((row for row in latest if is_evident(row)), key=lambda row: -row["value"])
+    total = words.plural(len(latest), "column")
+    if not moved:
+        return f"In {window}, none of {total} differs from the reference beyond chance."
+    names = words.listed([words.printable(row["column_name"]) for row in moved], 4)
+    verb = "differs" if len(moved) == 1 else "differ"
+    return f"In {window}, {len(moved)} of {total} {verb} from the reference beyond chance: {names}."
 
 
 def needs_attention(state: ObjectiveState, open_record: Row | None) -> bool:

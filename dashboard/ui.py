@@ -146,6 +146,12 @@ def strip(verdicts: list[Verdict]) -> str:
     return " ".join(f":{COLOUR_NAMES[verdict]}[{verdict.glyph}]" for verdict in verdicts)
 
 
+def answer(states: list[data.ObjectiveState]) -> None:
+    """How the objectives that a page is about stand, one line each, most urgent first."""
+    for state in sorted(states, key=lambda one: (one.verdict.rank, one.objective)):
+        st.markdown(f"{chip(state.verdict)} **{words.escape(state.objective)}** {words.escape(state.statement)}")
+
+
 def tally(amounts: dict[Verdict, int] | None = None) -> None:
     """The six verdicts side by side, with amounts where given and their meanings on hover."""
     with st.container(horizontal=True, gap="small"):

@@ -61,19 +61,16 @@ def escape(text: str) -> str:
 
 
 def decimals(*values: float | None) -> int:
-    """Decimal places at which the largest of the values shows three to four digits (0 to 4)."""
+    """Decimal places for numbers that stand together, by the largest: three below 10, fewer above, as on a terminal."""
     sizes = [abs(value) for value in values if value is not None and math.isfinite(value)]
     largest = max(sizes, default=0.0)
-    if largest == 0:
-        return 2
-    for limit, places in ((0.01, 4), (1.0, 3), (10.0, 2), (1000.0, 1)):
-        if largest <= limit:
-            return places
-    return 0
+    if 0 < largest < 0.001:
+        return 5
+    return next((places for limit, places in ((10.0, 3), (100.0, 2), (1000.0, 1)) if largest < limit), 0)
 
 
 def number(value: float | None, places: int | None = None) -> str:
-    """``0.817``, ``−1.50``, ``2,118``; an en dash where there is none."""
+    """``0.817``, ``−1.500``, ``2,118``; an en dash where there is none."""
     if value is None or not math.isfinite(value):
         return "–"
     text = f"{value:,.{decimals(value) if places is None else places}f}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from aimsight.dashboard import charts, data, frames, ui, words
+from aimsight.dashboard import charts, data, frames, summary, ui, words
 from aimsight.metrics.cells import NumericCells
 from aimsight.store.references import load_reference
 from aimsight.store.statistics import read_statistics
@@ -55,6 +55,8 @@ def _render() -> None:
     last = max(row["window_start"] for row in rows)
     latest = {row["column_name"]: row for row in rows if row["window_start"] == last}
     order = sorted({row["column_name"] for row in rows}, key=lambda name: (-_distance(latest.get(name)), name))
+    st.text(summary.drift_sentence(list(latest.values()), scene.zone_of(model)))
+    ui.answer([state for state in ui.in_force(scene, model) if state.metric.startswith("drift.")])
     _strip(scene, model, metric, rows, order)
     _distribution(scene, model, metric, rows, order)
 

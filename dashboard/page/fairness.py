@@ -56,6 +56,7 @@ def _render() -> None:
             "Groups", columns, key="groups", bind="query-params", width=260, format_func=words.printable
         )
         chosen = st.selectbox("Window", list(names), key="window", bind="query-params", width=260)
+    ui.answer(states)
     measured = [metric for metric in metrics if any(row["column_name"] == column for row in gaps[metric])]
     judged = [state for state in states if state.column == column]
     _groups(scene, names[chosen], column, _measures(measured, judged))

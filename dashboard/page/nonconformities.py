@@ -7,15 +7,19 @@ from pathlib import PurePosixPath
 
 import streamlit as st
 
-from aimsight.dashboard import data, ui, words
+from aimsight.dashboard import data, summary, ui, words
 
 ALL = "all"
 
 
 def _render() -> None:
     scene = ui.scene()
-    ui.header(scene, "Nonconformities")
     rows = scene.ask(data.nonconformities) if scene.version else []
+    still_open = [row for row in rows if data.is_open(row)]
+    ui.header(
+        scene,
+        f"{words.plural(len(still_open), 'nonconformity', 'nonconformities')} open" if rows else "Nonconformities",
+    )
     if not rows:
         if scene.version:
             ui.empty(
@@ -25,6 +29,7 @@ def _render() -> None:
         else:
             ui.no_runs(scene)
         return
+    st.text(summary.who_acts(still_open, scene.now, scene.zone))
     shown = _filtered(rows)
     if not shown:
         ui.empty("No record passes these filters; set one of them back to all.")
@@ -49,13 +54,13 @@ def _table(scene: ui.Scene, rows: list[data.Row]) -> None:
     table = [
         {
             "Record": row["nonconformity"],
+            "Due": _due(scene, row),
             "State": row["state"],
             "Severity": row["severity"],
             "Model": words.printable(row["model"]),
             "Objective": words.printable(row["objective"] or "–"),
             "Failing since": words.day(row["occurred_from"].astimezone(scene.zone_of(row["model"]))),
             "Windows": row["occurrences"],
-            "Due": _due(scene, row),
             "Owner": words.printable(row["owner"]),
         }
         for row in rows

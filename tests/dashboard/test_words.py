@@ -49,9 +49,10 @@ def test_windows_are_said_as_people_say_them(start: datetime, end: datetime, zon
         (0.817, 0.799, 0.834, "0.817 (0.799–0.834)"),
         (-0.011, -0.032, 0.01, "−0.011 (−0.032 to 0.010)"),
         (1.0, 0.997, 1.0, "1.000 (0.997–1.000)"),
-        (10.25, 10.1, 10.44, "10.2 (10.1–10.4)"),
-        (2.415, 2.207, 2.623, "2.42 (2.21–2.62)"),
-        (0.0029, 0.0, 0.0094, "0.0029 (0.0000–0.0094)"),
+        (10.25, 10.1, 10.44, "10.25 (10.10–10.44)"),
+        (2.415, 2.207, 2.623, "2.415 (2.207–2.623)"),
+        (0.0029, 0.0, 0.0094, "0.003 (0.000–0.009)"),
+        (0.00042, 0.0001, 0.0009, "0.00042 (0.00010–0.00090)"),
         (12345.6, None, None, "12,346"),
     ],
 )
@@ -66,7 +67,7 @@ def test_a_value_is_a_sentence_with_n() -> None:
     """The example of the interface: metric, value, interval, n."""
     assert words.value_sentence("AUC", 0.817, 0.799, 0.834, 2118) == "AUC 0.817 (0.799–0.834), n = 2,118"
     assert words.value_sentence("AUC", None) == "AUC: no value"
-    assert words.value_sentence("Freshness", 3.0, None, None, 10, "hours") == "Freshness 3.00 hours, n = 10"
+    assert words.value_sentence("Freshness", 3.0, None, None, 10, "hours") == "Freshness 3.000 hours, n = 10"
 
 
 @pytest.mark.parametrize(
