@@ -66,8 +66,8 @@ class Cause(StrEnum):
 class Undefined:
     """No value can be given, and why (a short phrase that a person understands), with the rows that were there.
 
-    ``cause`` says which verdict it leads to: too few rows or labels is insufficient evidence, labels that may still come
-    are awaited, and everything else is not measured.
+    ``cause`` says which verdict it leads to: too few rows or labels is insufficient evidence, labels that may still
+    come are awaited, and everything else is not measured.
     """
 
     reason: str

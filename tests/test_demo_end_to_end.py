@@ -21,7 +21,11 @@ from aimsight.store.verify import verify
 
 DEMO = Path(__file__).resolve().parents[1] / "configs" / "demo"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
-EXACT = {"rel": 1e-9, "abs": 1e-9}
+
+
+def exactly(expected: float) -> Any:  # noqa: ANN401  # what approx returns has no public type
+    """The same number, as far as floating point goes."""
+    return pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
 @dataclass(frozen=True)
@@ -81,13 +85,13 @@ def test_performance_and_fairness_of_the_wage_band_are_those_of_scikit_learn_and
         values = demo.values("wage-band", start)
         labelled = oracle.labelled(oracle.WAGE_BAND, rows)
         for name, expected in oracle.binary_performance(labelled).items():
-            assert values[f"performance.{name}", "", ""] == pytest.approx(expected, **EXACT), (start, name)
+            assert values[f"performance.{name}", "", ""] == exactly(expected), (start, name)
         for group, found in oracle.group_performance(labelled).items():
             for name, expected in found.items():
                 key = (f"performance.{name}", "", f"gender={group}")
-                assert values[key] == pytest.approx(expected, **EXACT), (start, key)
+                assert values[key] == exactly(expected), (start, key)
         for name, expected in oracle.group_fairness(labelled).items():
-            assert values[f"fairness.{name}", "gender", ""] == pytest.approx(expected, **EXACT), (start, name)
+            assert values[f"fairness.{name}", "gender", ""] == exactly(expected), (start, name)
 
 
 def test_errors_of_air_time_are_those_of_scikit_learn(demo: Demo, oracle: ModuleType) -> None:
@@ -95,7 +99,7 @@ def test_errors_of_air_time_are_those_of_scikit_learn(demo: Demo, oracle: Module
     for start, _, rows in oracle.windows(oracle.AIR_TIME):
         values = demo.values("air-time", start)
         for name, expected in oracle.regression_performance(oracle.labelled(oracle.AIR_TIME, rows)).items():
-            assert values[f"performance.{name}", "", ""] == pytest.approx(expected, **EXACT), (start, name)
+            assert values[f"performance.{name}", "", ""] == exactly(expected), (start, name)
 
 
 @pytest.mark.parametrize(("model", "history"), [("wage-band", "WAGE_BAND"), ("air-time", "AIR_TIME")])
@@ -105,9 +109,9 @@ def test_quality_is_what_pandas_counts(demo: Demo, oracle: ModuleType, model: st
     for start, _, rows in oracle.windows(facts_of):
         values = demo.values(model, start)
         assert values["quality.rows", "", ""] == len(rows)
-        assert values["quality.label_coverage", "", ""] == pytest.approx(oracle.label_coverage(rows, facts_of), **EXACT)
+        assert values["quality.label_coverage", "", ""] == exactly(oracle.label_coverage(rows, facts_of))
         for column, expected in oracle.missing_shares(rows, facts_of).items():
-            assert values["quality.missing_share", column, ""] == pytest.approx(expected, **EXACT), (start, column)
+            assert values["quality.missing_share", column, ""] == exactly(expected), (start, column)
 
 
 @pytest.mark.parametrize(("model", "history"), [("wage-band", "WAGE_BAND"), ("air-time", "AIR_TIME")])

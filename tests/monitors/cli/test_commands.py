@@ -74,7 +74,8 @@ def test_run_answers_in_json(call: Call, project: Path) -> None:
 def test_a_run_tells_its_routes_and_status_shows_what_did_not_arrive(call: Call, project: Path) -> None:
     """One message with all that happened for the route that works; the other one fails, and the run does not."""
     (project / "aimsight.yaml").write_text(
-        "organisation: Test\nalerts:\n- {name: ops, url: 'file:alerts.jsonl'}\n- {name: gone, url: 'file:log.parquet/x'}\n"
+        "organisation: Test\nalerts:\n- {name: ops, url: 'file:alerts.jsonl'}\n"
+        "- {name: gone, url: 'file:log.parquet/x'}\n"
     )
     answer = call("-C", project, "run", "--now", "2026-06-01")
     assert answer.code == 3
