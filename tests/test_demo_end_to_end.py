@@ -23,7 +23,7 @@ DEMO = Path(__file__).resolve().parents[1] / "configs" / "demo"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
-def exactly(expected: float) -> Any:  # noqa: ANN401  # what approx returns has no public type
+def exactly(expected: float) -> Any:  # what approx returns has no public type
     """The same number, as far as floating point goes."""
     return pytest.approx(expected, rel=1e-9, abs=1e-9)
 
