@@ -333,7 +333,7 @@ class Store:
         try:
             yield
         except duckdb.Error as error:
-            if type(error) is duckdb.Error or isinstance(error, duckdb.SerializationException):
+            if _is_damage(error):
                 raise _damaged(self.path, error) from error
             if isinstance(error, _BROKEN):
                 raise StoreError(
@@ -360,6 +360,15 @@ def _cannot_open(path: Path, error: duckdb.Error) -> StoreError:
     if "version number" in text:
         return StoreVersionError(f"{path} was written by another version of DuckDB: {_first_line(error)}")
     return _damaged(path, error)
+
+
+def _is_damage(error: duckdb.Error) -> bool:
+    """Whether a page of the file is not what was written (DuckDB versions raise different errors for it)."""
+    return (
+        type(error) is duckdb.Error
+        or isinstance(error, duckdb.SerializationException)
+        or "Corrupt database" in str(error)
+    )
 
 
 def _damaged(path: Path, error: duckdb.Error) -> StoreError:

@@ -147,7 +147,7 @@ def test_the_order_of_rows_does_not_matter(filled: Store) -> None:
     """Rows that a copy or a backup has put in another order are still the same rows."""
     tamper(
         filled,
-        "CREATE TABLE shuffled AS SELECT * FROM measurement ORDER BY value DESC, run_id",
+        "CREATE TABLE shuffled AS SELECT * FROM measurement ORDER BY metric DESC, run_id",
         "DELETE FROM measurement",
         "INSERT INTO measurement FROM shuffled",
         "DROP TABLE shuffled",

@@ -153,7 +153,7 @@ def test_a_later_evaluation_of_a_window_is_the_latest(store: Store, samples: Sam
         ("DELETE FROM run", "must be a SELECT, not DELETE"),
         ("COPY run TO 'out.csv'", "must be a SELECT, not COPY"),
         ("ATTACH 'x.duckdb'", "must be a SELECT, not ATTACH"),
-        ("PRAGMA database_list", "must be a SELECT"),
+        ("CHECKPOINT", "must be a SELECT"),
         ("SET threads = 9", "must be a SELECT"),
         ("SELEC 1", "cannot be read: Parser Error"),
         ("SELECT * FROM measurement5", "cannot be run: Catalog Error"),
