@@ -7,73 +7,31 @@ is summed is an integer, so neither the order of the rows nor the number of thre
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from aimsight.configs.errors import SchemaError, quoted_list
-from aimsight.metrics.cells import NumericCells
-from aimsight.metrics.engines.arrays import blocks
 from aimsight.metrics.engines.connection import connect, run
-from aimsight.metrics.engines.counting import Block, CellCounter
-from aimsight.metrics.engines.expressions import code, segment_text
-from aimsight.metrics.engines.log import LABELS, Inputs, LabelColumns, Log, inputs, label_columns, open_log
-from aimsight.metrics.engines.performance import (
-    EARLY,
-    LATE,
-    NO_SEGMENTS,
-    BinaryDecisions,
-    ClassDecisions,
-    Decisions,
-    Leaves,
-    RegressionDecisions,
-)
-from aimsight.metrics.engines.scores import KEY_BUDGET
-from aimsight.metrics.engines.sql import quote_ident, quote_text
-from aimsight.metrics.engines.tables import Table, kind_of, open_table
-from aimsight.metrics.engines.windows import WindowIndex, moment
+from aimsight.metrics.engines.log import Inputs, inputs, label_columns, open_log
+from aimsight.metrics.engines.passes import read
+from aimsight.metrics.engines.scores import KEY_BUDGET, ScoreLimits
+from aimsight.metrics.engines.sql import quote_ident
+from aimsight.metrics.engines.tables import open_table
+from aimsight.metrics.engines.windows import moment
 from aimsight.metrics.plan import EXACT_SCORE_ROWS
-from aimsight.metrics.statistics import Latest, QualityCounts, Statistics, ValueCounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
+    from datetime import datetime
     from pathlib import Path
 
     import duckdb
     import pandas as pd
-    from numpy.typing import NDArray
 
     from aimsight.configs.schema import ModelConfig
-    from aimsight.metrics.plan import ColumnPlan, Plan, Reference, Window
-    from aimsight.metrics.statistics import SegmentStatistics
-    from aimsight.metrics.values import Segment
-
-BLOCK_ROWS = 1 << 15
-"""Rows a block: a column of it fits into the processor's cache."""
-MOST_LEAVES = 4096
-"""Combinations of segment values that are told apart."""
-
-
-@dataclass(slots=True)
-class _Stream:
-    """A query being put together: aliases with their expressions, and what to do with each block."""
-
-    rows: str
-    columns: dict[str, str]
-    consumers: list[Callable[[Block], None]]
-
-    def column(self, expression: str, alias: str | None = None) -> str:
-        """Add an expression and return its alias; the same expression is sent once."""
-        for known, other in self.columns.items():
-            if other == expression and alias is None:
-                return known
-        name = alias or f"c{len(self.columns)}"
-        self.columns[name] = expression
-        return name
+    from aimsight.metrics.engines.passes import Counted
+    from aimsight.metrics.plan import Plan, Reference, Window
+    from aimsight.metrics.statistics import Statistics
 
 
 class DuckDBEngine:
@@ -119,104 +77,26 @@ class DuckDBEngine:
 
         ``progress`` is told the rows of every block read.
         """
+        done = 0
+        while done < len(plan.windows):
+            counted = self._read(plan, done, progress if done == 0 else None)
+            # the connection is closed by now, so that its memory and that of the scores do not add up
+            for number, statistics in counted.finish(range(done, counted.decisions.deferred), self.threads):
+                yield plan.windows[number], statistics
+            done = counted.decisions.deferred
+
+    def _read(self, plan: Plan, first: int, progress: Callable[[int], None] | None) -> Counted:
+        """One pass over the source; of the windows before ``first`` no scores are kept."""
         files = inputs(plan.model, plan.root)
-        if not plan.windows:
-            return
         features = [column.name for column in plan.columns if column.role == "feature"]
         with self.connect(files.all) as connection:
             log = open_log(connection, plan.model, files, features, plan.windows[-1].end)
-            yield from self.count(connection, plan, log, label_columns(log, plan.as_of), progress)
+            limits = ScoreLimits(self._exact_rows, self._key_budget, first)
+            return read(plan, log, label_columns(log, plan.as_of), limits, progress)
 
     def connect(self, paths: Sequence[Path]) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """A hardened connection that may read these files."""
         return connect(paths, memory_limit=self.memory_limit, threads=self.threads)
-
-    def count(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        plan: Plan,
-        log: Log,
-        labels: LabelColumns | None,
-        progress: Callable[[int], None] | None = None,
-    ) -> Iterator[tuple[Window, Statistics]]:
-        """Count an open log; see ``stream``."""
-        _check_classes(log, labels)
-        index = WindowIndex(plan.windows)
-        leaves = _leaves(log)
-        wide = _Stream(log.rows, {}, [])
-        narrow = _Stream(labels.rows, {}, []) if labels is not None and log.joined else wide
-        basics = _Basics(len(plan.windows))
-        wide.consumers.append(basics.add)
-        counters: dict[str, CellCounter] = {}
-        for column in plan.columns:
-            if column.name in log.errors or (column.role == "label" and labels is None):
-                continue
-            counters[column.name] = _count_column(narrow if column.role == "label" else wide, log, labels, plan, column)
-        decisions = self._decisions(plan, leaves, 0)
-        _feed_decisions(narrow, log, labels, leaves, plan, decisions)
-        for stream in [wide] if narrow is wide else [wide, narrow]:
-            _pump(connection, log, stream, plan.windows, index, progress)
-        values = _distinct_values(connection, log, plan) if plan.exact_drift else {}
-        duplicates = _duplicates(log, index)
-        first = 0
-        while True:
-            last = decisions.deferred
-            for number, segments in self._finished(decisions, range(first, last)):
-                quality = _quality(basics, duplicates, decisions, log, labels, number)
-                yield (
-                    plan.windows[number],
-                    Statistics(
-                        quality=quality,
-                        columns={name: counter.result(number) for name, counter in counters.items()},
-                        segments=segments,
-                        values=values.get(number, {}),
-                        latest=basics.latest_of(number),
-                        column_errors=dict(log.errors),
-                    ),
-                )
-            if last >= len(plan.windows):
-                return
-            first = last
-            decisions = self._decisions(plan, leaves, first)
-            again = _Stream(narrow.rows, {}, [])
-            _feed_decisions(again, log, labels, leaves, plan, decisions)
-            _pump(connection, log, again, plan.windows[first:], index, None)
-
-    def _finished(self, decisions: Decisions, numbers: range) -> Iterator[tuple[int, dict[Segment, SegmentStatistics]]]:
-        """The windows' segments in order; scores are sorted by ``threads`` threads, no further ahead than that."""
-        with ThreadPoolExecutor(max_workers=self.threads) as pool:
-            waiting = {number: pool.submit(decisions.result, number) for number in numbers[: self.threads]}
-            for number in numbers:
-                segments = waiting.pop(number).result()
-                if number + self.threads in numbers:
-                    waiting[number + self.threads] = pool.submit(decisions.result, number + self.threads)
-                yield number, segments
-
-    def _decisions(self, plan: Plan, leaves: Leaves, first: int) -> Decisions:
-        model, windows = plan.model, len(plan.windows)
-        if model.task == "binary":
-            return BinaryDecisions(
-                windows,
-                leaves,
-                has_prediction=model.log.prediction is not None,
-                has_score=model.log.score is not None,
-                first=first,
-                limit=self._exact_rows,
-                budget=self._key_budget,
-            )
-        if model.task == "multiclass":
-            scores = model.log.scores or {}
-            return ClassDecisions(
-                windows,
-                leaves,
-                classes=plan.classes,
-                has_prediction=model.log.prediction is not None,
-                scored=tuple(name for name in plan.classes if name in scores) if scores else (),
-                first=first,
-                limit=self._exact_rows,
-                budget=self._key_budget,
-            )
-        return RegressionDecisions(windows, leaves, error_exponent=plan.error_exponent, label_center=plan.label_center)
 
     def make_reference(
         self,
@@ -276,7 +156,7 @@ class DuckDBEngine:
             table = open_table(connection, files.log, files.all, model.log.table)
             for column in columns:
                 table.type_of(column)
-            log = open_log(connection, _without_id(model), replace_labels(files), [])
+            log = open_log(connection, _without_id(model), replace(files, labels=[]), [])
             rows = f"({table.select([*columns, model.log.timestamp])})"
             listed = ", ".join(quote_ident(column) for column in columns)
             condition = f"WHERE {log.within(window.start, window.end)}" if window is not None else ""
@@ -287,257 +167,7 @@ class DuckDBEngine:
         return frame
 
 
-def replace_labels(files: Inputs) -> Inputs:
-    """The same files without those of the labels."""
-    return replace(files, labels=[])
-
-
 def _without_id(model: ModelConfig) -> ModelConfig:
     """The model reading nothing but the times of its log."""
     log = model.log.model_copy(update={"id": None, "prediction": None, "score": None, "scores": None})
     return model.model_copy(update={"log": log, "labels": None, "protected": (), "segments": ()})
-
-
-class _Basics:
-    """Rows and the latest event time by window."""
-
-    def __init__(self, windows: int) -> None:
-        self.rows = np.zeros(windows, dtype=np.int64)
-        self._latest = np.full(windows, np.iinfo(np.int64).min)
-
-    def add(self, block: Block) -> None:
-        if block.only is not None:
-            self.rows[block.only] += block.windows.size
-            self._latest[block.only] = max(self._latest[block.only], block.times.max())
-            return
-        self.rows += np.bincount(block.windows, minlength=self.rows.size)
-        np.maximum.at(self._latest, block.windows, block.times)
-
-    def latest_of(self, window: int) -> Latest | None:
-        return Latest(moment(int(self._latest[window]))) if self.rows[window] else None
-
-
-def _pump(
-    connection: duckdb.DuckDBPyConnection,
-    log: Log,
-    stream: _Stream,
-    windows: Sequence[Window],
-    index: WindowIndex,
-    progress: Callable[[int], None] | None,
-) -> None:
-    """Run a stream's query over the windows and hand every block to its consumers."""
-    listed = "".join(f", {expression} AS {alias}" for alias, expression in stream.columns.items())
-    condition = log.within(windows[0].start, windows[-1].end)
-    query = f"SELECT epoch_us({log.time}) AS t{listed} FROM {stream.rows} WHERE {condition}"
-    for times, *rest in blocks(connection, query, BLOCK_ROWS):
-        block = Block.of(dict(zip(stream.columns, rest, strict=True)), times, index)
-        if block is not None:
-            for consume in stream.consumers:
-                consume(block)
-        if progress is not None:
-            progress(times.size)
-
-
-def _count_column(
-    stream: _Stream, log: Log, labels: LabelColumns | None, plan: Plan, column: ColumnPlan
-) -> CellCounter:
-    """Add a planned column to a stream; returns its counter."""
-    feature = plan.model.features.get(column.name) if column.role == "feature" else None
-    windows = len(plan.windows)
-    if isinstance(column.cells, NumericCells):
-        if column.role == "label" and labels is not None:
-            expression = f"CASE WHEN {labels.state} = 0 THEN CAST({labels.value} AS DOUBLE) END"
-        else:
-            expression = log.number(column.name)
-        counter = CellCounter(column.cells, windows, feature.range if feature is not None else None)
-        alias = stream.column(expression)
-        stream.consumers.append(lambda block: counter.add(block, block.columns[alias]))
-        return counter
-    counter = CellCounter(column.cells, windows)
-    if column.role == "label" and labels is not None:
-        shown = f"CASE WHEN {labels.state} = 0 THEN {labels.text} END"
-    else:
-        shown = log.text(column.name)
-    size = column.cells.size
-    alias = stream.column(code(shown, column.cells.categories, missing=size, unseen=size + 1))
-    stream.consumers.append(lambda block: counter.add(block, block.columns[alias]))
-    if feature is not None and feature.values is not None:
-        allowed = ", ".join(quote_text(_value_text(value)) for value in feature.values)
-        outside = stream.column(f"CAST(coalesce(({shown}) NOT IN ({allowed}), false) AS UTINYINT)")
-        stream.consumers.append(lambda block: counter.mark_outside(block, block.columns[outside]))
-    return counter
-
-
-def _value_text(value: object) -> str:
-    """A configured category as the log's text shows it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _feed_decisions(
-    stream: _Stream, log: Log, labels: LabelColumns | None, leaves: Leaves, plan: Plan, decisions: Decisions
-) -> None:
-    """Add the columns that decisions are counted from to a stream."""
-    model = plan.model
-    renamed: dict[str, str] = {}
-    codes = [
-        stream.column(code(segment_text(name, log.table.type_of(name), log.table.what), known, missing=0, unseen=0))
-        for name, known in zip(leaves.columns, leaves.values, strict=True)
-    ]
-    renamed["state"] = stream.column(labels.state if labels is not None else "CAST(1 AS UTINYINT)")
-    label = labels.value if labels is not None else "NULL"
-    classes = plan.classes
-    number_leaves = leaves.numbering()
-    if model.task == "binary":
-        renamed["label"] = stream.column(f"CAST(coalesce({label}, 0) AS UTINYINT)")
-        if model.log.prediction is not None:
-            renamed["prediction"] = stream.column(
-                f"CAST(coalesce({log.positive(model.log.prediction)}, 2) AS UTINYINT)"
-            )
-        if model.log.score is not None:
-            renamed["score"] = stream.column(log.number(model.log.score))
-    elif model.task == "multiclass":
-        k = len(classes)
-        renamed["label"] = stream.column(code(f"CAST({label} AS VARCHAR)", classes, missing=k, unseen=k))
-        if model.log.prediction is not None:
-            renamed["prediction"] = stream.column(code(log.text(model.log.prediction), classes, missing=k, unseen=k))
-        scores = model.log.scores or {}
-        for i, name in enumerate(name for name in classes if name in scores):
-            renamed[f"score{i}"] = stream.column(log.number(scores[name]))
-    else:
-        renamed["label"] = stream.column(f"CAST({label} AS DOUBLE)")
-        if model.log.prediction is not None:
-            renamed["prediction"] = stream.column(log.number(model.log.prediction))
-        else:
-            renamed["prediction"] = stream.column("CAST(NULL AS DOUBLE)")
-
-    def consume(block: Block) -> None:
-        leaf = number_leaves([block.columns[alias] for alias in codes], block.windows.size)
-        columns = {name: block.columns[alias] for name, alias in renamed.items()}
-        decisions.add(replace(block, columns=columns), leaf)
-
-    stream.consumers.append(consume)
-
-
-def _leaves(log: Log) -> Leaves:
-    """The combinations of segment values that occur anywhere in the log.
-
-    Raises
-    ------
-    SchemaError
-        If there are too many, as when an id is declared a segment.
-    """
-    model = log.model
-    entries = tuple(dict.fromkeys([*((name,) for name in model.protected), *map(tuple, model.segments)]))
-    columns = tuple(dict.fromkeys(name for entry in entries for name in entry))
-    if not columns:
-        return NO_SEGMENTS
-    shown = [segment_text(name, log.table.type_of(name), log.table.what) for name in columns]
-    found = run(log.connection, f"SELECT DISTINCT {', '.join(shown)} FROM {log.rows} LIMIT {MOST_LEAVES + 1}")
-    if len(found) > MOST_LEAVES:
-        raise SchemaError(
-            f"{log.table.what}: columns {quoted_list(columns)} have more than {MOST_LEAVES} combinations of values; "
-            "segments and protected columns need few values, such as bands"
-        )
-    combinations = tuple(sorted(tuple(str(value) for value in row) for row in found))
-    values = tuple(tuple(sorted({combination[i] for combination in combinations})) for i in range(len(columns)))
-    return Leaves(columns, values, combinations, entries)
-
-
-def _check_classes(log: Log, labels: LabelColumns | None) -> None:
-    """Refuse a binary label or prediction of more than two values, or of two values of which none is positive.
-
-    Raises
-    ------
-    SchemaError
-        With values that were found.
-    """
-    model = log.model
-    if model.task != "binary":
-        return
-    if labels is not None and model.labels is not None:
-        if log.labels is not None:
-            _check_two(log, log.labels, model.labels.label, LABELS, labels.text, labels.value)
-        else:
-            name = model.labels.label
-            _check_two(log, log.table, name, log.rows, quote_ident(name), labels.value)
-    if model.log.prediction is not None:
-        name = model.log.prediction
-        _check_two(log, log.table, name, log.rows, quote_ident(name), log.positive(name))
-
-
-def _check_two(log: Log, table: Table, column: str, relation: str, raw: str, value: str) -> None:
-    """Look for two different values that are not positive; ``value`` is 1 for the positive one."""
-    wanted = log.model.log.positive
-    if kind_of(table.type_of(column)) == "integer" and not isinstance(wanted, str):
-        # answered by the statistics of a Parquet file, without reading the column
-        (ends,) = run(log.connection, f"SELECT min({raw}), max({raw}) FROM {relation}")
-        low, high = (None if end is None else int(str(end)) for end in ends)
-        if low is None or high is None or low == high or (high - low == 1 and int(wanted) in {low, high}):
-            return
-    (row,) = run(
-        log.connection,
-        f"SELECT min({raw}) FILTER (WHERE ({value}) = 0), max({raw}) FILTER (WHERE ({value}) = 0) FROM {relation}",
-    )
-    if row[0] != row[1]:
-        raise SchemaError(
-            f"{table.what}: column {column!r} of a binary model holds {row[0]!r} and {row[1]!r}, neither of which is "
-            f"the positive value {wanted!r}; name the positive value (positive: in the log), or use task: multiclass"
-        )
-
-
-def _duplicates(log: Log, index: WindowIndex) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-    """Dropped rows by window: with the same content as the row kept, with other content."""
-    if log.duplicates is None:
-        return None
-    size = index.starts.size
-    if log.duplicates.times.size == 0:
-        return np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
-    numbers = index.index(log.duplicates.times)
-    same = np.bincount(numbers[(numbers >= 0) & log.duplicates.same], minlength=size)
-    other = np.bincount(numbers[(numbers >= 0) & ~log.duplicates.same], minlength=size)
-    return same, other
-
-
-def _quality(
-    basics: _Basics,
-    duplicates: tuple[NDArray[np.int64], NDArray[np.int64]] | None,
-    decisions: Decisions,
-    log: Log,
-    labels: LabelColumns | None,
-    window: int,
-) -> QualityCounts:
-    timed = labels is not None and log.has_arrival
-    states = decisions.label_states(window)
-    return QualityCounts(
-        rows=int(basics.rows[window]),
-        duplicate_rows=None if duplicates is None else int(duplicates[0][window]),
-        conflicting_rows=None if duplicates is None else int(duplicates[1][window]),
-        early_labels=int(states[EARLY]) if timed else None,
-        late_labels=int(states[LATE]) if timed else None,
-    )
-
-
-def _distinct_values(connection: duckdb.DuckDBPyConnection, log: Log, plan: Plan) -> dict[int, dict[str, ValueCounts]]:
-    """Rows per distinct value of every numeric column (but the label), one narrow query a column."""
-    index = WindowIndex(plan.windows)
-    found: dict[int, dict[str, ValueCounts]] = {number: {} for number in range(len(plan.windows))}
-    condition = log.within(plan.windows[0].start, plan.windows[-1].end)
-    for column in plan.columns:
-        if not isinstance(column.cells, NumericCells) or column.role == "label" or column.name in log.errors:
-            continue
-        query = f"SELECT epoch_us({log.time}) AS t, {log.number(column.name)} AS x FROM {log.rows} WHERE {condition}"
-        parts: dict[int, list[NDArray[np.float64]]] = {}
-        for times, x in blocks(connection, query, BLOCK_ROWS):
-            if times.size:
-                numbers = index.index(times)
-                for number in np.unique(numbers[numbers >= 0]):
-                    parts.setdefault(int(number), []).append(x[numbers == number])
-        for number in range(len(plan.windows)):
-            x = np.concatenate(parts.pop(number, [np.empty(0)]))
-            finite = x[np.isfinite(x)] + 0.0  # one zero only
-            values, counts = np.unique(finite, return_counts=True)
-            missing = int(np.isnan(x).sum())
-            found[number][column.name] = ValueCounts(
-                values, counts.astype(np.int64), missing, int(x.size - finite.size - missing)
-            )
-    return found

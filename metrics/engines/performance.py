@@ -9,15 +9,14 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from aimsight.metrics.engines.counting import tally
 from aimsight.metrics.engines.exact import Runs
-from aimsight.metrics.engines.scores import KEY_BUDGET, ScoreKeys
-from aimsight.metrics.plan import EXACT_SCORE_ROWS
+from aimsight.metrics.engines.scores import ScoreKeys, ScoreLimits
 from aimsight.metrics.statistics import (
     COARSE_BITS,
     ERROR_BITS,
@@ -30,7 +29,7 @@ from aimsight.metrics.statistics import (
     ScoreSums,
     SegmentStatistics,
 )
-from aimsight.metrics.values import ALL_ROWS, MISSING, Segment
+from aimsight.metrics.values import ALL_ROWS, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -97,8 +96,6 @@ class Leaves:
 
 
 NO_SEGMENTS = Leaves((), (), ((),), ())
-
-__all__ = ["MISSING", "NO_SEGMENTS", "BinaryDecisions", "ClassDecisions", "Decisions", "Leaves", "RegressionDecisions"]
 
 
 class Decisions(ABC):
@@ -207,13 +204,11 @@ class BinaryDecisions(Decisions):
         *,
         has_prediction: bool,
         has_score: bool,
-        first: int = 0,
-        limit: int = EXACT_SCORE_ROWS,
-        budget: int = KEY_BUDGET,
+        limits: ScoreLimits,
     ) -> None:
         super().__init__(windows, leaves)
         self._has_prediction = has_prediction
-        self._keys = ScoreKeys(windows, leaves.size, limit=limit, budget=budget, first=first) if has_score else None
+        self._keys = ScoreKeys(windows, leaves.size, limits) if has_score else None
         self._sums = _Sums(5)
 
     def _cells(self) -> int:
@@ -302,16 +297,14 @@ class ClassDecisions(Decisions):
         classes: tuple[str, ...],
         has_prediction: bool,
         scored: tuple[str, ...],
-        first: int = 0,
-        limit: int = EXACT_SCORE_ROWS,
-        budget: int = KEY_BUDGET,
+        limits: ScoreLimits,
     ) -> None:
         self._classes = classes
         self._has_prediction = has_prediction
         self._scored = scored
         super().__init__(windows, leaves)
-        share = max(1, budget // max(1, len(scored)))
-        self._keys = [ScoreKeys(windows, leaves.size, limit=limit, budget=share, first=first) for _ in scored]
+        share = replace(limits, budget=limits.budget // max(1, len(scored)))
+        self._keys = [ScoreKeys(windows, leaves.size, share) for _ in scored]
         self._sums = _Sums(5)
 
     def _cells(self) -> int:

@@ -15,7 +15,9 @@ from aimsight.metrics.engines.arrays import blocks
 from aimsight.metrics.engines.connection import run
 from aimsight.metrics.engines.log import inputs, label_columns, open_log
 from aimsight.metrics.engines.moments import Moments
+from aimsight.metrics.engines.passes import read
 from aimsight.metrics.engines.performance import fixed_point
+from aimsight.metrics.engines.scores import ScoreLimits
 from aimsight.metrics.engines.windows import moment
 from aimsight.metrics.plan import ColumnPlan, Plan, Reference, Window
 from aimsight.metrics.statistics import merge
@@ -76,7 +78,9 @@ def build(
             for column in columns
         )
         # the store keeps scores as cells only, so that is all that a reference ever has
-        counted = {window: _scores_as_cells(part) for window, part in engine.count(connection, plan, log, labels)}
+        passed = read(plan, log, labels, ScoreLimits(rows=0))
+    finished = passed.finish(range(len(pieces)), engine.threads)
+    counted = {pieces[number]: _scores_as_cells(part) for number, part in finished}
     return Reference(
         name=_name(model, period),
         fingerprint=fingerprint,

@@ -20,6 +20,19 @@ KEY_BUDGET = 12_000_000
 """Rows whose scores are held at once; the windows that do not fit are read in a further narrow pass."""
 
 
+@dataclass(frozen=True, slots=True)
+class ScoreLimits:
+    """How many scores are kept exactly.
+
+    ``rows`` = labelled rows of a window up to which its scores are exact; ``budget`` = rows held at once over all
+    windows; no scores are kept of windows before ``first``.
+    """
+
+    rows: int
+    budget: int = KEY_BUDGET
+    first: int = 0
+
+
 @dataclass(slots=True)
 class _Batch:
     """Keys in the order of their groups; ``starts`` has one entry more than ``groups``."""
@@ -33,16 +46,16 @@ class ScoreKeys:
     """Collects ``score bits * 2 + label`` of the labelled rows by group (group = window * leaves + leaf).
 
     The bits of the floating-point numbers in [0, 1] have the order of the numbers, so sorted keys are sorted by score
-    and within it by label. A window with more than ``limit`` rows is counted in score cells instead. When more than
-    ``budget`` rows would be held, the last windows are given up: ``deferred`` is the first of them, and they are to be
-    read again with ``first=deferred``.
+    and within it by label. A window with more rows than the limit is counted in score cells instead. When more rows
+    than the budget would be held, the last windows are given up: ``deferred`` is the first of them, and they are to be
+    read again with that as ``first``.
     """
 
-    def __init__(self, windows: int, leaves: int, *, limit: int, budget: int = KEY_BUDGET, first: int = 0) -> None:
+    def __init__(self, windows: int, leaves: int, limits: ScoreLimits) -> None:
         self._leaves = leaves
-        self._limit = limit
-        self._budget = max(budget, limit + 1)
-        self._first = first
+        self._limit = limits.rows
+        self._budget = max(limits.budget, limits.rows + 1)  # one window always fits
+        self._first = limits.first
         self.deferred = windows
         self._rows = np.zeros(windows, dtype=np.int64)
         self._batches: list[_Batch] = []

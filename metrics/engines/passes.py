@@ -1,0 +1,388 @@
+"""One pass: the queries that stream a log to NumPy, what counts each column of them, and the finished windows."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aimsight.configs.errors import SchemaError, quoted_list
+from aimsight.metrics.cells import NumericCells
+from aimsight.metrics.engines.arrays import blocks
+from aimsight.metrics.engines.connection import run
+from aimsight.metrics.engines.counting import Block, CellCounter
+from aimsight.metrics.engines.expressions import code, segment_text
+from aimsight.metrics.engines.log import LABELS
+from aimsight.metrics.engines.performance import (
+    EARLY,
+    LATE,
+    NO_SEGMENTS,
+    BinaryDecisions,
+    ClassDecisions,
+    Decisions,
+    Leaves,
+    RegressionDecisions,
+)
+from aimsight.metrics.engines.scores import ScoreLimits
+from aimsight.metrics.engines.sql import quote_ident, quote_text
+from aimsight.metrics.engines.tables import Table, kind_of
+from aimsight.metrics.engines.windows import WindowIndex, moment
+from aimsight.metrics.statistics import Latest, QualityCounts, Statistics, ValueCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from aimsight.metrics.engines.log import LabelColumns, Log
+    from aimsight.metrics.plan import ColumnPlan, Plan, Window
+    from aimsight.metrics.statistics import SegmentStatistics
+    from aimsight.metrics.values import Segment
+
+BLOCK_ROWS = 1 << 15
+"""Rows a block: a column of it fits into the processor's cache."""
+MOST_LEAVES = 4096
+"""Combinations of segment values that are told apart."""
+
+
+@dataclass(slots=True)
+class _Stream:
+    """A query being put together: aliases with their expressions, and what to do with each block."""
+
+    rows: str
+    columns: dict[str, str]
+    consumers: list[Callable[[Block], None]]
+
+    def column(self, expression: str, alias: str | None = None) -> str:
+        """Add an expression and return its alias; the same expression is sent once."""
+        for known, other in self.columns.items():
+            if other == expression and alias is None:
+                return known
+        name = alias or f"c{len(self.columns)}"
+        self.columns[name] = expression
+        return name
+
+
+def read(
+    plan: Plan,
+    log: Log,
+    labels: LabelColumns | None,
+    limits: ScoreLimits,
+    progress: Callable[[int], None] | None = None,
+) -> Counted:
+    """Read an open log once (its labels apart where they are joined) and count everything in the plan.
+
+    Raises
+    ------
+    SourceError, SchemaError, ResourceError
+        See ``DuckDBEngine.profile``.
+    """
+    _check_classes(log, labels)
+    index = WindowIndex(plan.windows)
+    leaves = _leaves(log)
+    # a join is kept away from the wide rows, which would otherwise go through it
+    wide = _Stream(log.rows, {}, [])
+    narrow = _Stream(labels.rows, {}, []) if labels is not None and log.joined else wide
+    basics = _Basics(len(plan.windows))
+    wide.consumers.append(basics.add)
+    counters: dict[str, CellCounter] = {}
+    for column in plan.columns:
+        if column.name in log.errors or (column.role == "label" and labels is None):
+            continue
+        counters[column.name] = _count_column(narrow if column.role == "label" else wide, log, labels, plan, column)
+    decisions = _decisions(plan, leaves, limits)
+    _feed_decisions(narrow, log, labels, leaves, plan, decisions)
+    for stream in [wide] if narrow is wide else [wide, narrow]:
+        _pump(log, stream, plan.windows, index, progress)
+    return Counted(
+        decisions=decisions,
+        basics=basics,
+        counters=counters,
+        duplicates=_duplicates(log, index),
+        values=_distinct_values(log, plan) if plan.exact_drift else {},
+        errors=dict(log.errors),
+        timed=labels is not None and log.has_arrival,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Everything that one pass counted; the source is not needed any more."""
+
+    decisions: Decisions
+    basics: _Basics
+    counters: dict[str, CellCounter]
+    duplicates: tuple[NDArray[np.int64], NDArray[np.int64]] | None
+    values: dict[int, dict[str, ValueCounts]]
+    errors: dict[str, str]
+    timed: bool
+
+    def finish(self, numbers: range, threads: int) -> Iterator[tuple[int, Statistics]]:
+        """The statistics of some windows in order; ``threads`` windows are finished side by side."""
+        with ThreadPoolExecutor(max_workers=threads) as pool:
+            waiting = {number: pool.submit(self.decisions.result, number) for number in numbers[:threads]}
+            for number in numbers:
+                segments = waiting.pop(number).result()
+                if number + threads in numbers:
+                    waiting[number + threads] = pool.submit(self.decisions.result, number + threads)
+                yield number, self._statistics(number, segments)
+
+    def _statistics(self, number: int, segments: dict[Segment, SegmentStatistics]) -> Statistics:
+        states = self.decisions.label_states(number)
+        quality = QualityCounts(
+            rows=int(self.basics.rows[number]),
+            duplicate_rows=None if self.duplicates is None else int(self.duplicates[0][number]),
+            conflicting_rows=None if self.duplicates is None else int(self.duplicates[1][number]),
+            early_labels=int(states[EARLY]) if self.timed else None,
+            late_labels=int(states[LATE]) if self.timed else None,
+        )
+        return Statistics(
+            quality=quality,
+            columns={name: counter.result(number) for name, counter in self.counters.items()},
+            segments=segments,
+            values=self.values.get(number, {}),
+            latest=self.basics.latest_of(number),
+            column_errors=dict(self.errors),
+        )
+
+
+def _decisions(plan: Plan, leaves: Leaves, limits: ScoreLimits) -> Decisions:
+    model, windows = plan.model, len(plan.windows)
+    has_prediction = model.log.prediction is not None
+    if model.task == "binary":
+        has_score = model.log.score is not None
+        return BinaryDecisions(windows, leaves, has_prediction=has_prediction, has_score=has_score, limits=limits)
+    if model.task == "multiclass":
+        scores = model.log.scores or {}
+        scored = tuple(name for name in plan.classes if name in scores)
+        return ClassDecisions(
+            windows, leaves, classes=plan.classes, has_prediction=has_prediction, scored=scored, limits=limits
+        )
+    return RegressionDecisions(windows, leaves, error_exponent=plan.error_exponent, label_center=plan.label_center)
+
+
+class _Basics:
+    """Rows and the latest event time by window."""
+
+    def __init__(self, windows: int) -> None:
+        self.rows = np.zeros(windows, dtype=np.int64)
+        self._latest = np.full(windows, np.iinfo(np.int64).min)
+
+    def add(self, block: Block) -> None:
+        if block.only is not None:
+            self.rows[block.only] += block.windows.size
+            self._latest[block.only] = max(self._latest[block.only], block.times.max())
+            return
+        self.rows += np.bincount(block.windows, minlength=self.rows.size)
+        np.maximum.at(self._latest, block.windows, block.times)
+
+    def latest_of(self, window: int) -> Latest | None:
+        return Latest(moment(int(self._latest[window]))) if self.rows[window] else None
+
+
+def _pump(
+    log: Log,
+    stream: _Stream,
+    windows: Sequence[Window],
+    index: WindowIndex,
+    progress: Callable[[int], None] | None,
+) -> None:
+    """Run a stream's query over the windows and hand every block to its consumers."""
+    listed = "".join(f", {expression} AS {alias}" for alias, expression in stream.columns.items())
+    condition = log.within(windows[0].start, windows[-1].end)
+    query = f"SELECT epoch_us({log.time}) AS t{listed} FROM {stream.rows} WHERE {condition}"
+    for times, *rest in blocks(log.connection, query, BLOCK_ROWS):
+        block = Block.of(dict(zip(stream.columns, rest, strict=True)), times, index)
+        if block is not None:
+            for consume in stream.consumers:
+                consume(block)
+        if progress is not None:
+            progress(times.size)
+
+
+def _count_column(
+    stream: _Stream, log: Log, labels: LabelColumns | None, plan: Plan, column: ColumnPlan
+) -> CellCounter:
+    """Add a planned column to a stream; returns its counter."""
+    feature = plan.model.features.get(column.name) if column.role == "feature" else None
+    windows = len(plan.windows)
+    if isinstance(column.cells, NumericCells):
+        if column.role == "label" and labels is not None:
+            expression = f"CASE WHEN {labels.state} = 0 THEN CAST({labels.value} AS DOUBLE) END"
+        else:
+            expression = log.number(column.name)
+        counter = CellCounter(column.cells, windows, feature.range if feature is not None else None)
+        alias = stream.column(expression)
+        stream.consumers.append(lambda block: counter.add(block, block.columns[alias]))
+        return counter
+    counter = CellCounter(column.cells, windows)
+    if column.role == "label" and labels is not None:
+        shown = f"CASE WHEN {labels.state} = 0 THEN {labels.text} END"
+    else:
+        shown = log.text(column.name)
+    size = column.cells.size
+    alias = stream.column(code(shown, column.cells.categories, missing=size, unseen=size + 1))
+    stream.consumers.append(lambda block: counter.add(block, block.columns[alias]))
+    if feature is not None and feature.values is not None:
+        allowed = ", ".join(quote_text(_value_text(value)) for value in feature.values)
+        outside = stream.column(f"CAST(coalesce(({shown}) NOT IN ({allowed}), false) AS UTINYINT)")
+        stream.consumers.append(lambda block: counter.mark_outside(block, block.columns[outside]))
+    return counter
+
+
+def _value_text(value: object) -> str:
+    """A configured category as the log's text shows it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _feed_decisions(
+    stream: _Stream, log: Log, labels: LabelColumns | None, leaves: Leaves, plan: Plan, decisions: Decisions
+) -> None:
+    """Add the columns that decisions are counted from to a stream."""
+    model = plan.model
+    renamed: dict[str, str] = {}
+    codes = [
+        stream.column(code(segment_text(name, log.table.type_of(name), log.table.what), known, missing=0, unseen=0))
+        for name, known in zip(leaves.columns, leaves.values, strict=True)
+    ]
+    renamed["state"] = stream.column(labels.state if labels is not None else "CAST(1 AS UTINYINT)")
+    label = labels.value if labels is not None else "NULL"
+    classes = plan.classes
+    number_leaves = leaves.numbering()
+    if model.task == "binary":
+        renamed["label"] = stream.column(f"CAST(coalesce({label}, 0) AS UTINYINT)")
+        if model.log.prediction is not None:
+            renamed["prediction"] = stream.column(
+                f"CAST(coalesce({log.positive(model.log.prediction)}, 2) AS UTINYINT)"
+            )
+        if model.log.score is not None:
+            renamed["score"] = stream.column(log.number(model.log.score))
+    elif model.task == "multiclass":
+        k = len(classes)
+        renamed["label"] = stream.column(code(f"CAST({label} AS VARCHAR)", classes, missing=k, unseen=k))
+        if model.log.prediction is not None:
+            renamed["prediction"] = stream.column(code(log.text(model.log.prediction), classes, missing=k, unseen=k))
+        scores = model.log.scores or {}
+        for i, name in enumerate(name for name in classes if name in scores):
+            renamed[f"score{i}"] = stream.column(log.number(scores[name]))
+    else:
+        renamed["label"] = stream.column(f"CAST({label} AS DOUBLE)")
+        if model.log.prediction is not None:
+            renamed["prediction"] = stream.column(log.number(model.log.prediction))
+        else:
+            renamed["prediction"] = stream.column("CAST(NULL AS DOUBLE)")
+
+    def consume(block: Block) -> None:
+        leaf = number_leaves([block.columns[alias] for alias in codes], block.windows.size)
+        columns = {name: block.columns[alias] for name, alias in renamed.items()}
+        decisions.add(replace(block, columns=columns), leaf)
+
+    stream.consumers.append(consume)
+
+
+def _leaves(log: Log) -> Leaves:
+    """The combinations of segment values that occur anywhere in the log.
+
+    Raises
+    ------
+    SchemaError
+        If there are too many, as when an id is declared a segment.
+    """
+    model = log.model
+    entries = tuple(dict.fromkeys([*((name,) for name in model.protected), *map(tuple, model.segments)]))
+    columns = tuple(dict.fromkeys(name for entry in entries for name in entry))
+    if not columns:
+        return NO_SEGMENTS
+    shown = [segment_text(name, log.table.type_of(name), log.table.what) for name in columns]
+    found = run(log.connection, f"SELECT DISTINCT {', '.join(shown)} FROM {log.rows} LIMIT {MOST_LEAVES + 1}")
+    if len(found) > MOST_LEAVES:
+        raise SchemaError(
+            f"{log.table.what}: columns {quoted_list(columns)} have more than {MOST_LEAVES} combinations of values; "
+            "segments and protected columns need few values, such as bands"
+        )
+    combinations = tuple(sorted(tuple(str(value) for value in row) for row in found))
+    values = tuple(tuple(sorted({combination[i] for combination in combinations})) for i in range(len(columns)))
+    return Leaves(columns, values, combinations, entries)
+
+
+def _check_classes(log: Log, labels: LabelColumns | None) -> None:
+    """Refuse a binary label or prediction of more than two values, or of two values of which none is positive.
+
+    Raises
+    ------
+    SchemaError
+        With values that were found.
+    """
+    model = log.model
+    if model.task != "binary":
+        return
+    if labels is not None and model.labels is not None:
+        if log.labels is not None:
+            _check_two(log, log.labels, model.labels.label, LABELS, labels.text, labels.value)
+        else:
+            name = model.labels.label
+            _check_two(log, log.table, name, log.rows, quote_ident(name), labels.value)
+    if model.log.prediction is not None:
+        name = model.log.prediction
+        _check_two(log, log.table, name, log.rows, quote_ident(name), log.positive(name))
+
+
+def _check_two(log: Log, table: Table, column: str, relation: str, raw: str, value: str) -> None:
+    """Look for two different values that are not positive; ``value`` is 1 for the positive one."""
+    wanted = log.model.log.positive
+    if kind_of(table.type_of(column)) == "integer" and not isinstance(wanted, str):
+        # answered by the statistics of a Parquet file, without reading the column
+        (ends,) = run(log.connection, f"SELECT min({raw}), max({raw}) FROM {relation}")
+        low, high = (None if end is None else int(str(end)) for end in ends)
+        if low is None or high is None or low == high or (high - low == 1 and int(wanted) in {low, high}):
+            return
+    (row,) = run(
+        log.connection,
+        f"SELECT min({raw}) FILTER (WHERE ({value}) = 0), max({raw}) FILTER (WHERE ({value}) = 0) FROM {relation}",
+    )
+    if row[0] != row[1]:
+        raise SchemaError(
+            f"{table.what}: column {column!r} of a binary model holds {row[0]!r} and {row[1]!r}, neither of which is "
+            f"the positive value {wanted!r}; name the positive value (positive: in the log), or use task: multiclass"
+        )
+
+
+def _duplicates(log: Log, index: WindowIndex) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """Dropped rows by window: with the same content as the row kept, with other content."""
+    if log.duplicates is None:
+        return None
+    size = index.starts.size
+    if log.duplicates.times.size == 0:
+        return np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
+    numbers = index.index(log.duplicates.times)
+    same = np.bincount(numbers[(numbers >= 0) & log.duplicates.same], minlength=size)
+    other = np.bincount(numbers[(numbers >= 0) & ~log.duplicates.same], minlength=size)
+    return same, other
+
+
+def _distinct_values(log: Log, plan: Plan) -> dict[int, dict[str, ValueCounts]]:
+    """Rows per distinct value of every numeric column (but the label), one narrow query a column."""
+    index = WindowIndex(plan.windows)
+    found: dict[int, dict[str, ValueCounts]] = {number: {} for number in range(len(plan.windows))}
+    condition = log.within(plan.windows[0].start, plan.windows[-1].end)
+    for column in plan.columns:
+        if not isinstance(column.cells, NumericCells) or column.role == "label" or column.name in log.errors:
+            continue
+        query = f"SELECT epoch_us({log.time}) AS t, {log.number(column.name)} AS x FROM {log.rows} WHERE {condition}"
+        parts: dict[int, list[NDArray[np.float64]]] = {}
+        for times, x in blocks(log.connection, query, BLOCK_ROWS):
+            if times.size:
+                numbers = index.index(times)
+                for number in np.unique(numbers[numbers >= 0]):
+                    parts.setdefault(int(number), []).append(x[numbers == number])
+        for number in range(len(plan.windows)):
+            x = np.concatenate(parts.pop(number, [np.empty(0)]))
+            finite = x[np.isfinite(x)] + 0.0  # one zero only
+            values, counts = np.unique(finite, return_counts=True)
+            missing = int(np.isnan(x).sum())
+            found[number][column.name] = ValueCounts(
+                values, counts.astype(np.int64), missing, int(x.size - finite.size - missing)
+            )
+    return found
