@@ -263,6 +263,14 @@ def test_evidence_is_a_report_kept_with_the_record(call: Call, after_run: Path) 
     assert told["sha256"] in call("-C", after_run, "nc", name).out
 
 
+def test_evidence_of_any_window_or_none(call: Call, after_run: Path) -> None:
+    """A report on demand needs a model and a day; half of it, or both ways at once, is a usage error."""
+    with_model = ("-C", after_run, "evidence", "--model", "churn")
+    assert call(*with_model).code == 2
+    assert call("-C", after_run, "evidence").code == 2
+    assert call(*with_model, "--window", "1999-01-01").code == 1
+
+
 def test_init_writes_a_first_configuration_and_never_overwrites(call: Call, project: Path) -> None:
     """The files, the number of open decisions, and a refusal the second time."""
     first = call("-C", project, "init", "second", "--log", project / "log.parquet")
