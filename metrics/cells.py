@@ -42,21 +42,26 @@ class NumericCells:
 
     def index(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         """Position of each value (shape (n,)); NaN means missing, infinities are non-finite."""
+        out, rest = self.core(values)
+        if rest.size:
+            out[rest] = self.outside(values[rest])
+        return out
+
+    def core(self, values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Positions of the values in the core, and the numbers of the other rows (whose positions mean nothing)."""
         with np.errstate(over="ignore", invalid="ignore"):
             t = np.asarray(values - self.low, dtype=np.float64)
             t /= self.width
         np.floor(t, out=t)
-        # fmax and fmin turn NaN into a number beside the core, where _outside finds it again
+        # fmax and fmin turn NaN into a number beside the core, which makes it one of the other rows
         np.fmax(t, -1.0, out=t)
         np.fmin(t, CORE_CELLS, out=t)
         out = t.astype(np.int64)
         rest = np.flatnonzero(out.view(np.uint64) >= CORE_CELLS)  # -1 is the largest of the unsigned numbers
         out += TAIL_CELLS
-        if rest.size:
-            out[rest] = self._outside(values[rest])
-        return out
+        return out, rest
 
-    def _outside(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
+    def outside(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         """Positions of values that are not in the core."""
         with np.errstate(over="ignore", invalid="ignore"):
             t = (values - self.low) / self.width

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from aimsight.metrics.engines.windows import WindowIndex
 
 
+ENOUGH = 1 << 14
+"""Values outside the core that are looked at together."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """Some rows of the source, all of them in windows of the plan.
@@ -28,10 +32,10 @@ class Block:
     windows: NDArray[np.int64]
     only: int | None
     times: NDArray[np.int64]
-    columns: dict[str, NDArray[np.generic]]
+    columns: dict[str, NDArray[Any]]
 
     @classmethod
-    def of(cls, columns: dict[str, NDArray[np.generic]], times: NDArray[np.int64], index: WindowIndex) -> Block | None:
+    def of(cls, columns: dict[str, NDArray[Any]], times: NDArray[np.int64], index: WindowIndex) -> Block | None:
         """The rows that lie in a window; ``None`` when there are none."""
         if times.size == 0:
             return None
@@ -68,7 +72,10 @@ class CellCounter:
 
     def __init__(self, cells: Cells, windows: int, bounds: tuple[float, float] | None = None) -> None:
         self._cells = cells
-        self._counts = np.zeros((windows, cells.size + 2), dtype=np.int64)
+        # the last column is a bin for rows that wait in _others
+        self._counts = np.zeros((windows, cells.size + 3), dtype=np.int64)
+        self._others: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
+        self._waiting = 0
         self._bounds = bounds
         self._outside = np.zeros((windows, 2), dtype=np.int64) if bounds is not None else None
 
@@ -76,7 +83,9 @@ class CellCounter:
         """Count one block."""
         if isinstance(self._cells, NumericCells):
             numbers = values.astype(np.float64, copy=False)
-            positions = self._cells.index(numbers)
+            positions, rest = self._cells.core(numbers)
+            positions[rest] = self._cells.size + 2
+            self._wait(block.windows[rest], numbers[rest])
             if self._bounds is not None and self._outside is not None:
                 low, high = self._bounds
                 outside = np.isfinite(numbers) & ((numbers < low) | (numbers > high))
@@ -84,6 +93,19 @@ class CellCounter:
         else:
             positions = values.astype(np.int64)
         tally(self._counts, block.windows, block.only, positions)
+
+    def _wait(self, windows: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+        """Keep the few values outside the core until there are enough of them to be worth the calls."""
+        self._others.append((windows, values))
+        self._waiting += values.size
+        if self._waiting >= ENOUGH:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._waiting and isinstance(self._cells, NumericCells):
+            windows, values = (np.concatenate(parts) for parts in zip(*self._others, strict=True))
+            tally(self._counts, windows, None, self._cells.outside(values))
+        self._others, self._waiting = [], 0
 
     def mark_outside(self, block: Block, outside: NDArray[np.generic]) -> None:
         """Count rows of a category outside its declared values (0 or 1 for each row)."""
@@ -93,5 +115,6 @@ class CellCounter:
 
     def result(self, window: int) -> CellCounts:
         """The counts of one window."""
+        self._flush()
         outside = int(self._outside[window, 1]) if self._outside is not None else None
-        return CellCounts(self._counts[window].copy(), outside)
+        return CellCounts(self._counts[window, :-1].copy(), outside)

@@ -119,11 +119,11 @@ class Decisions(ABC):
     def _statistics(self, window: int, numbers: NDArray[np.int64], table: NDArray[np.int64]) -> SegmentStatistics:
         """The statistics of the union of leaves ``numbers``; ``table`` is their rows by kind and label state."""
 
-    def _tally(self, block: Block, leaf: NDArray[np.int64], kind: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _tally(self, block: Block, leaf: NDArray[np.int64], kind: NDArray[np.generic]) -> NDArray[np.int64]:
         """Count the rows by kind and label state; returns their groups."""
         groups = block.windows * self.leaves.size + leaf
         only = block.only if self.leaves.size == 1 else None
-        tally(self._table, groups, only, kind * STATES + block.columns["state"].astype(np.int64))
+        tally(self._table, groups, only, kind.astype(np.int64) * STATES + block.columns["state"])
         return groups
 
     def label_states(self, window: int) -> NDArray[np.int64]:
@@ -216,9 +216,10 @@ class BinaryDecisions(Decisions):
 
     def add(self, block: Block, leaf: NDArray[np.int64]) -> None:
         """Count one block."""
-        kind = block.columns["label"].astype(np.int64) * 6
+        label = block.columns["label"]
+        kind = label * np.uint8(6)
         if self._has_prediction:
-            kind += block.columns["prediction"].astype(np.int64) * 2
+            kind += block.columns["prediction"] * np.uint8(2)
         if self._keys is None:
             self._tally(block, leaf, kind)
             return
@@ -231,7 +232,7 @@ class BinaryDecisions(Decisions):
             return
         runs = Runs(groups[rows])
         rows = runs.sort(rows)
-        s, y = score[rows], block.columns["label"][rows].astype(np.int64)
+        s, y = score[rows], label[rows].astype(np.int64)
         gap = y - s
         square = gap * gap
         loss = _loss(np.where(y == 1, s, 1.0 - s))

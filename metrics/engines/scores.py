@@ -157,8 +157,14 @@ def _from_sorted(keys: NDArray[np.uint64]) -> ScoreCounts:
     if keys.size == 0:
         return ScoreCounts(np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64), exact=True)
     bits = keys >> np.uint64(1)
-    starts = np.concatenate([[0], np.flatnonzero(bits[1:] != bits[:-1]) + 1])
-    positives = np.add.reduceat((keys & np.uint64(1)).astype(np.int64), starts)
+    labels = (keys & np.uint64(1)).view(np.int64)
+    first = np.empty(keys.size, dtype=np.bool_)
+    first[0] = True
+    np.not_equal(bits[1:], bits[:-1], out=first[1:])
+    if first.all():  # the usual case of a continuous score: no ties
+        return ScoreCounts(bits.view(np.float64), 1 - labels, labels, exact=True)
+    starts = np.flatnonzero(first)
+    positives = np.add.reduceat(labels, starts)
     sizes = np.diff(np.append(starts, keys.size))
     return ScoreCounts(bits[starts].view(np.float64), sizes - positives, positives, exact=True)
 
