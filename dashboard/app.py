@@ -6,8 +6,16 @@ import streamlit as st
 
 from aimsight.configs.errors import AimsightError
 from aimsight.dashboard import ui
+from aimsight.dashboard.theme import LIGHT
 
-st.set_page_config(page_title="aimsight", page_icon=":material/monitoring:", layout="wide")
+# Inline, because the browser would fetch one of Streamlit's named icons from a server on the internet.
+ICON = f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
+<rect x="2" y="2" width="28" height="28" rx="6" fill="{LIGHT.accent}"/>
+<circle cx="16" cy="16" r="8" fill="none" stroke="white" stroke-width="2.5"/>
+<circle cx="16" cy="16" r="3" fill="white"/>
+</svg>"""
+
+st.set_page_config(page_title="aimsight", page_icon=ICON, layout="wide")
 
 chosen = st.navigation(
     {
