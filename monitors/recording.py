@@ -16,7 +16,7 @@ from aimsight.monitors import alerts, notices
 from aimsight.monitors.words import period
 from aimsight.store.evaluations import Evaluation, save_evaluations
 from aimsight.store.measurements import read_measurements, stored_measurement_hash, write_measurements
-from aimsight.store.runs import RunRecord, claim, claim_attempt, finish
+from aimsight.store.runs import RunRecord, claim, claim_attempt, finish, forget_attempt
 from aimsight.store.statistics import write_statistics
 
 if TYPE_CHECKING:
@@ -96,10 +96,9 @@ class _Recording:
 
     def record(self, result: Measured | Failed) -> Recorded | None:
         """All rows of one run; ``None`` when another process has recorded it meanwhile."""
-        if isinstance(result, Failed) and self._failed_elsewhere(result.run):
-            return None
-        run = claim_attempt(self.tx, result.run) if isinstance(result, Failed) else claim(self.tx, result.run)
+        run = self._claimed(result)
         if run is None:
+            forget_attempt(self.tx, result.run.run_key)
             return None
         window = Window(run.window_start, run.window_end)
         if isinstance(result, Failed) and self._has_result(run):
@@ -131,10 +130,15 @@ class _Recording:
             occurrences,
         )
 
+    def _claimed(self, result: Measured | Failed) -> RunRecord | None:
+        if isinstance(result, Measured):
+            return claim(self.tx, result.run)
+        return None if self._failed_elsewhere(result.run) else claim_attempt(self.tx, result.run)
+
     def _failed_elsewhere(self, run: RunRecord) -> bool:
         """Whether another process has recorded this run while it was computed here."""
         found = self.tx.tuples(
-            "SELECT 1 FROM run WHERE run_key = ? AND (run_id = run_key OR (outcome = 'error' AND finished_at > ?))",
+            "SELECT 1 FROM run WHERE run_key = ? AND (run_id = run_key OR (outcome = 'error' AND finished_at >= ?))",
             [run.run_key, run.started_at],
         )
         return bool(found)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from aimsight.aims.objectives import is_registered, register
 from aimsight.aims.verdicts import Verdict
-from aimsight.configs.errors import AimsightError, NotFoundError, SourceError, StoreError
+from aimsight.configs.errors import AimsightError, NotFoundError, SourceError, StoreError, StoreVersionError
 from aimsight.configs.hashes import config_hash
 from aimsight.metrics.engines.duckdb import DuckDBEngine
 from aimsight.metrics.measure import measure
@@ -161,7 +161,7 @@ class _Run:
         self.inputs: Inputs | None = None
         self.problem = ""
         self.frozen = True
-        self.registered = False
+        self.registered = self.unfinished = False
         self.remembered: dict[str, KnownFile] = {}
         self.history: dict[Window, History] = {}
 
@@ -199,15 +199,23 @@ class _Run:
         self.frozen = self.model.reference is None
         if not self.store.path.exists():
             return
+        try:
+            self._read_store()
+        except StoreVersionError:  # an older store, or one whose making was interrupted; a newer one is refused again
+            with self.store.write():
+                pass
+            self._read_store()
+        if self.unfinished:
+            with self.store.write() as tx:
+                abandon_dead(tx, self.store.clock.now(), _is_alive)
+
+    def _read_store(self) -> None:
         with self.store.read() as reader:
             self.history = _history(reader, self.model)
             self.frozen = self.frozen or is_frozen(reader, self.model.model, reference_fingerprint(self.model))
             self.registered = is_registered(reader, self.model)
             self.remembered = known_files(reader)
-            unfinished = reader.tuples("SELECT 1 FROM attempt LIMIT 1")
-        if unfinished:
-            with self.store.write() as tx:
-                abandon_dead(tx, self.store.clock.now(), _is_alive)
+            self.unfinished = bool(reader.tuples("SELECT 1 FROM attempt LIMIT 1"))
 
     def _gather(self) -> None:
         """Look at the files, without holding the store: hashing them may take long."""

@@ -165,8 +165,15 @@ def begin_attempts(
         )
 
 
+def forget_attempt(tx: Transaction, key: str) -> None:
+    """Take back the note of a run under way: another process has recorded it."""
+    tx.execute("DELETE FROM attempt WHERE run_id = ?", [key])
+
+
 def abandon_dead(tx: Transaction, now: datetime, is_alive: Callable[[str, int], bool]) -> list[RunRecord]:
     """Record the outcome ``abandoned`` for every attempt whose lease has passed or whose process is gone.
+
+    An attempt at a run that another process has finished meanwhile was not needed, and is forgotten.
 
     ``is_alive(host, pid)`` says whether a process may still be at work; unknown counts as alive until the lease ends.
     """
@@ -177,6 +184,9 @@ def abandon_dead(tx: Transaction, now: datetime, is_alive: Callable[[str, int], 
     ]
     abandoned = []
     for row in dead:
+        if is_done(tx, row["run_id"]):
+            forget_attempt(tx, row["run_id"])
+            continue
         pid, host = row.pop("pid"), row.pop("host")
         row.pop("lease_until")
         record = claim_attempt(tx, RunRecord(**row))
