@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 NUMERIC = frozenset({"integer", "float", "decimal"})
-SCALAR = frozenset({*NUMERIC, "boolean", "text", "timestamp", "naive timestamp"})
+SCALAR = frozenset({*NUMERIC, "empty", "boolean", "text", "timestamp", "naive timestamp"})
 _WHOLE = 2**53
 
 
@@ -31,6 +31,8 @@ def instant(column: str, type_name: str, zone: str | None, what: str) -> str:
     name = quote_ident(column)
     if kind == "timestamp":
         return name if type_name == "TIMESTAMP WITH TIME ZONE" else f"CAST({name} AS TIMESTAMPTZ)"
+    if kind == "empty":
+        return f"CAST({name} AS TIMESTAMPTZ)"
     if kind == "naive timestamp":
         if zone is None:
             raise SchemaError(
@@ -54,7 +56,7 @@ def number(column: str, type_name: str, what: str) -> str:
     SchemaError
         If the column is not numeric: numbers written as text are not guessed at.
     """
-    if kind_of(type_name) not in NUMERIC:
+    if kind_of(type_name) not in {*NUMERIC, "empty"}:
         hint = "; declare it as category" if kind_of(type_name) in {"boolean", "text"} else ""
         raise SchemaError(f"{what}: column {column!r} must be numeric, not {type_name}{hint}")
     name = quote_ident(column)

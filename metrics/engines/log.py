@@ -290,7 +290,8 @@ def _joined(log: Log, table: Table, as_of: datetime) -> LabelColumns:
         raise SchemaError(f"{log.model.model}: labels from another source need an id in the log (log: id:)")
     column = labels.id or name
     mine, theirs = log.table.type_of(name), table.type_of(column)
-    if mine != theirs and not (kind_of(mine) == kind_of(theirs) == "integer"):
+    kinds = {kind_of(mine), kind_of(theirs)}
+    if mine != theirs and kinds != {"integer"} and "empty" not in kinds:
         raise SchemaError(
             f"{table.what}: column {column!r} is {theirs}, but column {name!r} of the log is {mine}; "
             "ids must have the same type to be joined"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from aimsight.metrics.sources import Format
 
-Kind = Literal["integer", "float", "decimal", "boolean", "text", "timestamp", "naive timestamp", "other"]
+Kind = Literal["empty", "integer", "float", "decimal", "boolean", "text", "timestamp", "naive timestamp", "other"]
 
 _INTEGERS = frozenset(
     f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
@@ -33,6 +33,8 @@ _READERS: dict[Format, str] = {
 
 def kind_of(type_name: str) -> Kind:
     """What a SQL type is to us."""
+    if type_name == '"NULL"':  # a column that has never held a value
+        return "empty"
     if type_name in _INTEGERS:
         return "integer"
     if type_name in {"FLOAT", "DOUBLE"}:
@@ -88,6 +90,7 @@ class Table:
                     + (f" (in {where})" if len(self.parts) > 1 else "")
                 )
             found.append(types[column])
+        found = [name for name in found if kind_of(name) != "empty"] or found[:1]
         kinds = {kind_of(name) for name in found}
         if len(kinds) > 1 and not kinds <= {"integer", "float", "decimal"}:
             raise SchemaError(

@@ -132,6 +132,16 @@ def test_all_null_and_constant_columns(bench: Any, tools: Any) -> None:
     assert found.all_rows.binary.false_positive + found.all_rows.binary.true_negative == 0
 
 
+def test_columns_that_never_held_a_value(bench: Any, tools: Any) -> None:
+    """Parquet columns of type null are all missing: features, labels and predictions alike."""
+    frame = tools.make_frame(30, span=1)
+    bench.write(frame.assign(x=None, shop=None, truth=None, decision=None))
+    found = bench.profile()[tools.days(4)[0]]
+    assert found.column_errors == {}
+    assert found.columns["x"].counts[-2] == found.columns["shop"].counts[-2] == 30
+    assert (found.all_rows.labelled, found.all_rows.invalid_predictions) == (0, 30)
+
+
 def test_missing_and_non_finite_scores_are_invalid(bench: Any, tools: Any) -> None:
     """NULL, NaN, infinities and numbers outside [0, 1] are invalid scores; both zeros and one are valid."""
     frame = tools.make_frame(9, span=1)
@@ -219,3 +229,21 @@ def test_too_little_memory_is_said(bench: Any, tools: Any) -> None:
     with pytest.raises(ResourceError, match=r"log\.parquet"):
         bench.profile(memory_limit="1MB")
     assert sum(part.quality.rows for part in bench.profile().values()) == 20_000
+
+
+def test_a_log_without_rows(bench: Any, tools: Any) -> None:
+    """A file with columns but no rows gives empty windows."""
+    bench.write(tools.make_frame(20).iloc[:0].astype({"x": "float64", "sex": "str"}))
+    found = bench.profile(bench.plan(columns=tools.columns[:1]))[tools.days(4)[0]]
+    assert found.quality.rows == 0
+    assert found.all_rows.binary.predicted == 0
+
+
+def test_rows_without_a_time_are_ignored(bench: Any, tools: Any) -> None:
+    """A row whose time is missing lies in no window, and is nobody's duplicate."""
+    frame = tools.make_frame(100, span=1)
+    frame.loc[:9, "at"] = pd.NaT
+    frame.loc[10:19, "id"] = frame.loc[:9, "id"].to_numpy()
+    bench.write(frame)
+    found = bench.profile()[tools.days(4)[0]]
+    assert (found.quality.rows, found.quality.conflicting_rows) == (90, 0)

@@ -1,0 +1,119 @@
+"""Whatever numbers and texts a log holds, the engine counts each row once, where NumPy's definition puts it."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from aimsight.metrics.cells import CategoryCells, NumericCells
+from aimsight.metrics.engines.duckdb import DuckDBEngine
+from aimsight.metrics.engines.exact import Runs
+from aimsight.metrics.engines.windows import WindowIndex, micros
+from aimsight.metrics.plan import ColumnPlan, Plan, Window
+
+CELLS = NumericCells.spanning(-3.0, 7.0)
+NUMBERS = st.none() | st.floats() | st.sampled_from([-3.0, 7.0, *CELLS.edges()[::97]])
+TEXTS = st.none() | st.text(max_size=5) | st.sampled_from(["a", "A", "", "null", "ä", "a\u0308"])
+KNOWN = ("a", "", "ä", "null")
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(NUMBERS, TEXTS), min_size=1, max_size=60))
+@example([(-0.0, "a"), (5e-324, None), (1.7e308, "\0"), (-1.7e308, "'"), (float("nan"), '"')])
+def test_columns_are_counted_as_defined(rows: list[tuple[float | None, str | None]]) -> None:
+    """A column's counts are those of its cells' own index, and texts are compared byte by byte."""
+    from aimsight.configs.schema import ModelConfig
+
+    start = WINDOWS[0].start
+    with tempfile.TemporaryDirectory() as folder:
+        table = pa.table(
+            {
+                "at": pa.array([start + timedelta(seconds=i) for i in range(len(rows))], pa.timestamp("us", "UTC")),
+                "x": pa.array([x for x, _ in rows], pa.float64()),
+                "t": pa.array([t for _, t in rows], pa.string()),
+            }
+        )
+        pq.write_table(table, Path(folder, "log.parquet"))
+        model = ModelConfig.model_validate(
+            {
+                "model": "m",
+                "version": "1",
+                "owner": "ann",
+                "intended_use": "tests",
+                "risk": "minimal",
+                "task": "binary",
+                "log": {"source": "log.parquet", "timestamp": "at"},
+                "features": {"x": "numeric", "t": "category"},
+                "protected": ["t"],
+                "monitor": {"every": "1d", "window": "1d"},
+            }
+        )
+        columns = (ColumnPlan("x", "feature", CELLS), ColumnPlan("t", "feature", CategoryCells(KNOWN)))
+        plan = Plan(model, Path(folder), WINDOWS, WINDOWS[-1].end, columns)
+        found = DuckDBEngine(threads=1).profile(plan)[WINDOWS[0]]
+    values = np.array([np.nan if x is None else x for x, _ in rows])
+    expected = np.bincount(CELLS.index(values), minlength=CELLS.size + 2)
+    assert found.columns["x"].counts.tolist() == expected.tolist()
+    texts = [t for _, t in rows]
+    assert found.columns["t"].counts.tolist() == [
+        *(texts.count(name) for name in KNOWN),
+        texts.count(None),
+        sum(t is not None and t not in KNOWN for t in texts),
+    ]
+    groups = {segment.conditions[0][1]: part.rows for segment, part in found.segments.items() if segment.conditions}
+    named = ["(missing)" if t is None else t for t in texts]
+    assert groups == {name: named.count(name) for name in set(named)}
+
+
+def _windows() -> tuple[Window, ...]:
+    from datetime import UTC, datetime
+
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    return tuple(Window(start + timedelta(days=i), start + timedelta(days=i + 1)) for i in range(2))
+
+
+WINDOWS = _windows()
+
+
+@given(
+    st.lists(st.integers(1, 50), min_size=1, max_size=6),
+    st.lists(st.integers(0, 9), min_size=6, max_size=6),
+    st.lists(st.integers(-20, 400), min_size=1, max_size=40),
+)
+def test_windows_are_found_as_by_looking_through_them(lengths: list[int], gaps: list[int], times: list[int]) -> None:
+    """Each time has the number of the window it lies in, for windows of any lengths and gaps."""
+    at, windows = WINDOWS[0].start, []
+    second = timedelta(seconds=1)
+    for length, gap in zip(lengths, gaps, strict=False):
+        windows.append(Window(at, at + length * second))
+        at += (length + gap) * second
+    moments = [WINDOWS[0].start + time * second for time in times]
+    expected = [
+        next((i for i, window in enumerate(windows) if window.start <= moment < window.end), -1) for moment in moments
+    ]
+    found = WindowIndex(windows).index(np.array([micros(moment) for moment in moments]))
+    assert found.tolist() == expected
+
+
+BIG = st.integers(-(2**60) + 1, 2**60 - 1)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), BIG, BIG), min_size=1, max_size=50))
+def test_sums_by_group_are_exact(rows: list[tuple[int, int, int]]) -> None:
+    """Sums and sums of products of large integers are those of Python's unbounded integers."""
+    groups, a, b = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
+    runs = Runs(groups)
+    sums: dict[int, Any] = dict(zip(runs.groups.tolist(), runs.sums(runs.sort(a)), strict=True))
+    products = dict(zip(runs.groups.tolist(), runs.product_sums(runs.sort(a), runs.sort(b)), strict=True))
+    for group in {row[0] for row in rows}:
+        assert sums[group] == sum(x for g, x, _ in rows if g == group)
+        assert products[group] == sum(x * y for g, x, y in rows if g == group)
+    assert len(sums) == len({row[0] for row in rows})
