@@ -45,9 +45,8 @@ def parse(line: bytes) -> Checkpoint | None:
     """A checkpoint from its line; ``None`` when the line is not one."""
     try:
         fields = json.loads(line)
-        checkpoint = Checkpoint(
-            fields["origin"], fields["size"], fields["head"], datetime.fromisoformat(fields["time"])
-        )
+        time = datetime.fromisoformat(fields["time"])
+        checkpoint = Checkpoint(str(fields["origin"]), int(fields["size"]), str(fields["head"]), time)
         return checkpoint if checkpoint.line().strip() == line.strip() else None
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

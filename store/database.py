@@ -195,7 +195,7 @@ class Store:
             "threads": str(threads),
         }
         self._minimum_free_bytes = minimum_free_bytes
-        self._migrations = migrations or versions.shipped()
+        self.migrations = migrations or versions.shipped()
         self._connect = connect
 
     @contextmanager
@@ -253,10 +253,10 @@ class Store:
             connection = self._open(read_only=True)
             try:
                 version = versions.version_of(connection, str(self.path))
-                versions.refuse_newer(version, self._migrations, str(self.path))
-                if version < self._migrations[-1].version:
+                versions.refuse_newer(version, self.migrations, str(self.path))
+                if version < self.migrations[-1].version:
                     raise StoreVersionError(
-                        f"{self.path} has store version {version}, this aimsight needs {self._migrations[-1].version}; "
+                        f"{self.path} has store version {version}, this aimsight needs {self.migrations[-1].version}; "
                         "the next `aimsight run` upgrades it (after a backup)"
                     )
                 yield Reader(connection)
@@ -292,8 +292,8 @@ class Store:
         connection = self._open(read_only=False)
         try:
             version = versions.version_of(connection, str(self.path))
-            versions.refuse_newer(version, self._migrations, str(self.path))
-            if version == self._migrations[-1].version:
+            versions.refuse_newer(version, self.migrations, str(self.path))
+            if version == self.migrations[-1].version:
                 return connection
             if version > 0:
                 connection.execute("CHECKPOINT")
@@ -301,7 +301,7 @@ class Store:
                 self._back_up(version)
                 connection = self._open(read_only=False)
             now = self.clock.now()
-            versions.apply(connection, self._migrations, now, lambda new: found(new, now))
+            versions.apply(connection, self.migrations, now, lambda new: found(new, now))
         except BaseException:
             connection.close()
             raise

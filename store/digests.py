@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
 
 def microseconds(moment: datetime) -> int:
@@ -26,7 +26,7 @@ def microseconds(moment: datetime) -> int:
 
 
 def row_line(cells: Sequence[Any]) -> str:
-    """The canonical line of one row."""
+    """The canonical line of one row (NaN and infinities, which the store never writes, make a line of their own)."""
     return _encode([_plain(cell) if isinstance(cell, date) else cell for cell in cells])
 
 

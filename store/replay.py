@@ -69,7 +69,12 @@ class Replay:
         findings += self._compare_slots(reader)
         findings += _check_occurrences(reader)
         for name, fold in self._folds.items():
-            findings += _compare_fold(reader, RECORDS[name], fold(self._folded[name]))
+            try:
+                state = fold(self._folded[name])
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                findings.append(Finding(None, f"{name}: its events cannot be replayed ({error!r})"))
+            else:
+                findings += _compare_fold(reader, RECORDS[name], state)
         return findings
 
     def _compare_records(self, reader: Reader, table: Table) -> Iterator[Finding]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, SupportsFloat
 
 from aimsight.store.digests import line_digest, lines_digest, row_line
 
@@ -77,9 +78,16 @@ def _moment(value: datetime) -> datetime:
 
 def _each(convert: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
     def convert_all(values: Any) -> list[Any]:  # noqa: ANN401 -- any sequence, or an array of numpy
-        return values.tolist() if hasattr(values, "tolist") else list(map(convert, values))
+        return list(map(convert, values.tolist() if hasattr(values, "tolist") else values))
 
     return convert_all
+
+
+def _finite(value: SupportsFloat) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no value that the store keeps")
+    return number
 
 
 def _day(value: date) -> date:
@@ -91,14 +99,14 @@ def _day(value: date) -> date:
 _PLAIN: dict[str, Callable[[Any], Any]] = {
     "text": str,
     "int": int,
-    "float": float,
+    "float": _finite,
     "bool": bool,
     "moment": _moment,
     "day": _day,
     "bytes": bytes,
     "texts": _each(str),
     "ints": _each(int),
-    "floats": _each(float),
+    "floats": _each(_finite),
 }
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from aimsight.configs.errors import StoreError
+from aimsight.store import versions
 from aimsight.store.checkpoints import anchors, compare
 from aimsight.store.digests import microseconds
 from aimsight.store.findings import Event, Finding, Fold
@@ -98,17 +100,23 @@ def verify(
         The folder of the evidence files; without it they are not looked at.
     folds
         By table: how its rows follow from their events, beyond "the last event holds the row".
+
+    Raises
+    ------
+    StoreError
+        When tables lack columns, a page of the file is damaged, or a checkpoint file cannot be read.
     """
     anchor_files = {path: anchors(store.files, path) for path in against}
     wanted = frozenset(anchor.size for found in anchor_files.values() for anchor in found.anchors)
     with store.read(timeout) as reader:
+        _refuse_other_tables(reader, store)
         chain = _Chain(wanted)
         replay = Replay(folds or {})
         for event in _walk(reader, chain):
             unreadable = replay.see(event)
             if unreadable and not chain.broken:
                 chain.findings.append(unreadable)
-        findings = [*chain.findings, *replay.compare(reader)]
+        findings = [*chain.findings, *replay.compare(reader), *_compare_views(reader, store)]
         frozen = frozen_files(reader)
         gaps = open_slots(reader)
     if evidence is not None:
@@ -135,6 +143,21 @@ def verify(
     )
 
 
+def _refuse_other_tables(reader: Reader, store: Store) -> None:
+    """Stop before tables that lack a column: their rows cannot be compared at all."""
+    found = set(reader.tuples(versions.COLUMNS))
+    missing = [f"{table}.{column}" for table, column in versions.table_columns(store.migrations) - found]
+    if missing:
+        raise StoreError(f"the store's tables were changed: {', '.join(sorted(missing))} is missing; restore a backup")
+
+
+def _compare_views(reader: Reader, store: Store) -> Iterator[Finding]:
+    """A view that was redefined would show something else than what was verified."""
+    found = dict(reader.tuples(versions.VIEWS))
+    for view in versions.changed_views(found, store.migrations):
+        yield Finding(None, f"view {view}: it is not the one that aimsight made")
+
+
 def _walk(reader: Reader, chain: _Chain) -> Iterator[Event]:
     for row in _entries(reader):
         problem = _problem(row, chain)
@@ -142,7 +165,7 @@ def _walk(reader: Reader, chain: _Chain) -> Iterator[Event]:
         if problem and not chain.broken:
             chain.broken = True
             chain.findings.append(Finding(seq, f"ledger entry {seq}: {problem}"))
-        if chain.moment is not None and recorded_at < chain.moment:
+        if chain.moment is not None and recorded_at is not None and recorded_at < chain.moment:
             chain.warnings.append(f"ledger entry {seq} was recorded before entry {chain.seq}: the clock was set back")
         chain.seq, chain.hash, chain.moment = seq, bytes(stored), recorded_at
         if seq in chain.wanted:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from aimsight.configs.errors import StoreError, StoreVersionError
+from aimsight.store.tables import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,6 +66,52 @@ def refuse_newer(version: int, migrations: Sequence[Migration], place: str) -> N
             f"{place} has store version {version}, this aimsight knows versions up to {known}; "
             "install the newer aimsight that wrote it"
         )
+
+
+COLUMNS = "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal"
+TABLE_COLUMNS = COLUMNS + " AND table_name IN (SELECT table_name FROM duckdb_tables())"
+VIEWS = "SELECT view_name, sql FROM duckdb_views() WHERE NOT internal"
+
+
+@cache
+def table_columns(migrations: tuple[Migration, ...]) -> frozenset[tuple[str, str]]:
+    """(table, column) pairs of a store after these migrations."""
+    with _in_memory(migrations) as connection:
+        return frozenset(connection.execute(TABLE_COLUMNS).fetchall())
+
+
+def changed_views(found: dict[str, str], migrations: tuple[Migration, ...]) -> list[str]:
+    """The views whose definition ``found`` in a store is not the one that these migrations make.
+
+    Versions of DuckDB write the same view with other parentheses, so a text that differs is read and written again.
+    """
+    with _in_memory(migrations) as connection:
+        expected: dict[str, str] = dict(connection.execute(VIEWS).fetchall())
+        return [
+            view
+            for view, definition in expected.items()
+            if found.get(view) != definition
+            and _again(connection, view, found.get(view, "")) != _again(connection, view, definition)
+        ]
+
+
+def _again(connection: duckdb.DuckDBPyConnection, view: str, definition: str) -> str | None:
+    """The definition as this version of DuckDB writes it; ``None`` when it is none of that view."""
+    connection.execute(f"DROP VIEW IF EXISTS {quote(view)}")
+    try:
+        connection.execute(definition)
+    except duckdb.Error:
+        return None
+    return dict(connection.execute(VIEWS).fetchall()).get(view)
+
+
+def _in_memory(migrations: tuple[Migration, ...]) -> duckdb.DuckDBPyConnection:
+    """A store without rows and without a file, that reaches nothing outside."""
+    connection = duckdb.connect(":memory:", config={"enable_external_access": "false"})
+    for migration in migrations:
+        for statement in connection.extract_statements(migration.sql):
+            connection.execute(statement)
+    return connection
 
 
 def apply(

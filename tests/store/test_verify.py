@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from aimsight.configs.errors import StoreError
+from aimsight.store import versions
 from aimsight.store.database import Reader, Store
 from aimsight.store.ledger import append, entry_hash
 from aimsight.store.records import (
@@ -78,6 +80,7 @@ class OpenStore:
 
     def __init__(self, store: Store, connection: duckdb.DuckDBPyConnection) -> None:
         self.files = store.files
+        self.migrations = store.migrations
         self.connection = connection
 
     @contextmanager
@@ -189,6 +192,89 @@ def test_swapped_entries_are_found(filled: Store) -> None:
         "UPDATE ledger SET seq = 6 WHERE seq = 1000",
     )
     assert check(filled).first_bad_seq == 5
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE measurement SET value = 'nan' WHERE value IS NOT NULL", "measurement rows of"),
+        ("UPDATE evaluation SET ci_high = 'inf'", "evaluation rows of"),
+        ("UPDATE run SET finished_at = 'infinity'", "run "),
+        ("UPDATE ledger SET recorded_at = 'infinity' WHERE seq = 4", "ledger entry 4: its columns"),
+        ("UPDATE ledger SET recorded_at = '-infinity' WHERE seq = 1", "ledger entry 1: its columns"),
+        ("UPDATE ledger SET entry = from_hex('ff') WHERE seq = 4", "ledger entry 4: its content does not have"),
+        (
+            "CREATE OR REPLACE VIEW measurements AS SELECT * REPLACE (1.0 AS value) FROM measurement",
+            "view measurements",
+        ),
+        ("DROP VIEW runs", "view runs: it is not the one that aimsight made"),
+    ],
+)
+def test_values_that_are_no_values_and_views_that_lie_are_found(filled: Store, statement: str, words: str) -> None:
+    """Whatever somebody puts into the file, verification ends with a finding and not with a traceback."""
+    tamper(filled, statement)
+    assert check(filled).findings[0].message.startswith(words)
+
+
+def test_a_view_that_is_only_spelled_otherwise_is_the_same(filled: Store) -> None:
+    """Another version of DuckDB puts other parentheses around the same joins: that is no tampering."""
+    with duckdb.connect(str(filled.path)) as connection:
+        sql = "SELECT sql FROM duckdb_views() WHERE view_name = 'nonconformities'"
+        ((definition,),) = connection.execute(sql).fetchall()
+        found = dict(connection.execute(versions.VIEWS).fetchall())
+    found["nonconformities"] = definition.replace("SELECT ", "SELECT\n    ")
+    assert found["nonconformities"] != definition
+    assert versions.changed_views(found, filled.migrations) == []
+    assert versions.changed_views({**found, "runs": "DROP VIEW models"}, filled.migrations) == ["runs"]
+
+
+def test_tables_of_another_shape_are_refused(filled: Store) -> None:
+    """A column that was taken away is an error that names it."""
+    tamper(filled, "DROP VIEW measurements", "ALTER TABLE measurement DROP COLUMN detail")
+    with pytest.raises(StoreError, match=r"measurement\.detail"):
+        check(filled)
+
+
+def test_entries_that_follow_but_make_no_sense_are_found(store: Store) -> None:
+    """An entry with a valid hash and a payload that is not that of its kind is named; so is a fold that fails on it."""
+    with store.write() as tx:
+        append(tx, "nobody", "slots.planned", "wage-band", {"windows": [["yesterday"]]})
+        append(tx, "nobody", "run.finished", "x", {"table": "run", "row": {}})
+        append(tx, "nobody", "nonconformity.open", "NC-1", {})
+
+    def fold(events: Sequence[Event]) -> Mapping[str, Mapping[str, Any]]:
+        return {event.subject: event.payload["row"] for event in events}
+
+    report = verify(store, folds={"nonconformity": fold})
+    assert [str(finding) for finding in report.findings] == [
+        "ledger entry 2: its payload is not that of slots.planned",
+        "ledger entry 3: its payload is not that of run.finished",
+        "nonconformity: its events cannot be replayed (KeyError('row'))",
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\xff\xfe",
+        b"[]",
+        b"{}",
+        b'"text"',
+        b'{"head":"ab","origin":"o","size":"3","time":"2026-01-01T00:00:00.000000Z"}',
+        b'{"head":"ab","origin":"o","size":3.0,"time":"2026-01-01T00:00:00.000000Z"}',
+        b'{"head":"ab","origin":1,"size":3,"time":"2026-01-01T00:00:00.000000Z"}',
+        b'{"head":"ab","origin":"o","size":3,"time":"yesterday"}',
+        b'{"head": "ab", "origin": "o", "size": 3, "time": "2026-01-01T00:00:00.000000Z"}',
+    ],
+)
+def test_a_line_that_is_no_checkpoint_vouches_for_nothing(filled: Store, tmp_path: Path, line: bytes) -> None:
+    """Garbage in a checkpoint file is skipped and said; it can neither help nor hurt."""
+    path = tmp_path / "garbage.jsonl"
+    path.write_bytes(line + b"\n")
+    report = verify(filled, [path])
+    assert report.intact
+    assert report.anchored == 0
+    assert report.warnings == (f"{path}, line 1: not a checkpoint (torn by a crash?)",)
 
 
 def test_an_emptied_ledger_is_found(filled: Store) -> None:
