@@ -51,7 +51,7 @@ class Frame:
 
     def x(self, field: str = "at") -> alt.X:
         """The time axis."""
-        scale = alt.Scale(type="utc", domain=[_epoch(moment) for moment in self.times], nice=False)
+        scale = alt.Scale(type="utc", domain=[moment.isoformat() for moment in self.times], nice=False)
         return alt.X(f"{field}:T", scale=scale, title=None, axis=time_axis(*self.times))
 
     def y(self, field: str, palette: Palette) -> alt.Y:
@@ -105,11 +105,6 @@ def series(  # the parts of a series chart
 def _title(text: str, palette: Palette) -> alt.TitleParams:
     """What the value axis shows, at the top left where it is read first."""
     return alt.TitleParams(text, anchor="start", fontSize=12, fontWeight="normal", color=palette.muted, offset=8)
-
-
-def _epoch(moment: pd.Timestamp) -> int:
-    """Milliseconds since 1970, as scales of time count."""
-    return round(moment.timestamp() * 1000)
 
 
 def time_axis(first: pd.Timestamp, last: pd.Timestamp) -> alt.Axis:
@@ -308,7 +303,7 @@ def drift_strip(frame: pd.DataFrame, palette: Palette, *, metric: str, most: flo
         axis=alt.Axis(labelLimit=150, domain=False, ticks=False, labelPadding=8, labelFlush=False),
     )
     times = (frame["start"].min(), frame["end"].max())
-    scale = alt.Scale(type="utc", domain=[_epoch(moment) for moment in times], nice=False)
+    scale = alt.Scale(type="utc", domain=[moment.isoformat() for moment in times], nice=False)
     x = alt.X("start:T", scale=scale, title=None, axis=time_axis(*times))
     tooltip = [
         alt.Tooltip("name:N", title="Column"),
