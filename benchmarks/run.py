@@ -144,7 +144,7 @@ def job_profile(folder: Path, reference: Path, log: Path) -> None:
     """One pass of the engine."""
     from aimsight.metrics.engines.duckdb import DuckDBEngine
 
-    rows = sum(statistics.quality.rows for _, statistics in DuckDBEngine().stream(plan(folder, reference, log)))
+    rows = sum(part.quality.rows for part in DuckDBEngine().profile(plan(folder, reference, log)).values())
     if rows == 0:
         raise RuntimeError("the profile saw no rows")
 

@@ -7,7 +7,7 @@ rows, the number of threads or the engine; the only division comes last, in the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -242,6 +242,16 @@ class Statistics(Monoid):
     values: dict[str, ValueCounts] = field(default_factory=dict)
     latest: Latest | None = None
     column_errors: dict[str, str] = field(default_factory=dict)
+
+    def with_score_cells(self) -> Self:
+        """The same statistics with scores in cells only, which is what the store keeps and takes little memory."""
+        segments = {
+            segment: part
+            if part.scores is None
+            else replace(part, scores={name: counts.cells() for name, counts in part.scores.items()})
+            for segment, part in self.segments.items()
+        }
+        return replace(self, segments=segments)
 
     @property
     def all_rows(self) -> SegmentStatistics:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from aimsight.metrics.engines.connection import connect, run
 from aimsight.metrics.engines.log import Inputs, inputs, label_columns, open_log
 from aimsight.metrics.engines.passes import read
+from aimsight.metrics.engines.profile import Profile
 from aimsight.metrics.engines.scores import KEY_BUDGET, ScoreLimits
 from aimsight.metrics.engines.sql import quote_ident
 from aimsight.metrics.engines.tables import open_table
@@ -20,7 +21,7 @@ from aimsight.metrics.engines.windows import moment
 from aimsight.metrics.plan import EXACT_SCORE_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from aimsight.configs.schema import ModelConfig
     from aimsight.metrics.engines.passes import Counted
     from aimsight.metrics.plan import Plan, Reference, Window
-    from aimsight.metrics.statistics import Statistics
 
 
 class DuckDBEngine:
@@ -60,33 +60,29 @@ class DuckDBEngine:
         self._exact_rows = exact_rows
         self._key_budget = key_budget
 
-    def profile(self, plan: Plan, *, progress: Callable[[int], None] | None = None) -> dict[Window, Statistics]:
-        """Statistics of every window of the plan, empty ones included.
+    def profile(self, plan: Plan, *, progress: Callable[[int], None] | None = None) -> Profile:
+        """Statistics of every window of the plan, empty ones included: a mapping in the order of the windows.
+
+        The source is read here. A window's scores are sorted when the window is looked up, and are not kept: whoever
+        goes through the windows in order holds the exact scores of a few of them at a time.
+
+        Parameters
+        ----------
+        progress
+            Is told the rows of every block read.
 
         Raises
         ------
         SourceError, SchemaError, ResourceError
             If a file cannot be read, does not fit the configuration, or needs more memory than there is.
         """
-        return dict(self.stream(plan, progress=progress))
-
-    def stream(
-        self, plan: Plan, *, progress: Callable[[int], None] | None = None
-    ) -> Iterator[tuple[Window, Statistics]]:
-        """As ``profile``, one window after the other in order: the exact scores of one window are in memory at a time.
-
-        ``progress`` is told the rows of every block read.
-        """
-        done = 0
-        while done < len(plan.windows):
-            counted = self._read(plan, done, progress if done == 0 else None)
-            # the connection is closed by now, so that its memory and that of the scores do not add up
-            for number, statistics in counted.finish(range(done, counted.decisions.deferred), self.threads):
-                yield plan.windows[number], statistics
-            done = counted.decisions.deferred
+        return Profile(plan, lambda first: self._read(plan, first, progress if first == 0 else None), self.threads)
 
     def _read(self, plan: Plan, first: int, progress: Callable[[int], None] | None) -> Counted:
-        """One pass over the source; of the windows before ``first`` no scores are kept."""
+        """One pass over the source; of the windows before ``first`` no scores are kept.
+
+        The connection is closed afterwards, so that its memory and that of sorting do not add up.
+        """
         files = inputs(plan.model, plan.root)
         features = [column.name for column in plan.columns if column.role == "feature"]
         with self.connect(files.all) as connection:

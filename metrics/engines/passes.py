@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -32,7 +31,7 @@ from aimsight.metrics.engines.windows import WindowIndex, moment
 from aimsight.metrics.statistics import Latest, QualityCounts, Statistics, ValueCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -119,17 +118,8 @@ class Counted:
     errors: dict[str, str]
     timed: bool
 
-    def finish(self, numbers: range, threads: int) -> Iterator[tuple[int, Statistics]]:
-        """The statistics of some windows in order; ``threads`` windows are finished side by side."""
-        with ThreadPoolExecutor(max_workers=threads) as pool:
-            waiting = {number: pool.submit(self.decisions.result, number) for number in numbers[:threads]}
-            for number in numbers:
-                segments = waiting.pop(number).result()
-                if number + threads in numbers:
-                    waiting[number + threads] = pool.submit(self.decisions.result, number + threads)
-                yield number, self._statistics(number, segments)
-
-    def _statistics(self, number: int, segments: dict[Segment, SegmentStatistics]) -> Statistics:
+    def statistics(self, number: int, segments: dict[Segment, SegmentStatistics]) -> Statistics:
+        """The statistics of one window, whose segments come from ``decisions.result``."""
         states = self.decisions.label_states(number)
         quality = QualityCounts(
             rows=int(self.basics.rows[number]),

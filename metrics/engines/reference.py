@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from aimsight.metrics.engines.duckdb import DuckDBEngine
     from aimsight.metrics.engines.log import LabelColumns, Log
     from aimsight.metrics.plan import Role
-    from aimsight.metrics.statistics import Statistics
 
 SAMPLE_ROWS = 200_000
 """Rows from which the robust quantiles are taken."""
@@ -79,8 +78,10 @@ def build(
         )
         # the store keeps scores as cells only, so that is all that a reference ever has
         passed = read(plan, log, labels, ScoreLimits(rows=0))
-    finished = passed.finish(range(len(pieces)), engine.threads)
-    counted = {pieces[number]: _scores_as_cells(part) for number, part in finished}
+    counted = {
+        piece: passed.statistics(number, passed.decisions.result(number)).with_score_cells()
+        for number, piece in enumerate(pieces)
+    }
     return Reference(
         name=_name(model, period),
         fingerprint=fingerprint,
@@ -144,16 +145,6 @@ def _pieces(whole: Window, windows: tuple[Window, ...]) -> tuple[Window, ...]:
     if at < whole.end:
         pieces.append(Window(at, whole.end))
     return tuple(pieces)
-
-
-def _scores_as_cells(statistics: Statistics) -> Statistics:
-    segments = {
-        segment: part
-        if part.scores is None
-        else replace(part, scores={name: counts.cells() for name, counts in part.scores.items()})
-        for segment, part in statistics.segments.items()
-    }
-    return replace(statistics, segments=segments)
 
 
 class _Chooser:

@@ -142,7 +142,7 @@ class Bench:
     def profile(self, plan: Plan | None = None, **options: Any) -> dict[Window, Statistics]:
         """Count a plan (default: the standard one)."""
         settings: dict[str, Any] = {"memory_limit": "200MB", "threads": 2} | options
-        return DuckDBEngine(**settings).profile(plan or self.plan())
+        return dict(DuckDBEngine(**settings).profile(plan or self.plan()))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aimsight.metrics.engines.duckdb import DuckDBEngine
 from aimsight.metrics.plan import Window
 from aimsight.metrics.statistics import merge
 from aimsight.metrics.values import ALL_ROWS, Segment
@@ -366,3 +367,25 @@ def test_positive_class_may_be_a_word_or_a_boolean(bench: Any, tools: Any) -> No
     bench.write(truths)
     found = bench.profile(bench.plan(tools.config(log=log | {"positive": True}), columns=tools.columns[:3]))
     assert found[tools.days(4)[0]].all_rows.binary == expected
+
+
+@pytest.mark.parametrize("budget", [601, 10_000])
+def test_windows_may_be_looked_up_in_any_order(budget: int, bench: Any, tools: Any) -> None:
+    """A profile is a mapping: windows are the same backwards, twice, and when they have to be read again."""
+    bench.write(tools.make_frame(2000))
+    expected = bench.profile()
+    profile = DuckDBEngine(exact_rows=600, key_budget=budget).profile(bench.plan())
+    assert list(profile) == list(tools.days(4))
+    for window in (*tools.days(4)[::-1], *tools.days(4)):
+        assert tools.plain(profile[window]) == tools.plain(expected[window])
+
+
+def test_score_cells_of_statistics(bench: Any, tools: Any) -> None:
+    """What the store keeps has the same sums and counts, with scores in cells."""
+    bench.write(tools.make_frame(500))
+    part = bench.profile()[tools.days(4)[0]]
+    kept = part.with_score_cells()
+    assert not kept.all_rows.scores[""].exact
+    assert tools.plain(kept.all_rows.scores[""]) == tools.plain(part.all_rows.scores[""].cells())
+    assert kept.all_rows.score_sums == part.all_rows.score_sums
+    assert tools.plain(kept.columns) == tools.plain(part.columns)

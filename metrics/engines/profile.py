@@ -1,0 +1,63 @@
+"""The windows of one pass, each finished when it is looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from aimsight.metrics.plan import Window
+from aimsight.metrics.statistics import Statistics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from aimsight.metrics.engines.passes import Counted
+    from aimsight.metrics.plan import Plan
+    from aimsight.metrics.statistics import SegmentStatistics
+    from aimsight.metrics.values import Segment
+
+
+class Profile(Mapping[Window, Statistics]):
+    """Statistics by window, in the order of the plan.
+
+    Looking a window up sorts its scores, while ``threads - 1`` further threads work ahead on the windows that follow;
+    looking it up again sorts them again. Windows whose scores did not fit into memory are read when they are reached.
+
+    Parameters
+    ----------
+    plan
+        The plan that was counted.
+    read
+        One pass over the source that keeps the scores of the windows from a number on.
+    threads
+        Windows that are finished side by side.
+    """
+
+    def __init__(self, plan: Plan, read: Callable[[int], Counted], threads: int) -> None:
+        self._numbers = {window: number for number, window in enumerate(plan.windows)}
+        self._read = read
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(max_workers=threads)
+        self._ahead: dict[int, Future[dict[Segment, SegmentStatistics]]] = {}
+        self._first = 0
+        self._counted = read(0) if self._numbers else None
+
+    def __getitem__(self, window: Window) -> Statistics:
+        """The statistics of one window of the plan."""
+        number = self._numbers[window]
+        counted = self._counted
+        if counted is None or not self._first <= number < counted.decisions.deferred:
+            self._ahead = {}
+            counted = self._counted = None  # its scores make room for the others
+            counted = self._counted = self._read(number)
+            self._first = number
+        wanted = range(number, min(number + self._threads, counted.decisions.deferred))
+        self._ahead = {n: self._ahead.get(n) or self._pool.submit(counted.decisions.result, n) for n in wanted}
+        return counted.statistics(number, self._ahead.pop(number).result())
+
+    def __iter__(self) -> Iterator[Window]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
