@@ -60,7 +60,9 @@ class Scene:
 
     def ask(self, question: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The answer of one question of ``aimsight.dashboard.data``, cached until the store changes."""
-        answer: T = _answer(str(self.store), self.version, question.__qualname__, question, *args, **kwargs)
+        answer: T = _answer(
+            str(self.store), self.version, f"{question.__module__}.{question.__qualname__}", question, *args, **kwargs
+        )
         return answer
 
     def zone_of(self, model: str) -> ZoneInfo:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 PAGES = ("", "model", "drift", "fairness", "nonconformities", "objectives", "operations")
 SIZES = {"laptop": (1366, 768), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
+CHARTS_ARE_DRAWN = """
+() => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')].every(chart => chart.querySelector('svg, canvas'))
+"""
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
 
 
@@ -70,9 +73,10 @@ def serving(project: Path, **environment: str) -> Iterator[str]:
 def settle(page: Page) -> None:
     """Wait until the page has drawn everything: the script has ended and every chart is there."""
     page.wait_for_selector("h2", timeout=30_000)
-    page.wait_for_selector("[data-testid=stStatusWidget]", state="detached", timeout=30_000)
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=30_000)
     page.wait_for_selector("[data-testid=stSkeleton]", state="detached", timeout=30_000)
-    page.wait_for_timeout(700)
+    page.wait_for_function(CHARTS_ARE_DRAWN, timeout=30_000)
+    page.wait_for_timeout(300)
 
 
 def whole_height(page: Page) -> int:
