@@ -31,7 +31,7 @@ from aimsight.monitors.inputs import (
     with_reference_contents,
 )
 from aimsight.monitors.recording import Failed, Measured, Recorded, record
-from aimsight.monitors.windows import disjoint
+from aimsight.monitors.windows import disjoint, windows
 from aimsight.store.files import KnownFile, known_files, remember_files
 from aimsight.store.references import is_frozen, load_reference, save_reference
 from aimsight.store.runs import FINAL, RunRecord, abandon_dead, begin_attempts, plan_slots, run_key
@@ -172,7 +172,7 @@ class _Run:
         unreadable = self.problem
         candidates = self._candidates(chosen)
         if self.inputs is not None:
-            spans = [*reference_windows(self.model), *candidates]
+            spans = [*self._reference_spans(), *candidates]
             self.inputs = replace(self.inputs, needing=needing(self.inputs.log, spans))
         todo = self._backfill(candidates) if chosen is not None else self._due(candidates)
         total = Recorded()
@@ -271,7 +271,7 @@ class _Run:
             return identity(contents, past.finished)
         if self.frozen:
             return contents
-        return with_reference_contents(contents, self.inputs.reference_contents(reference_windows(self.model)))
+        return with_reference_contents(contents, self.inputs.reference_contents(self._reference_spans()))
 
     def _key(self, window: Window) -> str:
         monitor = self.model.monitor.name
@@ -299,6 +299,7 @@ class _Run:
         with self.store.read() as reader:
             known = load_reference(reader, self.model.model, fingerprint)
         if known is not None:
+            self.frozen = True  # perhaps by another process, a moment ago
             return known
         period = self._period(self.inputs, candidates)
         if period is None and self.model.reference is None:
@@ -306,7 +307,7 @@ class _Run:
         self.progress(f"{self.model.model}: reference", 0, 0)
         own = reference_windows(self.model)
         try:
-            if trouble := self.inputs.trouble(own):
+            if trouble := self.inputs.trouble(self._reference_spans()):
                 raise SourceError(trouble)
             made = self.engine.make_reference(
                 self._reading([period] if period else []), self.project.root, own or None, period, self.now, fingerprint
@@ -325,6 +326,13 @@ class _Run:
             filled = (window for window in candidates if inputs.overlapping([window]) and window not in inputs.needing)
             return next(filled, None)
         return None if self.model.reference.period is None else reference_period(self.model)
+
+    def _reference_spans(self) -> list[Window]:
+        """The reference period, cut as the monitor's windows are: what each needs of the log's files is known."""
+        if self.model.reference is None or self.model.reference.period is None:
+            return []
+        period, length = reference_period(self.model), self.model.monitor.window
+        return windows(length, length, self.model.log.time_zone, period.start, period.end) or [period]
 
     def _chunk(self, todo: Sequence[Window], basis: Reference | None) -> Recorded:
         started = self.store.clock.now()

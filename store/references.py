@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aimsight.metrics.cells import CategoryCells, NumericCells
 from aimsight.metrics.plan import ColumnPlan, Reference
 from aimsight.store.records import PROGRAM, insert_record
-from aimsight.store.statistics import read_statistics, statistics_rows
+from aimsight.store.statistics import read_all_statistics, statistics_rows
 from aimsight.store.tables import REFERENCE, REFERENCE_COLUMN, STATISTICS
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ def load_reference(reader: Reader, model: str, fingerprint: str) -> Reference | 
         return None
     row = rows[0]
     names = [_WHOLE, *map(str, range(row["windows"]))]
-    parts = [read_statistics(reader, part_id(model, fingerprint, name)) for name in names]
-    statistics, *windows = [part for part in parts if part is not None]
+    parts = read_all_statistics(reader, [part_id(model, fingerprint, name) for name in names])
+    statistics, *windows = parts.values()
     columns = reader.rows("SELECT * FROM reference_column WHERE model = ? AND fingerprint = ? ORDER BY position", key)
     return Reference(
         name=row["name"],

@@ -5,6 +5,7 @@ Scores are kept in score cells (``ScoreCounts.cells``); everything else comes ba
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,14 +75,32 @@ def write_statistics(tx: Transaction, run_id: str, statistics: Statistics) -> No
 
 def read_statistics(reader: Reader, statistics_id: str) -> Statistics | None:
     """The statistics of a run (or of a part of a reference); ``None`` when none are kept."""
-    rows = {
-        table.name: reader.rows(f"SELECT * FROM {table.name} WHERE statistics_id = ? ORDER BY rowid", [statistics_id])
-        for table in STATISTICS
+    return read_all_statistics(reader, [statistics_id]).get(statistics_id)
+
+
+def read_all_statistics(reader: Reader, ids: Sequence[str]) -> dict[str, Statistics]:
+    """The statistics kept under these ids, by id: one query a table, however many they are."""
+    rows: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for table in STATISTICS:
+        kept: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in reader.rows(
+            f"SELECT * FROM {table.name} WHERE statistics_id IN (SELECT unnest(?)) ORDER BY rowid", [list(ids)]
+        ):
+            kept[row["statistics_id"]].append(row)
+        rows[table.name] = kept
+    return {
+        name: _statistics({table: kept[name] for table, kept in rows.items()})
+        for name in ids
+        if name in rows["statistics_window"]
     }
-    if not rows["statistics_window"]:
-        return None
+
+
+def _statistics(rows: dict[str, list[dict[str, Any]]]) -> Statistics:
+    """The statistics that rows by table say."""
     window = rows["statistics_window"][0]
-    scores = rows["statistics_score"]
+    scores: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows["statistics_score"]:
+        scores[row["segment_position"]].append(row)
     return Statistics(
         quality=QualityCounts(
             window["rows"],
@@ -93,7 +112,7 @@ def read_statistics(reader: Reader, statistics_id: str) -> Statistics | None:
         columns={row["column_name"]: _cell_counts(row) for row in rows["statistics_column"]},
         segments={
             Segment(tuple(zip(row["segment_columns"], row["segment_values"], strict=True))): _segment(
-                row, [score for score in scores if score["segment_position"] == row["position"]]
+                row, scores[row["position"]]
             )
             for row in rows["statistics_segment"]
         },

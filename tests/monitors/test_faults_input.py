@@ -76,6 +76,14 @@ def test_one_bad_file_costs_only_the_window_that_needs_it(sandbox: Sandbox, make
     sandbox.check()
 
 
+def test_a_bad_file_next_to_the_reference_leaves_it_alone(sandbox: Sandbox, make: Helpers) -> None:
+    """The first day after the reference is lost, and not the reference with it."""
+    sandbox.model()
+    sandbox.days(*range(6))
+    sandbox.path(4).write_bytes(b"")
+    assert make.ran(sandbox.run(6)["credit"]) == {4: "error", 5: "success"}
+
+
 def test_a_bad_file_in_a_day_of_many_files_costs_that_day(sandbox: Sandbox, make: Helpers) -> None:
     """Hourly files: the day must not be judged by the hours that could be read."""
     sandbox.model(labels=None, metrics=["quality.rows"], objectives=[])
