@@ -10,16 +10,17 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from aimsight.metrics.cells import NumericCells
+from aimsight.metrics.cells import CategoryCells, NumericCells
 from aimsight.metrics.evidence import q_values
 from aimsight.metrics.inputs import Baseline, ColumnCounts, ColumnPair, RowFacts
+from aimsight.metrics.plan import ColumnPlan
 from aimsight.metrics.registry import METRICS, Metric
 from aimsight.metrics.values import ALL_ROWS, MISSING, Cause, Measurement, Segment, Undefined, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from aimsight.metrics.plan import ColumnPlan, Plan, Reference, Window
+    from aimsight.metrics.plan import Plan, Reference, Window
     from aimsight.metrics.statistics import SegmentStatistics, Statistics
     from aimsight.metrics.values import Result
 
@@ -211,10 +212,19 @@ def _pair(scope: _Scope, baseline: Baseline, column: str) -> ColumnPair | Undefi
 
 
 def _columns(plan: Plan, unit: Metric, roles: tuple[str, ...]) -> Iterator[ColumnPlan]:
-    for column in plan.columns:
+    for column in (*plan.columns, *_left_out(plan)):
         kind = "numeric" if isinstance(column.cells, NumericCells) else "category"
         if column.role in roles and kind in unit.needs.column_kinds:
             yield column
+
+
+def _left_out(plan: Plan) -> Iterator[ColumnPlan]:
+    """Features that are not counted, because the reference could not count them: they are told, not forgotten."""
+    planned = {column.name for column in plan.columns}
+    for name, feature in plan.model.features.items():
+        if name not in planned:
+            cells = NumericCells.spanning(0.0, 1.0) if feature.kind == "numeric" else CategoryCells(())
+            yield ColumnPlan(name, "feature", cells)
 
 
 def _of_groups(scope: _Scope, unit: Metric) -> Iterator[Measurement]:
@@ -265,10 +275,15 @@ def _of_columns(scope: _Scope, unit: Metric) -> Iterator[Measurement]:
         elif column.name in scope.statistics.column_errors:
             result = Undefined(scope.statistics.column_errors[column.name], scope.statistics.quality.rows)
         elif counted is None:
-            result = Undefined("not counted in the window", scope.statistics.quality.rows)
+            result = Undefined(_why_not_counted(scope, column.name), scope.statistics.quality.rows)
         else:
             result = _compute(unit, ColumnCounts(column.cells, counted))
         yield Measurement(unit.id, unit.version, result, column=column.name)
+
+
+def _why_not_counted(scope: _Scope, column: str) -> str:
+    errors = scope.baseline.reference.statistics.column_errors if scope.baseline is not None else {}
+    return f"in the reference: {errors[column]}" if column in errors else "not counted in the window"
 
 
 def _of_rows(scope: _Scope, unit: Metric) -> Iterator[Measurement]:

@@ -145,7 +145,7 @@ class Sandbox:
             "log": {"source": f"data/{name}/*.parquet", "id": "id", "timestamp": "at", **_TASKS[task]["log"]},
             "labels": {"source": f"labels/{name}/*.parquet", "label": "y"},
             "features": _TASKS[task]["features"],
-            "reference": {"period": [FIRST.date(), (FIRST + REFERENCE_DAYS * DAY).date()]},
+            "reference": {"period": [FIRST.date(), (FIRST + REFERENCE_DAYS * DAY).date()], "windows": "1d"},
             "monitor": {"every": "1d", "window": "1d"},
             "metrics": ["performance.accuracy", "quality.*", "drift.psi"],
             "objectives": [objective()],

@@ -170,7 +170,12 @@ def test_a_model_without_labels_is_watched_for_drift(sandbox: Sandbox, make: Hel
 def test_a_reference_may_have_its_own_source(sandbox: Sandbox, make: Helpers) -> None:
     """All rows of its files are the reference; once it is frozen the files are not needed any more."""
     sandbox.model(
-        reference={"period": None, "source": "reference.parquet", "labels_source": "reference-labels.parquet"}
+        reference={
+            "period": None,
+            "windows": None,
+            "source": "reference.parquet",
+            "labels_source": "reference-labels.parquet",
+        }
     )
     rows = [row for day in range(4) for row in make.binary_rows(day)]
     for name, keys in (
@@ -189,7 +194,7 @@ def test_a_reference_may_have_its_own_source(sandbox: Sandbox, make: Helpers) ->
 
 def test_overlapping_windows_are_the_days_they_consist_of(sandbox: Sandbox, make: Helpers) -> None:
     """A week that ends every day has the rows and the wrong decisions of its seven days."""
-    sandbox.model(monitor={"window": "7d"}, reference={"windows": "1d"})
+    sandbox.model(monitor={"window": "7d"})
     wrong = {day: day % 5 for day in range(14)}
     for day, mistakes in wrong.items():
         sandbox.day(day, make.binary_rows(day, wrong=mistakes))
@@ -198,7 +203,7 @@ def test_overlapping_windows_are_the_days_they_consist_of(sandbox: Sandbox, make
     assert sandbox.values("quality.rows") == dict.fromkeys(weeks, 420.0)
     assert sandbox.values("performance.accuracy") == {day: pytest.approx(value) for day, value in weeks.items()}
     single = sandbox.at(sandbox.root.parent / "single")
-    single.model(monitor={"window": "7d"}, reference={"windows": "1d"})
+    single.model(monitor={"window": "7d"})
     for day, mistakes in wrong.items():
         single.day(day, make.binary_rows(day, wrong=mistakes))
         if day > 9:
