@@ -14,9 +14,9 @@ import altair as alt
 import pandas as pd
 
 from aimsight.aims.verdicts import Verdict
+from aimsight.aims.words import axis_title, metric_name
 from aimsight.dashboard.scales import nice_ticks, tick_format
 from aimsight.dashboard.theme import blend, contrast
-from aimsight.dashboard.words import axis_title, metric_name
 
 if TYPE_CHECKING:
     from aimsight.configs.targets import Target

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from aimsight.aims import words
 from aimsight.aims.verdicts import Verdict
-from aimsight.dashboard import words
 from aimsight.dashboard.scales import nice_step
 from aimsight.metrics.cells import CategoryCells, NumericCells
 

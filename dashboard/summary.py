@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from aimsight.aims import words
 from aimsight.aims.verdicts import Verdict
-from aimsight.dashboard import words
 from aimsight.dashboard.frames import is_evident
 
 if TYPE_CHECKING:

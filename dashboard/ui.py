@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from aimsight.aims import words
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.load import Project, load_project
-from aimsight.dashboard import data, words
+from aimsight.dashboard import data
 from aimsight.dashboard.theme import COLOUR_NAMES, Palette, palette
 from aimsight.store.database import Reader, Store
 

@@ -8,10 +8,10 @@ from datetime import date
 from typing import Literal
 
 from aimsight.aims.verdicts import Verdict
+from aimsight.aims.words import plain, plural, result_text, window_words
 from aimsight.configs.schema import AlertRoute, Occasion
 from aimsight.metrics.plan import Window
 from aimsight.metrics.values import Result
-from aimsight.monitors.words import count, period, plain, result_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def not_run(
     outcome: Literal["error", "missed", "abandoned"], reason: str, *, model: str, window: Window, zone: str
 ) -> Notice:
     """A planned run gave no result."""
-    when = period(window, zone)
+    when = window_words(window, zone)
     return Notice(
         outcome,
         plain(f"{model}: run of {when} {_OUTCOMES[outcome]}"),
@@ -118,8 +118,8 @@ def grouped(notices: Sequence[tuple[str, str]]) -> tuple[str, str]:
     listing = "\n".join(f"- {subject}" for subject, _ in notices)
     full = "\n\n".join(f"{'=' * 4} {subject}\n\n{body}" for subject, body in notices[:FULL_TEXTS])
     rest = len(notices) - FULL_TEXTS
-    more = f"\n\n{'=' * 4} {count(rest, 'more notice')} in the list above; see: aimsight nc" if rest > 0 else ""
-    return f"[aimsight] {count(len(notices), 'notice')}: {notices[0][0]} ...", f"{listing}\n\n{full}{more}"
+    more = f"\n\n{'=' * 4} {plural(rest, 'more notice')} in the list above; see: aimsight nc" if rest > 0 else ""
+    return f"[aimsight] {plural(len(notices), 'notice')}: {notices[0][0]} ...", f"{listing}\n\n{full}{more}"
 
 
 FULL_TEXTS = 20
@@ -127,11 +127,11 @@ FULL_TEXTS = 20
 
 
 def _of_one_kind(kind: Verdict, findings: list[Finding], model: str, window: Window, zone: str) -> Notice:
-    when = period(window, zone)
+    when = window_words(window, zone)
     names = sorted({f"{finding.objective}{'/' + finding.where if finding.where else ''}" for finding in findings})
     return Notice(
         _OCCASIONS[kind],
-        plain(f"{model}, {when}: {count(len(findings), 'objective')} {kind.value} ({', '.join(names)})"),
+        plain(f"{model}, {when}: {plural(len(findings), 'objective')} {kind.value} ({', '.join(names)})"),
         _paragraphs(
             f"What happened: model {plain(model)} was judged over {when} ({zone}).",
             *(f"- {_judged(finding, window, zone)} {_sentence(finding.reason)}" for finding in findings),
@@ -177,7 +177,7 @@ def statement(finding: Finding, window: Window, zone: str) -> str:
 def _judged(finding: Finding, window: Window, zone: str) -> str:
     where = f" for {plain(finding.where)}" if finding.where else ""
     return (
-        f"{plain(finding.objective)} was {finding.verdict.value}{where} in {period(window, zone)}: "
+        f"{plain(finding.objective)} was {finding.verdict.value}{where} in {window_words(window, zone)}: "
         f"{plain(finding.metric)} {result_text(finding.result)}; target {plain(finding.target)}."
     )
 

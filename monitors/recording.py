@@ -9,11 +9,11 @@ from aimsight.aims.evaluation import NOT_MEASURED_RULE, judge
 from aimsight.aims.nonconformities import Failing, Subject, of_monitoring, of_objective, record_failure, rule_of
 from aimsight.aims.objectives import in_force, measurement_of
 from aimsight.aims.verdicts import Verdict
+from aimsight.aims.words import window_words
 from aimsight.metrics.plan import Window
 from aimsight.metrics.registry import METRICS
 from aimsight.metrics.values import Measurement, Undefined, Value
 from aimsight.monitors import alerts, notices
-from aimsight.monitors.words import period
 from aimsight.store.evaluations import Evaluation, save_evaluations
 from aimsight.store.measurements import read_measurements, stored_measurement_hash, write_measurements
 from aimsight.store.runs import RunRecord, claim, claim_attempt, finish, forget_attempt
@@ -274,7 +274,7 @@ class _Recording:
             for row, verdict in zip(rows, verdicts, strict=True)
             if verdict is Verdict.NOT_MEASURED
         ]
-        window = period(Window(run.window_start, run.window_end), self.model.log.time_zone)
+        window = window_words(Window(run.window_start, run.window_end), self.model.log.time_zone)
         why = next((row["reason"] for row in rows if row["run_id"] == run.run_id and row["reason"]), "no rows")
         subject: Subject = of_monitoring(run.model, run.model_version, self.model.owner)
         return record_failure(

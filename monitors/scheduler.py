@@ -17,10 +17,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from aimsight.aims.words import plain, plural
 from aimsight.configs.errors import AimsightError
 from aimsight.monitors import projects
 from aimsight.monitors.heartbeat import BEAT, Heartbeat, heartbeat_path, only_one
-from aimsight.monitors.words import count, plain
 from aimsight.store.records import append_event
 
 if TYPE_CHECKING:
@@ -222,8 +222,8 @@ class Clock:
             for summary in summaries:
                 if summary.runs:
                     self._say(
-                        f"{self._now():%Y-%m-%d %H:%M}Z {summary.model}: {count(len(summary.runs), 'window')} run, "
-                        f"{count(len(summary.opened), 'nonconformity', 'nonconformities')} opened"
+                        f"{self._now():%Y-%m-%d %H:%M}Z {summary.model}: {plural(len(summary.runs), 'window')} run, "
+                        f"{plural(len(summary.opened), 'nonconformity', 'nonconformities')} opened"
                     )
             self.beat(last_error=_first_line(self._mistakes), last_done_at=self._now())
             for summary in summaries:

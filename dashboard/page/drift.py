@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from aimsight.dashboard import charts, data, frames, summary, ui, words
+from aimsight.aims import words
+from aimsight.dashboard import charts, data, frames, summary, ui
 from aimsight.metrics.cells import NumericCells
 from aimsight.store.references import load_reference
 from aimsight.store.statistics import read_statistics

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from aimsight.aims import words
 from aimsight.configs.targets import Target
-from aimsight.dashboard import charts, data, frames, ui, words
+from aimsight.dashboard import charts, data, frames, ui
 
 # The metric of each group that a gap compares.
 BEHIND = {

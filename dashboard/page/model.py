@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from aimsight.aims import words
 from aimsight.configs.targets import Target
-from aimsight.dashboard import charts, data, frames, summary, ui, words
+from aimsight.dashboard import charts, data, frames, summary, ui
 
 if TYPE_CHECKING:
     from datetime import datetime

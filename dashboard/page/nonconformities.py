@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 
 import streamlit as st
 
-from aimsight.dashboard import data, summary, ui, words
+from aimsight.aims import words
+from aimsight.dashboard import data, summary, ui
 
 ALL = "all"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from aimsight.dashboard import data, ui, words
+from aimsight.aims import words
+from aimsight.dashboard import data, ui
 
 
 def _render() -> None:

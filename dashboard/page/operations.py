@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from aimsight.dashboard import data, summary, ui, words
+from aimsight.aims import words
+from aimsight.dashboard import data, summary, ui
 
 OUTCOMES = ("success", "error", "missed", "abandoned", "skipped")
 

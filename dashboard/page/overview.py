@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from aimsight.aims import words
 from aimsight.aims.verdicts import Verdict
-from aimsight.dashboard import data, summary, ui, words
+from aimsight.dashboard import data, summary, ui
 
 
 def _render() -> None:

@@ -135,7 +135,7 @@ def _tell(error: AimsightError, *, as_json: bool) -> None:
         told = {"kind": type(error).__name__, "message": str(error), "exit_code": error.exit_code}
         typer.echo(json.dumps({"error": told | ({"problems": problems} if problems else {})}), err=True)
     else:
-        from aimsight.monitors.words import plain
+        from aimsight.aims.words import plain
 
         for line in str(error).splitlines():
             typer.echo(plain(line), err=True)

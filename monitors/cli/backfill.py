@@ -54,8 +54,8 @@ def backfill(
 
 
 def _listing(wanted: list[Window], zone: str, shape: str) -> list[RenderableType]:
-    from aimsight.monitors.words import count, period
+    from aimsight.aims.words import plural, window_words
 
     if not wanted:
         return [f"No window lies wholly between these days and is over; the model has {shape}."]
-    return [*(period(window, zone) for window in wanted), f"{count(len(wanted), 'window')}; nothing was run"]
+    return [*(window_words(window, zone) for window in wanted), f"{plural(len(wanted), 'window')}; nothing was run"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer  # noqa: TC002  # typer reads the annotations at run time
 
+from aimsight.aims.words import plural
 from aimsight.monitors.cli.session import Session
-from aimsight.monitors.words import count
 
 
 def check(context: typer.Context) -> None:
@@ -23,10 +23,13 @@ def check(context: typer.Context) -> None:
             ],
         },
         lambda: [
-            f"{project.root}: {count(len(project.models), 'model')} and {count(objectives, 'objective')}, no mistakes.",
+            (
+                f"{project.root}: {plural(len(project.models), 'model')} and {plural(objectives, 'objective')}, "
+                "no mistakes."
+            ),
             *(
                 f"  {model.model} {model.version}: a window of {model.monitor.window} every {model.monitor.every} "
-                f"({model.log.time_zone}), {count(len(model.objectives), 'objective')}"
+                f"({model.log.time_zone}), {plural(len(model.objectives), 'objective')}"
                 for model in models
             ),
         ],

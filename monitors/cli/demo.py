@@ -98,11 +98,11 @@ def _for_people(
     standings: list[Standing],
     records: list[dict[str, object]],
 ) -> list[RenderableType]:
+    from aimsight.aims.words import elapsed, plural
     from aimsight.monitors.cli.nc import nonconformity_table
     from aimsight.monitors.cli.objectives import objective_tables
     from aimsight.monitors.cli.running import one_line
     from aimsight.monitors.cli.tables import aligned, cell
-    from aimsight.monitors.words import count, elapsed
 
     project = session.project
     rows = sum(summary.rows_scanned for summary in summaries)
@@ -113,7 +113,7 @@ def _for_people(
         *nonconformity_table(records),
         "",
         *(cell(one_line(summary)) for summary in summaries),
-        f"{count(rows, 'row')} read in {elapsed(seconds)}",
+        f"{plural(rows, 'row')} read in {elapsed(seconds)}",
         "",
         *aligned(
             {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -66,15 +67,15 @@ def nonconformity_table(records: list[dict[str, Any]]) -> list[RenderableType]:
 def _one(
     record: dict[str, Any], occurrences: list[dict[str, Any]], files: list[dict[str, Any]], zone: str, folder: Path
 ) -> list[RenderableType]:
+    from aimsight.aims.words import instant, value_text, window_words
     from aimsight.metrics.plan import Window
     from aimsight.monitors.cli.tables import cell, facts, table
-    from aimsight.monitors.words import moment, period, value_text
 
     spans = table("Window", "Value", "Target", title="Windows that failed")
     for one in occurrences:
         value = "–" if one["value"] is None else value_text(one["value"], one["ci_low"], one["ci_high"])
         spans.add_row(
-            cell(period(Window(one["window_start"], one["window_end"]), zone)), cell(value), cell(one["target"])
+            cell(window_words(Window(one["window_start"], one["window_end"]), zone)), cell(value), cell(one["target"])
         )
     parts: list[RenderableType] = [
         cell(f"{record['nonconformity']}: {record['model']} {record['model_version']}", "bold"),
@@ -87,11 +88,11 @@ def _one(
                 "Where": record["segment"] or "all rows",
                 "Severity": record["severity"],
                 "State": record["state"],
-                "Opened": moment(record["opened_at"], zone),
+                "Opened": instant(record["opened_at"], ZoneInfo(zone)),
                 "Owner": record["owner"],
                 "Due": f"{record['due_at']:%Y-%m-%d}" if record["due_at"] else "–",
                 "Recurrence of": record["recurrence_of"] or "–",
-                "Closed": moment(record["closed_at"], zone) if record["closed_at"] else "–",
+                "Closed": instant(record["closed_at"], ZoneInfo(zone)) if record["closed_at"] else "–",
             }
         ),
         "",
@@ -100,7 +101,8 @@ def _one(
     if files:
         parts += ["", cell("Evidence", "bold")]
         for file in files:
-            parts += [cell(f"{file['kind']}, {moment(file['created_at'], zone)}:"), str(folder / file["path"])]
+            when = instant(file["created_at"], ZoneInfo(zone))
+            parts += [cell(f"{file['kind']}, {when}:"), str(folder / file["path"])]
     else:
         parts += ["", f"No report yet; make one with: aimsight evidence {record['nonconformity']}"]
     return parts

@@ -42,8 +42,8 @@ def objectives(
 
 def objective_tables(found: Sequence[Standing], models: Sequence[ModelConfig], *, width: int) -> list[RenderableType]:
     """One table a model: objective, value with interval, target, verdict and the strip of verdicts before it."""
+    from aimsight.aims.words import value_text, window_words
     from aimsight.monitors.cli.tables import cell, legend, strip, table, verdict_text
-    from aimsight.monitors.words import period, value_text
 
     zones = {model.model: model.log.time_zone for model in models}
     parts: list[RenderableType] = []
@@ -51,14 +51,14 @@ def objective_tables(found: Sequence[Standing], models: Sequence[ModelConfig], *
         mine = list(group)
         latest = max((one.window.end for one in mine if one.window), default=None)
         window = next((one.window for one in mine if one.window and one.window.end == latest), None)
-        when = f", {period(window, zones[name])}" if window else ", not run yet"
+        when = f", {window_words(window, zones[name])}" if window else ", not run yet"
         made = table(
             "Objective", "Value", "Target", "Verdict", "Recent", title=f"{name}{when}", fixed=["Value"],
             least={"Verdict": VERDICT_WIDTH, "Recent": FEWEST_IN_STRIP}, most={"Target": TARGET_WIDTH},
         )  # fmt: skip
         for one in mine:
             value = "–" if one.value is None else value_text(one.value, one.ci_low, one.ci_high)
-            older = f"\n{period(one.window, zones[name])}" if one.window and one.window.end != latest else ""
+            older = f"\n{window_words(one.window, zones[name])}" if one.window and one.window.end != latest else ""
             made.add_row(
                 cell(f"{one.objective} {one.where}".strip()),
                 cell(value) + older,

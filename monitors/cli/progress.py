@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from aimsight.monitors.words import plain
+from aimsight.aims.words import plain
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from aimsight.aims.words import plural
 from aimsight.configs.errors import AimsightError
 from aimsight.monitors.cli.session import Session
-from aimsight.monitors.words import count
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,7 +45,7 @@ def query(
     answer = ask(session.store, sql)
     if parquet is not None:
         _write_parquet(answer, parquet)
-        session.remark(f"{count(answer.num_rows, 'row')} written to {parquet}")
+        session.remark(f"{plural(answer.num_rows, 'row')} written to {parquet}")
     elif as_csv:
         write_csv(answer.column_names, answer.to_pylist(), sys.stdout)
     else:
@@ -102,7 +102,7 @@ def for_people(answer: pa.Table, width: int) -> list[RenderableType]:
         parts = [made]
     hidden = answer.num_rows - len(rows)
     rest = f" ({hidden:,} more; --json, --csv and --parquet FILE give all)" if hidden else ""
-    return [*parts, f"{count(answer.num_rows, 'row')}{rest}"]
+    return [*parts, f"{plural(answer.num_rows, 'row')}{rest}"]
 
 
 def _width(name: str, rows: list[dict[str, Any]]) -> int:

@@ -64,8 +64,8 @@ def summary_tables(
     summaries: Sequence[RunSummary], models: Sequence[ModelConfig], seconds: float
 ) -> list[RenderableType]:
     """The summaries for people: what ran, with which verdicts, and what was opened."""
+    from aimsight.aims.words import elapsed, plural, window_words
     from aimsight.monitors.cli.tables import cell, legend, table, tally
-    from aimsight.monitors.words import count, elapsed, period
 
     zones = {model.model: model.log.time_zone for model in models}
     parts: list[RenderableType] = []
@@ -73,31 +73,31 @@ def summary_tables(
         made = table("Window", "Outcome", "Verdicts", title=summary.model)
         for run in summary.runs[-MOST_WINDOWS:]:
             told = f"{run.outcome}: {run.reason}" if run.reason else run.outcome
-            made.add_row(cell(period(run.window, zones[summary.model])), cell(told), tally(run.verdicts.values()))
+            made.add_row(cell(window_words(run.window, zones[summary.model])), cell(told), tally(run.verdicts.values()))
         if summary.runs:
             parts.append(made)
         earlier = len(summary.runs) - MOST_WINDOWS
         if summary.problem:
             parts.append(cell(f"{summary.model}: {summary.problem}"))
         if earlier > 0:
-            parts.append(f"{count(earlier, 'earlier window')} not listed")
+            parts.append(f"{plural(earlier, 'earlier window')} not listed")
         parts += [one_line(summary), ""]
     verdicts = {verdict for summary in summaries for run in summary.runs for verdict in run.verdicts.values()}
     if verdicts:
         parts += [legend(verdicts), ""]
     rows = sum(summary.rows_scanned for summary in summaries)
-    return [*parts, f"{count(rows, 'row')} read in {elapsed(seconds)}"]
+    return [*parts, f"{plural(rows, 'row')} read in {elapsed(seconds)}"]
 
 
 def one_line(summary: RunSummary) -> str:
     """``air-time: 9 windows run, 0 unchanged; 1 nonconformity opened (NC-2026-0001), 3 occurrences``."""
-    from aimsight.monitors.words import count
+    from aimsight.aims.words import plural
 
     opened = f" ({', '.join(summary.opened)})" if summary.opened else ""
     return (
-        f"{summary.model}: {count(len(summary.runs), 'window')} run, {summary.skipped:,} unchanged; "
-        f"{count(len(summary.opened), 'nonconformity', 'nonconformities')} opened{opened}, "
-        f"{count(summary.occurrences, 'occurrence')} added"
+        f"{summary.model}: {plural(len(summary.runs), 'window')} run, {summary.skipped:,} unchanged; "
+        f"{plural(len(summary.opened), 'nonconformity', 'nonconformities')} opened{opened}, "
+        f"{plural(summary.occurrences, 'occurrence')} added"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -62,16 +63,16 @@ def status(
 
 
 def _models(rows: list[dict[str, Any]]) -> list[RenderableType]:
+    from aimsight.aims.words import window_words
     from aimsight.metrics.plan import Window
     from aimsight.monitors.cli.tables import cell, legend, table, tally
-    from aimsight.monitors.words import period
 
     if not rows:
         return ["No models yet; write the first one with: aimsight init MODEL --log FILE"]
     made = table("Model", "Version", "Last window", "Outcome", "Verdicts", "Open", right=["Open"])
     for row in rows:
         run = row["last_run"]
-        window = period(Window(run["window_start"], run["window_end"]), row["zone"]) if run else "–"
+        window = window_words(Window(run["window_start"], run["window_end"]), row["zone"]) if run else "–"
         outcome = "not run yet" if run is None else run["outcome"] + (f": {run['reason']}" if run["reason"] else "")
         made.add_row(
             cell(row["model"]),
@@ -85,30 +86,30 @@ def _models(rows: list[dict[str, Any]]) -> list[RenderableType]:
 
 
 def _machinery(session: Session, beat: Heartbeat | None, waiting: int) -> list[RenderableType]:
+    from aimsight.aims.words import plural
     from aimsight.monitors.cli.tables import aligned
-    from aimsight.monitors.words import count
 
     lines: dict[str, object] = {"Project": session.project.root, "Store": session.store.path}
     if not session.store.path.exists():
         lines["Store"] = f"{session.store.path} (not there yet; the first `aimsight run` makes it)"
     lines["Serving"] = _serving(beat, session.project.config.time_zone)
     if waiting:
-        lines["Alerts"] = f"{count(waiting, 'notice')} not delivered"
+        lines["Alerts"] = f"{plural(waiting, 'notice')} not delivered"
     return list(aligned(lines))
 
 
 def _serving(beat: Heartbeat | None, zone: str) -> str:
-    from aimsight.monitors.words import moment
+    from aimsight.aims.words import instant
 
     if beat is None:
         return "nobody; windows are run by `aimsight run` or `aimsight serve`"
     if not beat.is_alive(now()):
         ended = "stopped" if beat.state == "stopped" else "no sign of life since"
-        return f"nobody ({ended} {moment(beat.beat_at, zone)})"
+        return f"nobody ({ended} {instant(beat.beat_at, ZoneInfo(zone))})"
     following = min(beat.next_at.values(), default=None)
     parts = [f"pid {beat.pid}", beat.url, beat.doing or beat.state]
     if following:
-        parts.append(f"next look {moment(following, zone)}")
+        parts.append(f"next look {instant(following, ZoneInfo(zone))}")
     if beat.last_error:
         parts.append(f"last error: {beat.last_error}")
     return ", ".join(part for part in parts if part)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aimsight.aims.verdicts import Verdict
-from aimsight.monitors.words import plain
+from aimsight.aims.words import plain
 
 LIGHT_BACKGROUNDS = {"7", "15"}
 

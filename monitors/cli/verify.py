@@ -56,17 +56,17 @@ def verify(
 
 
 def _for_people(report: VerifyReport) -> list[RenderableType]:
+    from aimsight.aims.words import plural
     from aimsight.monitors.cli.tables import cell, facts
-    from aimsight.monitors.words import count
 
     parts: list[RenderableType] = [
         facts(
             {
-                "Integrity": "intact" if report.intact else f"BROKEN: {count(len(report.findings), 'finding')}",
+                "Integrity": "intact" if report.intact else f"BROKEN: {plural(len(report.findings), 'finding')}",
                 "Completeness": "complete"
                 if report.complete
-                else f"{count(len(report.gaps), 'planned window')} without an outcome",
-                "Ledger": f"{count(report.entries, 'entry', 'entries')}, head {report.head[:16]}…",
+                else f"{plural(len(report.gaps), 'planned window')} without an outcome",
+                "Ledger": f"{plural(report.entries, 'entry', 'entries')}, head {report.head[:16]}…",
             }
         )
     ]

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from aimsight.aims import words
 from aimsight.aims.verdicts import Verdict
-from aimsight.dashboard import data, summary, words
+from aimsight.dashboard import data, summary
 from aimsight.store import ledger
 from aimsight.store.database import Store
 

@@ -56,7 +56,7 @@ def test_the_dashboard_never_writes_the_store(path: Path) -> None:
 
 def test_charts_know_no_streamlit() -> None:
     """The same charts go into printed records."""
-    for name in ("charts.py", "frames.py", "words.py", "scales.py", "theme.py", "summary.py", "data.py"):
+    for name in ("charts.py", "frames.py", "scales.py", "theme.py", "summary.py", "data.py"):
         imported = set(names(ast.parse((FOLDER / name).read_text(encoding="utf-8"))))
         assert "streamlit" not in imported
 

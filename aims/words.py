@@ -1,7 +1,7 @@
-"""Words and numbers as people read them: units, intervals, dates, counts, and data-derived text made harmless.
+"""Words and numbers as people read them, the same on the terminal, in notices and on pages.
 
-Everything a page says goes through here, so that a number never lacks its unit, interval and n, and a name from
-somebody's data never becomes Markdown.
+Everything said goes through here, so that a number never lacks its unit, interval and n, a window is called what people
+call it, and a name from somebody's data never becomes Markdown or moves a cursor.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ from zoneinfo import ZoneInfo
 
 from aimsight.configs.durations import Duration
 from aimsight.configs.targets import Target
+from aimsight.metrics.plan import Window
+from aimsight.metrics.values import Result, Undefined
 
 MINUS = "−"
+SMALLEST = 0.00001
+"""Smaller numbers are written with an exponent where they stand alone."""
 _NAMES = {
     "auc": "AUC",
     "roc_auc": "AUC",
@@ -51,6 +55,16 @@ def printable(text: str) -> str:
     )
 
 
+def plain(text: str) -> str:
+    r"""The text on one line of a terminal or file: control and direction characters become ``\x1b`` and the like."""
+    return "".join(
+        character.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+        else character
+        for character in text
+    )
+
+
 def escape(text: str) -> str:
     """Markdown that shows exactly this text: no link, image, colour, emoji, formula or heading comes of it.
 
@@ -73,6 +87,8 @@ def number(value: float | None, places: int | None = None) -> str:
     """``0.817``, ``−1.500``, ``2,118``; an en dash where there is none."""
     if value is None or not math.isfinite(value):
         return "–"
+    if places is None and 0 < abs(value) < SMALLEST:
+        return f"{value:.1e}".replace("-", MINUS)
     text = f"{value:,.{decimals(value) if places is None else places}f}"
     if not float(text.replace(",", "")):
         text = text.removeprefix("-")
@@ -148,6 +164,15 @@ def value_text(value: float, low: float | None = None, high: float | None = None
     return text + suffix(unit)
 
 
+def result_text(result: Result) -> str:
+    """``0.817 (0.799–0.834), n = 2,118``, or why there is no value."""
+    if isinstance(result, Undefined):
+        return f"no value: {plain(result.reason)}"
+    interval = result.interval
+    limits = (interval.low, interval.high) if interval else (None, None)
+    return f"{value_text(result.value, *limits)}, n = {count(result.n)}"
+
+
 def between(low: float, high: float, places: int | None = None) -> str:
     """``0.799–0.834`` or ``−0.02 to 0.01``."""
     joint = "–" if low >= 0 and high >= 0 else " to "
@@ -188,6 +213,21 @@ def period(start: datetime, end: datetime, zone: ZoneInfo) -> str:
     if first.year == last.year:
         return f"{first.day} {first:%b} – {day(last)}"
     return f"{day(first)} – {day(last)}"
+
+
+def window_words(window: Window, zone: str) -> str:
+    """A window as people say it, in the time zone of that name."""
+    return period(window.start, window.end, ZoneInfo(zone))
+
+
+def elapsed(seconds: float) -> str:
+    """``0.4 s``, ``12 s``, ``3 min``, ``5 h``, ``2 d``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _midnight(moment: datetime) -> bool:

@@ -6,9 +6,12 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from aimsight.aims import words
 from aimsight.configs.durations import Duration
-from aimsight.dashboard import words
+from aimsight.metrics.values import Interval, Undefined, Value
 
 VIENNA = ZoneInfo("Europe/Vienna")
 WORLD = ZoneInfo("UTC")
@@ -182,3 +185,48 @@ def test_an_open_record_always_waits_for_something(state: str) -> None:
     assert not words.what_happens_next(state, "4 Dec 2026", "x@example.org").startswith("Nothing")
     assert "x@example.org" in words.what_happens_next("new state", None, "x@example.org")
     assert words.what_happens_next("closed", None, "x").startswith("Nothing.")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0.000"),
+        (0.81749, "0.817"),
+        (-0.2, "−0.200"),
+        (9.8765, "9.877"),
+        (10.2888, "10.29"),
+        (123.456, "123.5"),
+        (12345.6, "12,346"),
+        (0.00012, "0.00012"),
+        (-0.00000012, "−1.2e−07"),
+    ],
+)
+def test_a_number_shows_the_digits_that_matter(value: float, text: str) -> None:
+    """Three digits after the point for shares, fewer for large numbers, none lost for tiny ones."""
+    assert words.number(value) == text
+
+
+def test_a_result_stands_with_its_interval_and_n() -> None:
+    """Value, interval and number of rows always come together; without a value the reason stands there."""
+    assert words.result_text(Value(0.817, 2118, Interval(0.799, 0.834, "test"))) == "0.817 (0.799–0.834), n = 2,118"
+    assert words.result_text(Value(12.0, 12)) == "12.00, n = 12"
+    assert words.result_text(Undefined("no rows")) == "no value: no rows"
+
+
+def test_spans_of_time_that_passed() -> None:
+    """Seconds, minutes, hours and days, with the digits that matter."""
+    assert [words.elapsed(s) for s in (0.42, 12.3, 180, 7300, 200_000)] == ["0.4 s", "12 s", "3 min", "2 h", "2 d"]
+
+
+@given(st.text())
+def test_strangers_text_stays_on_one_line(text: str) -> None:
+    """No line break, escape sequence or change of writing direction survives."""
+    shown = words.plain(text)
+    assert len(shown.splitlines()) <= 1
+    assert not any(character in shown for character in "\x1b\x00\r\n\t\u202e\u2028")
+
+
+def test_ordinary_text_is_left_alone() -> None:
+    """Letters, signs and markup are text like any other."""
+    assert words.plain('Größe "<b>" [x](y) =1+1 女') == 'Größe "<b>" [x](y) =1+1 女'
+    assert words.plain("a\x1b[31mb\nc") == r"a\x1b[31mb\nc"
