@@ -81,9 +81,12 @@ class Inputs:
         wanted = list(windows)
         return [file.path for file in self.log if any(_overlaps(file, window) for window in wanted)]
 
-    def readable(self) -> list[Path]:
-        """The log files that can be read."""
-        return [file.path for file in self.log if not file.problem]
+    def reading(self, model: ModelConfig, windows: Iterable[Window]) -> ModelConfig:
+        """The model, with those files only as its log that have rows in the windows (any one file when none has)."""
+        readable = [file.path for file in self.log if not file.problem]
+        paths = self.overlapping(windows) or readable[:1]
+        log = model.log.model_copy(update={"source": tuple(str(path) for path in paths)})
+        return model.model_copy(update={"log": log})
 
     def trouble(self, windows: Iterable[Window]) -> str:
         """Why one of the windows cannot be measured; ``''`` when nothing stands in the way."""

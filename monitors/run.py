@@ -429,12 +429,7 @@ class _Run:
         )
 
     def _reading(self, pieces: Sequence[Window]) -> ModelConfig:
-        """The model, with those files only as its log that have rows in the windows (any one file when none has)."""
-        if self.inputs is None:
-            return self.model
-        paths = self.inputs.overlapping(pieces) or self.inputs.readable()[:1]
-        log = self.model.log.model_copy(update={"source": tuple(str(path) for path in paths)})
-        return self.model.model_copy(update={"log": log})
+        return self.model if self.inputs is None else self.inputs.reading(self.model, pieces)
 
     def _measurements(
         self, plan: Plan, statistics: Statistics, reference: Reference | None, window: Window

@@ -83,7 +83,7 @@ def test_no_cell_of_a_csv_is_a_formula(hostile: Sandbox) -> None:
 
 def test_json_gives_the_names_back(hostile: Sandbox) -> None:
     """Exactly as they were written."""
-    answer = json.loads(ask(hostile, "query", "SELECT DISTINCT column_name AS c FROM measurements", "--json"))
+    answer = json.loads(ask(hostile, "--json", "query", "SELECT DISTINCT column_name AS c FROM measurements"))
     assert set(COLUMNS) <= {row["c"] for row in answer}
 
 
@@ -92,7 +92,7 @@ def test_tables_for_people_never_interpret_a_name(hostile: Sandbox) -> None:
     answer = ask(hostile, "query", "SELECT DISTINCT column_name FROM measurements ORDER BY ALL")
     assert "[red]bold[/red]" in answer
     assert not [char for char in answer if unicodedata.category(char) == "Cc" and char != "\n"]
-    assert "<script>" in ask(hostile, "objectives")
+    assert "run; --" in ask(hostile, "objectives")
 
 
 @pytest.mark.parametrize("name", CORPUS["refused"])
