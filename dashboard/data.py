@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from aimsight.aims.verdicts import Verdict
+from aimsight.store.verify import VERIFIED
 
 if TYPE_CHECKING:
     from aimsight.store.database import Reader
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 RECENT = 12
 """Windows in the strip beside an objective."""
 OPEN_STATES_END = frozenset({"closed", "closed_correction_only", "rejected"})
-VERIFIED = "store.verified"
 
 Row = dict[str, Any]
 

@@ -22,6 +22,7 @@ from aimsight.configs.errors import AimsightError
 from aimsight.monitors import projects
 from aimsight.monitors.heartbeat import BEAT, Heartbeat, heartbeat_path, only_one
 from aimsight.store.records import append_event
+from aimsight.store.verify import record_verification, verify, was_verified_since
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -37,6 +38,8 @@ LATE_AFTER = timedelta(minutes=5)
 """A tick that comes later than this is on record as missed; its windows are run at once."""
 SWEEP = timedelta(hours=1)
 """How often late rows, late labels, changed configuration and waiting notices are looked for."""
+VERIFY_EVERY = timedelta(days=1)
+"""How often the whole store is verified."""
 GRACE = timedelta(seconds=10)
 """How long a stop waits for a run; after that it is broken off, which leaves no half run behind."""
 SWEEPER = "sweep"
@@ -211,6 +214,23 @@ class Clock:
             self._mistakes = ""
             self._plan()
         self._work("running all models", None)
+        self._verify_daily()
+
+    def _verify_daily(self) -> None:
+        """Verify the records once a day, and put on record that they were found whole."""
+        if self._stopping.is_set() or not self._store.path.exists():
+            return
+        try:
+            if was_verified_since(self._store, self._now() - VERIFY_EVERY):
+                return
+            evidence = self._project.root / self._project.config.evidence
+            report = verify(self._store, self._store.checkpoints, evidence=evidence if evidence.is_dir() else None)
+            if report.intact:
+                record_verification(self._store, report)
+            else:
+                self._trouble(f"the records are not whole: {report.findings[0]}; see `aimsight verify`")
+        except AimsightError as error:
+            self._trouble(str(error))
 
     def _work(self, doing: str, models: Sequence[str] | None) -> None:
         if self._stopping.is_set():  # a tick that was waiting for its turn

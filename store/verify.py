@@ -18,6 +18,7 @@ from aimsight.store.checkpoints import anchors, compare
 from aimsight.store.digests import microseconds
 from aimsight.store.findings import Event, Finding, Fold
 from aimsight.store.ledger import NO_HASH, OPENED, entry_hash
+from aimsight.store.records import PROGRAM, append_event
 from aimsight.store.replay import Replay, check_evidence, frozen_files
 from aimsight.store.runs import open_slots
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from aimsight.store.database import Reader, Store
 
+VERIFIED = "store.verified"
+"""The kind of event that says when the store was found whole."""
 _BATCH = 50_000
 _COLUMNS = "seq, epoch_us(recorded_at), actor, kind, subject, entry, prev_hash, hash"
 
@@ -215,3 +218,26 @@ def _problem(row: tuple[Any, ...], chain: _Chain) -> str:
 
 def _text_micros(text: str) -> int:
     return microseconds(datetime.fromisoformat(text))
+
+
+def record_verification(store: Store, report: VerifyReport) -> None:
+    """Put on record that the store was found whole; one that was not is left as it was found.
+
+    Raises
+    ------
+    ValueError
+        If the report found a break.
+    """
+    if not report.intact:
+        raise ValueError("a store that is not whole is not written to")
+    payload = {"intact": True, "complete": report.complete, "entries": report.entries, "head": report.head}
+    with store.write() as tx:
+        append_event(tx, VERIFIED, "store", PROGRAM, payload)
+
+
+def was_verified_since(store: Store, moment: datetime) -> bool:
+    """Whether a verification that found the store whole is on record since then."""
+    with store.read() as reader:
+        return bool(
+            reader.tuples("SELECT 1 FROM events WHERE kind = ? AND recorded_at >= ? LIMIT 1", [VERIFIED, moment])
+        )

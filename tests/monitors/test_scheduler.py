@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,10 +12,11 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobExecutionEvent, JobSubmissionEvent
 
@@ -23,6 +25,7 @@ from aimsight.configs.load import Project, load_project
 from aimsight.monitors.heartbeat import Heartbeat, heartbeat_path
 from aimsight.monitors.scheduler import SWEEPER, Clock
 from aimsight.store.database import Store
+from aimsight.store.records import append_event
 
 PATIENCE = 30.0
 
@@ -170,6 +173,25 @@ def test_everything_is_looked_at_at_the_start(clock: Clock, runner: Runner) -> N
     assert runner.ran.wait(PATIENCE)
     assert clock.stop()
     assert runner.asked == [None]
+
+
+def test_the_records_are_verified_once_a_day(folder: Path, clock: Clock) -> None:
+    """The first sweep of a day verifies and says so in the ledger; a store that was tampered with is not written to."""
+    store = Store(folder / "store" / "aimsight.duckdb")
+    with store.write() as tx:
+        append_event(tx, "test.note", "test", "somebody", {})
+    clock._sweep()
+    clock._sweep()
+    with store.read() as reader:
+        found = reader.tuples("SELECT payload FROM events WHERE kind = 'store.verified'")
+    assert [json.loads(payload)["intact"] for (payload,) in found] == [True]
+    with duckdb.connect(str(store.path)) as connection:
+        connection.execute("DELETE FROM ledger WHERE seq = 2")
+    before = store.path.read_bytes()
+    clock._now = lambda: datetime.now(UTC) + timedelta(days=2)
+    clock._sweep()
+    assert store.path.read_bytes() == before
+    assert "not whole" in clock._heart.last_error
 
 
 def test_late_and_overlapping_ticks_become_evidence(folder: Path, clock: Clock) -> None:
