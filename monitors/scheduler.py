@@ -40,9 +40,12 @@ SWEEP = timedelta(hours=1)
 """How often late rows, late labels, changed configuration and waiting notices are looked for."""
 VERIFY_EVERY = timedelta(days=1)
 """How often the whole store is verified."""
+FIRST_VERIFICATION = timedelta(seconds=10)
+"""How long after the start it is looked at whether that is due; the windows come first."""
 GRACE = timedelta(seconds=10)
 """How long a stop waits for a run; after that it is broken off, which leaves no half run behind."""
 SWEEPER = "sweep"
+VERIFIER = "verify"
 ACTOR = "aimsight serve"
 
 
@@ -158,6 +161,13 @@ class Clock:
         self._scheduler.add_job(
             self._sweep, "interval", seconds=int(SWEEP.total_seconds()), id=SWEEPER, next_run_time=self._now()
         )
+        self._scheduler.add_job(
+            self._verify_daily,
+            "interval",
+            seconds=int(SWEEP.total_seconds()),
+            id=VERIFIER,
+            next_run_time=self._now() + FIRST_VERIFICATION,
+        )
         self._plan()
         self.beat(state="idle")
         self._scheduler.start()
@@ -188,7 +198,7 @@ class Clock:
 
         wanted = {f"model {name}": model for name, model in self._project.models.items()}
         for job in self._scheduler.get_jobs():
-            if job.id not in {*wanted, SWEEPER}:
+            if job.id not in {*wanted, SWEEPER, VERIFIER}:
                 job.remove()
         for job_id, model in wanted.items():
             self._scheduler.add_job(
@@ -214,7 +224,6 @@ class Clock:
             self._mistakes = ""
             self._plan()
         self._work("running all models", None)
-        self._verify_daily()
 
     def _verify_daily(self) -> None:
         """Verify the records once a day, and put on record that they were found whole."""

@@ -176,12 +176,12 @@ def test_everything_is_looked_at_at_the_start(clock: Clock, runner: Runner) -> N
 
 
 def test_the_records_are_verified_once_a_day(folder: Path, clock: Clock) -> None:
-    """The first sweep of a day verifies and says so in the ledger; a store that was tampered with is not written to."""
+    """The first look of a day verifies and says so in the ledger; a store that was tampered with is not written to."""
     store = Store(folder / "store" / "aimsight.duckdb")
     with store.write() as tx:
         append_event(tx, "test.note", "test", "somebody", {})
-    clock._sweep()
-    clock._sweep()
+    clock._verify_daily()
+    clock._verify_daily()
     with store.read() as reader:
         found = reader.tuples("SELECT payload FROM events WHERE kind = 'store.verified'")
     assert [json.loads(payload)["intact"] for (payload,) in found] == [True]
@@ -189,7 +189,7 @@ def test_the_records_are_verified_once_a_day(folder: Path, clock: Clock) -> None
         connection.execute("DELETE FROM ledger WHERE seq = 2")
     before = store.path.read_bytes()
     clock._now = lambda: datetime.now(UTC) + timedelta(days=2)
-    clock._sweep()
+    clock._verify_daily()
     assert store.path.read_bytes() == before
     assert "not whole" in clock._heart.last_error
 
