@@ -201,7 +201,8 @@ class _Run:
             return
         try:
             self._read_store()
-        except StoreVersionError:  # an older store, or one whose making was interrupted; a newer one is refused again
+        except (NotFoundError, StoreVersionError):
+            # an older store, or one whose making was interrupted; a newer one is refused again
             with self.store.write():
                 pass
             self._read_store()

@@ -248,12 +248,14 @@ class Store:
             When the file is damaged or not a store.
         """
         if not self.path.exists():
-            raise NotFoundError(f"{self.path}: there is no store yet; the first `aimsight run` makes it")
+            raise self._missing()
         with lock.shared(self.path, timeout), self._translated():
             connection = self._open(read_only=True)
             try:
                 version = versions.version_of(connection, str(self.path))
                 versions.refuse_newer(version, self.migrations, str(self.path))
+                if version == 0:  # a process was killed before it had made the tables
+                    raise self._missing()
                 if version < self.migrations[-1].version:
                     raise StoreVersionError(
                         f"{self.path} has store version {version}, this aimsight needs {self.migrations[-1].version}; "
@@ -274,6 +276,9 @@ class Store:
             else:
                 found_files += [status.st_ino, status.st_size, status.st_mtime_ns]
         return tuple(found_files)
+
+    def _missing(self) -> NotFoundError:
+        return NotFoundError(f"{self.path}: there is no store yet; the first `aimsight run` makes it")
 
     def _prepare(self) -> None:
         folder = self.path.parent

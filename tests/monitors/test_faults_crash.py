@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aimsight.configs.errors import StoreVersionError
+from aimsight.configs.errors import NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ def said(sandbox: Sandbox) -> str:
 def expect_whole(sandbox: Sandbox) -> None:
     """Whatever happened before: the store is sound as it is, and the next run makes everything whole, once."""
     if sandbox.store.path.exists():
-        with suppress(StoreVersionError):  # killed before the tables were there: the next run makes them
+        with suppress(NotFoundError):  # killed before the tables were there: the next run makes them
             sandbox.check(complete=False)
     sandbox.run(6)
     sandbox.check()
@@ -121,7 +121,7 @@ def test_killed_again_and_again(failing: Sandbox, workers: Workers) -> None:
         codes = workers.run(failing, {}, signal=signal.SIGKILL, after=chance.uniform(0.02, 0.5))
         assert codes[0] in (0, -signal.SIGKILL)
         if failing.store.path.exists():
-            with suppress(StoreVersionError):
+            with suppress(NotFoundError):
                 failing.check(complete=False)
     expect_whole(failing)
 
