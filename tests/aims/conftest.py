@@ -1,0 +1,95 @@
+"""What the tests of aims share: an empty store, a clock that can be set, and a model with one objective."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from aimsight.configs.schema import ModelConfig
+from aimsight.metrics.plan import Window
+from aimsight.store.database import Store
+from aimsight.store.runs import RunRecord, run_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
+START = datetime(2026, 4, 1, tzinfo=UTC)
+
+
+@dataclass
+class SetClock:
+    """A clock that shows what it was set to."""
+
+    moment: datetime = NOW
+
+    def now(self) -> datetime:
+        """The moment it was set to."""
+        return self.moment
+
+
+class Makers:
+    """Makers of what aims work on."""
+
+    now = NOW
+
+    def objective(self, name: str = "OBJ-1", **changes: Any) -> dict[str, Any]:
+        """An objective on accuracy as a person writes it."""
+        return {
+            "id": name,
+            "statement": "Decisions stay right.",
+            "metric": "performance.accuracy",
+            "target": ">= 0.7",
+            "rationale": "0.9 at release.",
+            "owner": "owner@example.org",
+            "due": date(2026, 12, 31),
+            "severity": "minor",
+        } | changes
+
+    def model(self, *objectives: dict[str, Any], **changes: Any) -> ModelConfig:
+        """A model with these objectives (default: one)."""
+        config: dict[str, Any] = {
+            "model": "credit",
+            "version": "1",
+            "owner": "owner@example.org",
+            "intended_use": "Tests.",
+            "risk": "limited",
+            "task": "binary",
+            "log": {"source": "log.parquet", "timestamp": "at", "prediction": "yes", "id": "id"},
+            "labels": {"source": "labels.parquet", "label": "y"},
+            "features": {"x": "numeric"},
+            "monitor": {"every": "1d", "window": "1d"},
+            "objectives": list(objectives or (self.objective(),)),
+        }
+        return ModelConfig.model_validate(config | changes)
+
+    def window(self, day: int) -> Window:
+        """A day of April 2026, counted from 0."""
+        return Window(START + timedelta(days=day), START + timedelta(days=day + 1))
+
+    def run(self, day: int, content: str = "a") -> RunRecord:
+        """A run of that day over some content."""
+        window = self.window(day)
+        key = run_key("credit", "main", window.start, window.end, "c", content)
+        return RunRecord(key, "credit", "1", "main", window.start, window.end, window.end, NOW, content, "c", "0")
+
+
+@pytest.fixture
+def makers() -> Makers:
+    """Makers of what aims work on."""
+    return Makers()
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    """A clock that can be set."""
+    return SetClock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: SetClock) -> Store:
+    """An empty store."""
+    return Store(tmp_path / "aims.duckdb", clock=clock)
