@@ -227,16 +227,30 @@ def auc(counts: ScoreCounts) -> tuple[float, float, int, int]:
 
     Both classes must occur. The variance is NaN-free and 0 when a class has a single row.
     """
-    up, down = counts.positives, counts.negatives
-    p, n = int(up.sum()), int(down.sum())
-    # doubled so that a tie is an integer: for each position, negatives below twice plus negatives beside once
-    below = 2 * np.cumsum(down) - down
-    above = 2 * (p - np.cumsum(up)) + up
+    p, n = int(counts.positives.sum()), int(counts.negatives.sum())
+    # Whole numbers below 2**53 are exact as floats, whose products BLAS adds up; everything else is done in place,
+    # because these arrays are as long as the window.
+    kind = np.float64 if p * n < 1 << 51 else np.longdouble
+    up, down = counts.positives.astype(kind), counts.negatives.astype(kind)
+    # doubled so that a tie is a whole number: for each position, negatives below twice plus negatives beside once
+    below = np.cumsum(down)
+    below *= 2
+    below -= down
     value = int(np.dot(up, below)) / (2 * p * n)
-    wins, losses = below / (2.0 * n), above / (2.0 * p)
-    of_positives = float(np.dot(up, np.square(wins - value))) / max(p - 1, 1)
-    of_negatives = float(np.dot(down, np.square(losses - value))) / max(n - 1, 1)
+    of_positives = _spread(up, below, value * 2 * n, p) / (2.0 * n) ** 2
+    above = np.cumsum(up)
+    above *= -2
+    above += up
+    above += 2 * p
+    of_negatives = _spread(down, above, value * 2 * p, n) / (2.0 * p) ** 2
     return value, of_positives / p + of_negatives / n, p, n
+
+
+def _spread(weights: Floats, values: Floats, mean: float, n: int) -> float:
+    """Variance of weighted values around their mean (n - 1 below); the values are overwritten."""
+    values -= mean
+    values *= values
+    return float(np.dot(weights, values)) / max(n - 1, 1)
 
 
 def auc_error_bound(counts: ScoreCounts) -> float:
