@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from aimsight.configs.canonical import canonical_json
 from aimsight.configs.errors import AimsightError, SourceError
@@ -47,6 +48,35 @@ class InputFile:
 
 
 @dataclass(frozen=True, slots=True)
+class _Timeline:
+    """Files by the times of their rows, so that those of a window are found without looking at all of them.
+
+    They are sorted by the beginning of their spans; ``latest`` is the latest end up to each.
+    """
+
+    files: tuple[InputFile, ...]
+    starts: tuple[datetime, ...]
+    latest: tuple[datetime, ...]
+
+    @classmethod
+    def of(cls, files: Iterable[InputFile]) -> Self:
+        """Those of the files that have rows."""
+        spans = sorted(((file.span, file) for file in files if file.span), key=lambda one: one[0])
+        ends = accumulate((span[1] for span, _ in spans), max)
+        return cls(tuple(file for _, file in spans), tuple(span[0] for span, _ in spans), tuple(ends))
+
+    def within(self, window: Window) -> list[InputFile]:
+        """The files with rows that may lie in a window."""
+        place = bisect_left(self.starts, window.end)
+        found = []
+        while place > 0 and self.latest[place - 1] >= window.start:
+            place -= 1
+            if _overlaps(self.files[place], window):
+                found.append(self.files[place])
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """All files that a model's runs read, and what was newly found out about them.
 
@@ -58,6 +88,15 @@ class Inputs:
     reference: tuple[InputFile, ...]
     news: tuple[KnownFile, ...]
     needing: Mapping[Window, tuple[InputFile, ...]] = field(default_factory=dict)
+    _timeline: _Timeline = field(init=False, repr=False, compare=False)
+    _labels: str = field(init=False, repr=False, compare=False)
+    _last_label: datetime = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Work out once what every window asks for: there can be thousands of windows and of files."""
+        object.__setattr__(self, "_timeline", _Timeline.of(self.log))
+        object.__setattr__(self, "_labels", _contents(self.labels))
+        object.__setattr__(self, "_last_label", _last_label(self.labels))
 
     def fingerprint(self, window: Window, now: datetime, *, settled: bool) -> str:
         """SHA-256 over the contents that a window's result depends on.
@@ -67,19 +106,18 @@ class Inputs:
         labels that arrive after ``now`` does the moment itself count.
         """
         log = self._of(window)
-        early = any(file.last_label is not None and file.last_label > now for file in (*log, *self.labels))
+        early = max(self._last_label, _last_label(log)) > now
         moment = {"as_of": now.astimezone(UTC).isoformat()} if early else {}
-        return _sha256({"log": _contents(log), "labels": _contents(self.labels), "settled": settled, **moment})
+        return _sha256({"log": _contents(log), "labels": self._labels, "settled": settled, **moment})
 
     def reference_contents(self, windows: Iterable[Window]) -> str:
         """SHA-256 over the contents that a reference is made from: its own files, or those of its part of the log."""
-        log = {file.content for window in windows for file in self._of(window)}
-        return _sha256({"reference": _contents(self.reference), "log": sorted(log), "labels": _contents(self.labels)})
+        log = {file.path: file for window in windows for file in self._of(window)}
+        return _sha256({"reference": _contents(self.reference), "log": _contents(log.values()), "labels": self._labels})
 
     def overlapping(self, windows: Iterable[Window]) -> list[Path]:
         """The readable log files with rows in any of the windows."""
-        wanted = list(windows)
-        return [file.path for file in self.log if any(_overlaps(file, window) for window in wanted)]
+        return sorted({file.path for window in windows for file in self._timeline.within(window)})
 
     def reading(self, model: ModelConfig, windows: Iterable[Window]) -> ModelConfig:
         """The model, with those files only as its log that have rows in the windows (any one file when none has)."""
@@ -97,7 +135,7 @@ class Inputs:
         return min((file.span[0] for file in self.log if file.span), default=None)
 
     def _of(self, window: Window) -> list[InputFile]:
-        return [*(file for file in self.log if _overlaps(file, window)), *self.needing.get(window, ())]
+        return [*self._timeline.within(window), *self.needing.get(window, ())]
 
 
 def reference_fingerprint(model: ModelConfig) -> str:
@@ -166,12 +204,13 @@ def needing(log: Sequence[InputFile], windows: Sequence[Window]) -> dict[Window,
     other file, or several: a window with exactly one file of its own has its file. When that leaves none, all need it.
     """
     found: dict[Window, tuple[InputFile, ...]] = {}
+    timeline = _Timeline.of(log)
     for file in log:
         if not file.problem:
             continue
         start, end = _gap(log, file)
         near = [window for window in windows if window.end > start and window.start <= end]
-        for window in [one for one in near if sum(_overlaps(file, one) for file in log) != 1] or near:
+        for window in [one for one in near if len(timeline.within(one)) != 1] or near:
             found[window] = (*found.get(window, ()), file)
     return found
 
@@ -307,8 +346,12 @@ def _overlaps(file: InputFile, window: Window) -> bool:
     return file.span is not None and file.span[0] < window.end and file.span[1] >= window.start
 
 
-def _contents(files: Iterable[InputFile]) -> list[str]:
-    return sorted(file.content for file in files)
+def _contents(files: Iterable[InputFile]) -> str:
+    return _sha256({"files": sorted(file.content for file in files)})
+
+
+def _last_label(files: Iterable[InputFile]) -> datetime:
+    return max((file.last_label for file in files if file.last_label), default=_BEGINNING)
 
 
 def _sha256(content: dict[str, object]) -> str:

@@ -60,7 +60,8 @@ def test_a_store_in_use_is_said_to_be(sandbox: Sandbox, monkeypatch: pytest.Monk
     descriptor = os.open(lock_path(sandbox.store.path), os.O_RDWR)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        monkeypatch.setattr(Store.read.__wrapped__, "__defaults__", (0.1,))
+        patient = Store.read
+        monkeypatch.setattr(Store, "read", lambda self, timeout=0.1: patient(self, timeout))
         with pytest.raises(StoreBusyError, match=f"in use by another process .*{os.getpid()}") as caught:
             sandbox.run(6)
         assert caught.value.exit_code == 75
