@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aimsight.configs.hashes import config_hash, objective_hash
+from aimsight.metrics.plan import Window
 from aimsight.store.records import (
     ModelRecord,
     ObjectiveVersion,
@@ -14,10 +15,10 @@ from aimsight.store.records import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from aimsight.configs.schema import ModelConfig, ObjectiveConfig
-    from aimsight.metrics.plan import Window
     from aimsight.metrics.values import Measurement
     from aimsight.store.database import Reader, Transaction
 
@@ -62,29 +63,36 @@ def is_registered(reader: Reader, model: ModelConfig) -> bool:
     )
 
 
-def in_force(reader: Reader, model: ModelConfig, window: Window) -> list[ObjectiveVersion]:
-    """The versions of the configured objectives that a window is judged against.
+def in_force(reader: Reader, model: ModelConfig, windows: Sequence[Window]) -> dict[Window, list[ObjectiveVersion]]:
+    """The versions of the configured objectives that each window is judged against.
 
     A window that was judged before keeps the version it was judged against then, so that changing a target never
     changes an old verdict; any other window is judged against the latest version.
     """
+    versions: dict[str, list[ObjectiveVersion]] = {objective.id: [] for objective in model.objectives}
+    for row in reader.rows("SELECT * FROM objective_version WHERE model = ? ORDER BY version", [model.model]):
+        versions.setdefault(row["objective"], []).append(ObjectiveVersion.from_row(row))
     then = {
-        row["objective"]: row["objective_version"]
-        for row in reader.rows(
-            "SELECT objective, min(objective_version) AS objective_version FROM evaluation "
-            "WHERE model = ? AND window_start = ? AND window_end = ? GROUP BY objective",
-            [model.model, window.start, window.end],
+        (Window(start, end), objective): version
+        for start, end, objective, version in reader.tuples(
+            "SELECT window_start, window_end, objective, min(objective_version) FROM evaluation "
+            "WHERE model = ? AND window_end BETWEEN ? AND ? GROUP BY ALL",
+            [model.model, min(window.end for window in windows), max(window.end for window in windows)],
         )
     }
-    found = []
-    for objective in model.objectives:
-        rows = reader.rows(
-            "SELECT * FROM objective_version WHERE model = ? AND objective = ? AND version <= coalesce(?, version) "
-            "ORDER BY version DESC LIMIT 1",
-            [model.model, objective.id, then.get(objective.id)],
-        )
-        found += [ObjectiveVersion.from_row(row) for row in rows]
-    return found
+    return {
+        window: [
+            _at(versions[objective.id], then.get((window, objective.id)))
+            for objective in model.objectives
+            if versions[objective.id]
+        ]
+        for window in windows
+    }
+
+
+def _at(versions: Sequence[ObjectiveVersion], number: int | None) -> ObjectiveVersion:
+    """The version with this number, or the latest."""
+    return next((version for version in versions if version.version == number), versions[-1])
 
 
 def measurement_of(objective: ObjectiveVersion, measurements: list[Measurement]) -> Measurement | None:

@@ -228,15 +228,14 @@ def auc(counts: ScoreCounts) -> tuple[float, float, int, int]:
     Both classes must occur. The variance is NaN-free and 0 when a class has a single row.
     """
     p, n = int(counts.positives.sum()), int(counts.negatives.sum())
-    # Whole numbers below 2**53 are exact as floats, whose products BLAS adds up; everything else is done in place,
+    # Whole numbers are exact as floats (below 2**53), whose products BLAS adds up; everything else is done in place,
     # because these arrays are as long as the window.
-    kind = np.float64 if p * n < 1 << 51 else np.longdouble
-    up, down = counts.positives.astype(kind), counts.negatives.astype(kind)
+    up, down = counts.positives.astype(np.float64), counts.negatives.astype(np.float64)
     # doubled so that a tie is a whole number: for each position, negatives below twice plus negatives beside once
     below = np.cumsum(down)
     below *= 2
     below -= down
-    value = int(np.dot(up, below)) / (2 * p * n)
+    value = float(np.dot(up, below)) / (2 * p * n)
     of_positives = _spread(up, below, value * 2 * n, p) / (2.0 * n) ** 2
     above = np.cumsum(up)
     above *= -2

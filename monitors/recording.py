@@ -20,7 +20,7 @@ from aimsight.store.runs import RunRecord, claim, claim_attempt, finish, forget_
 from aimsight.store.statistics import write_statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aimsight.configs.schema import AlertRoute, ModelConfig
     from aimsight.metrics.statistics import Statistics
@@ -79,18 +79,32 @@ def record(
 ) -> Recorded:
     """Record runs in the order of their windows, so that rules over consecutive windows see them as they happened."""
     total = Recorded()
+    if not results:
+        return total
+    objectives = in_force(tx, model, [Window(one.run.window_start, one.run.window_end) for one in results])
     for result in sorted(results, key=lambda one: (one.run.window_end, one.run.window_start)):
-        done = _Recording(tx, model, routes).record(result)
+        done = _Recording(tx, model, routes, objectives).record(result)
         if done is not None:
             total = total.plus(done)
     return total
 
 
 class _Recording:
-    """The recording of one run."""
+    """The recording of one run.
 
-    def __init__(self, tx: Transaction, model: ModelConfig, routes: Sequence[AlertRoute]) -> None:
+    A window is recorded once in a transaction, so whatever is asked about its own past is asked of ``tx.before``: the
+    rows collected for other windows need not be inserted first.
+    """
+
+    def __init__(
+        self,
+        tx: Transaction,
+        model: ModelConfig,
+        routes: Sequence[AlertRoute],
+        in_force_then: Mapping[Window, list[ObjectiveVersion]],
+    ) -> None:
         self.tx, self.model, self.routes = tx, model, routes
+        self.in_force = in_force_then
         self.now = tx.clock.now()
         self.notices: list[notices.Notice] = []
 
@@ -107,7 +121,7 @@ class _Recording:
             rows = result.statistics.quality.rows
             finish(self.tx, run.run_id, "skipped", UNCHANGED, rows, self.now)
             return Recorded([RecordedRun(window, run.run_id, "skipped", UNCHANGED, rows, {})])
-        objectives = in_force(self.tx, self.model, window)
+        objectives = self.in_force[window]
         measurements = result.measurements if isinstance(result, Measured) else []
         problem = result.reason if isinstance(result, Failed) else ""
         evaluations, found = self._evaluate(run, objectives, measurements, problem)
@@ -137,14 +151,14 @@ class _Recording:
 
     def _failed_elsewhere(self, run: RunRecord) -> bool:
         """Whether another process has recorded this run while it was computed here."""
-        found = self.tx.tuples(
+        found = self.tx.before.tuples(
             "SELECT 1 FROM run WHERE run_key = ? AND (run_id = run_key OR (outcome = 'error' AND finished_at >= ?))",
             [run.run_key, run.started_at],
         )
         return bool(found)
 
     def _has_result(self, run: RunRecord) -> bool:
-        found = self.tx.tuples(
+        found = self.tx.before.tuples(
             "SELECT 1 FROM run WHERE model = ? AND monitor = ? AND window_start = ? AND window_end = ? "
             "AND outcome = 'success' LIMIT 1",
             [run.model, run.monitor, run.window_start, run.window_end],
@@ -165,14 +179,14 @@ class _Recording:
 
     def _repeats_the_last(self, run: RunRecord, measurements: Sequence[Measurement]) -> bool:
         """Whether the window's last results, under the same configuration, were these very ones."""
-        last = self.tx.tuples(
+        last = self.tx.before.tuples(
             "SELECT run_id FROM run WHERE model = ? AND monitor = ? AND window_start = ? AND window_end = ? "
             "AND config_hash = ? AND outcome = 'success' ORDER BY revision DESC LIMIT 1",
             [run.model, run.monitor, run.window_start, run.window_end, run.config_hash],
         )
         if not last:
             return False
-        return [_content(one) for one in read_measurements(self.tx, last[0][0])] == [
+        return [_content(one) for one in read_measurements(self.tx.before, last[0][0])] == [
             _content(one) for one in measurements
         ]
 

@@ -108,6 +108,11 @@ class Transaction(Reader):
         """The rows of one statement without those still collected: spares a flush for who knows them anyway."""
         return super().tuples(sql, params)
 
+    @property
+    def before(self) -> Reader:
+        """The store without the rows still collected: for questions that these cannot answer differently."""
+        return Reader(self._connection)
+
     def insert_for_run(self, run_id: str, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
         """Add rows whose digest enters the ledger when the run is finished.
 

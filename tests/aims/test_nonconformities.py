@@ -43,7 +43,7 @@ def version(store: Store, makers: Makers, **changes: Any) -> ObjectiveVersion:
     with store.write() as tx:
         register(tx, model, "owner@example.org", makers.now)
     with store.read() as reader:
-        return in_force(reader, model, makers.window(0))[0]
+        return in_force(reader, model, [makers.window(0)])[makers.window(0)][0]
 
 
 def fail(

@@ -64,7 +64,7 @@ def judged(store: Store, makers: Makers, day: int, objective: ObjectiveVersion) 
 def force(store: Store, model: ModelConfig, makers: Makers, day: int) -> list[ObjectiveVersion]:
     """The versions in force for a day."""
     with store.read() as reader:
-        return in_force(reader, model, makers.window(day))
+        return in_force(reader, model, [makers.window(day)])[makers.window(day)]
 
 
 def test_registering_twice_is_registering_once(store: Store, makers: Makers) -> None:

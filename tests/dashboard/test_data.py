@@ -13,6 +13,7 @@ from aimsight.aims.verdicts import Verdict
 from aimsight.dashboard import data, summary
 from aimsight.store import ledger
 from aimsight.store.database import Store
+from aimsight.store.verify import VERIFIED
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_the_store_is_verified_when_the_ledger_says_so(sample: ModuleType, tmp_p
     with store.read() as reader:
         assert data.store_state(reader).verified_at is None
     with store.write() as tx:
-        ledger.append(tx, "aimsight", data.VERIFIED, "store", {"intact": True, "complete": False})
+        ledger.append(tx, "aimsight", VERIFIED, "store", {"intact": True, "complete": False})
     with store.read() as reader:
         state = data.store_state(reader)
     assert state.verified_at is not None
