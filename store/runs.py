@@ -143,26 +143,28 @@ def begin_attempts(
     tx: Transaction, records: Sequence[RunRecord], *, pid: int, host: str, lease_until: datetime
 ) -> None:
     """Note runs that are about to be computed, so that a killed process leaves a trace."""
-    for record in records:
-        tx.execute(
-            "INSERT OR REPLACE INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                record.run_key,
-                record.model,
-                record.model_version,
-                record.monitor,
-                record.window_start,
-                record.window_end,
-                record.planned_at,
-                record.started_at,
-                record.source_fingerprint,
-                record.config_hash,
-                record.code_version,
-                pid,
-                host,
-                lease_until,
-            ],
-        )
+    rows = [
+        [
+            record.run_key,
+            record.model,
+            record.model_version,
+            record.monitor,
+            record.window_start,
+            record.window_end,
+            record.planned_at,
+            record.started_at,
+            record.source_fingerprint,
+            record.config_hash,
+            record.code_version,
+            pid,
+            host,
+            lease_until,
+        ]
+        for record in {record.run_key: record for record in records}.values()
+    ]
+    if rows:
+        places = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(rows))
+        tx.execute(f"INSERT OR REPLACE INTO attempt VALUES {places}", [cell for row in rows for cell in row])
 
 
 def forget_attempt(tx: Transaction, key: str) -> None:
