@@ -400,7 +400,9 @@ class _Run:
         results: list[Measured | Failed] = []
         for window, run in records.items():
             whole = merge([statistics[piece] for piece in parts[window]])
-            results.append(Measured(run, whole, self._measurements(plan, whole, reference, window)))
+            measurements = self._measurements(plan, whole, reference, window)
+            # the scores themselves have served: keeping them for every window would take as much memory as the log
+            results.append(Measured(run, whole.with_score_cells(), measurements))
         return results
 
     def _rows_read(self, plan: Plan) -> Callable[[int], None]:
