@@ -6,9 +6,10 @@
 
 ``plain scan`` is DuckDB's count, min, max and sum of every column: about the least that reading a log can cost.
 ``profile`` is one pass of the engine over 30 daily windows with the reference at hand. ``whole run`` is ``aimsight
-backfill`` of all 30 windows (hashes, pass, all metrics with intervals, evaluation, commit) once the reference is
-frozen; ``second run`` is the same command again, which reads nothing. Evidently compares the log with the reference as
-its users do.
+backfill`` of all 30 windows (hash of the log, pass, all metrics with intervals, evaluation, commit) once the reference
+is frozen; ``second run`` is the same command again, which reads nothing. ``drift`` is the same command for a model of
+which only features and prediction are declared, over the whole month as one window: what evidently's DataDriftPreset
+compares. Evidently compares the log with the reference as its users do.
 """
 
 from __future__ import annotations
@@ -83,7 +84,9 @@ def measure(command: list[str]) -> Measured:
         If it fails.
     """
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    # bytecode is kept, as on any ordinary machine: the first child of all pays for it, and it is not measured
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
     output = process.stdout.read() if process.stdout is not None else ""
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - start
@@ -196,30 +199,43 @@ JOBS: dict[str, Callable[[Path, Path, Path], None]] = {
 }
 
 
-def write_project(folder: Path, reference: Path, log: Path) -> Path:
-    """A fresh project folder for the whole run; returns it."""
-    project = folder / f"project-{log.stem}"
+DRIFT_ONLY: dict[str, Any] = {
+    "log": {"timestamp": "timestamp", "prediction": "prediction"},
+    "labels": None,
+    "protected": [],
+    "monitor": {"every": "1mo", "window": "1mo", "start": START.date()},
+    "objectives": [],
+}
+"""What differs in the model of the ``drift`` job."""
+
+
+def write_project(project: Path, reference: Path, log: Path, changes: dict[str, Any]) -> None:
+    """A fresh project folder with the model and these changes of it."""
     shutil.rmtree(project, ignore_errors=True)
     (project / "models").mkdir(parents=True)
     (project / "aimsight.yaml").write_text("organisation: Benchmark\n", encoding="utf-8")
-    data = MODEL | {"log": MODEL["log"] | {"source": str(log)}, "reference": {"source": str(reference)}}
+    data = {key: value for key, value in (MODEL | changes).items() if value is not None}
+    data |= {"log": data["log"] | {"source": str(log)}, "reference": {"source": str(reference)}}
     # JSON is YAML; dates go in unquoted, as people write them
     text = json.dumps(data, indent=2, default=lambda day: f"<{day}>").replace('"<', "").replace('>"', "")
     (project / "models" / "bench.yaml").write_text(text, encoding="utf-8")
-    return project
 
 
-def whole_run(folder: Path, reference: Path, log: Path) -> dict[str, Measured]:
-    """Freeze the reference, then run all windows through the command line, then again."""
-    project = write_project(folder, reference, log)
-    aimsight = [str(Path(sys.executable).with_name("aimsight")), "-C", str(project), "backfill", "bench"]
-    before, after = START - timedelta(days=1), START + timedelta(days=DAYS)
-    everything = [*aimsight, "--from", str(START.date()), "--to", str(after.date())]
-    return {
-        "freeze the reference": measure([*aimsight, "--from", str(before.date()), "--to", str(START.date())]),
-        "whole run": measure(everything),
-        "second run": measure(everything),
-    }
+def whole_runs(folder: Path, reference: Path, log: Path) -> dict[str, Measured]:
+    """Freeze the reference by a run of another window, then run everything through the command line, and again."""
+    found: dict[str, Measured] = {}
+    for name, changes in (("whole run", {}), ("drift", DRIFT_ONLY)):
+        project = folder / f"project-{name.replace(' ', '-')}-{log.stem}"
+        write_project(project, reference, log, changes)
+        aimsight = [str(Path(sys.executable).with_name("aimsight")), "-C", str(project), "backfill", "bench"]
+        before, after = START - timedelta(days=DAYS + 1), START + timedelta(days=DAYS)
+        freeze = measure([*aimsight, "--from", str(before.date()), "--to", str(START.date())])
+        log.touch()  # as a new file, to be hashed in the run that is measured
+        everything = [*aimsight, "--from", str(START.date()), "--to", str(after.date())]
+        found[name] = measure(everything)
+        if name == "whole run":
+            found |= {"second run": measure(everything), "freeze the reference": freeze}
+    return found
 
 
 def compare(rows: int, *, evidently: bool) -> None:
@@ -234,19 +250,19 @@ def compare(rows: int, *, evidently: bool) -> None:
     for name in names:
         found[name] = measure([sys.executable, __file__, "--job", name, "--rows", str(rows)])
         if name == "profile":
-            found |= whole_run(OUTPUT, reference, log)
+            found |= whole_runs(OUTPUT, reference, log)
     print(f"\n{rows:,} rows x {len(COLUMNS)} columns, {log.stat().st_size / 1e6:.0f} MB, {os.cpu_count()} processors")
     print(f"{'':26}{'wall s':>9}{'CPU s':>9}{'peak MB':>9}{'x plain':>9}{'CPU x':>9}")
     plain = found["plain scan"]
     for name, job in found.items():
         ratios = f"{job.wall / plain.wall:9.2f}{job.cpu / plain.cpu:9.2f}"
         print(f"{name:26}{job.wall:9.2f}{job.cpu:9.2f}{job.peak:9.0f}{ratios}")
-    for name in ("evidently drift", "evidently classification"):
-        if name in found:
-            ours = found["whole run"]
+    for theirs, our in (("evidently drift", "drift"), ("evidently classification", "whole run")):
+        if theirs in found:
+            ours, other = found[our], found[theirs]
             print(
-                f"{name} / whole run: {found[name].wall / ours.wall:.0f}x the time, "
-                f"{found[name].cpu / ours.cpu:.0f}x the CPU, {found[name].peak / ours.peak:.1f}x the memory"
+                f"{theirs} / {our}: {other.wall / ours.wall:.0f}x the time, {other.cpu / ours.cpu:.0f}x the CPU, "
+                f"{other.peak / ours.peak:.1f}x the memory"
             )
 
 
