@@ -98,8 +98,8 @@ def failing(sandbox: Sandbox) -> Sandbox:
 # A first run has five transactions: the tables, what is planned, the reference, the attempts, the results; all but the
 # first and the fourth add to the ledger and are followed by a checkpoint.
 SEAMS = [
-    *(("COMMIT", n) for n in (1, 2, 3, 4, 5)),
-    *(("append", n) for n in (1, 2, 3)),
+    *(("COMMIT", n) for n in (1, 2, 3, 5)),
+    *(("append", n) for n in (1, 3)),
     ("after:append", 3),
     ("after:COMMIT", 4),
     ("progress windows", 2),
@@ -117,7 +117,7 @@ def test_a_run_that_is_killed_is_whole_or_absent(failing: Sandbox, workers: Work
 def test_killed_again_and_again(failing: Sandbox, workers: Workers) -> None:
     """SIGKILL at random moments, each time going on where the last one ended; then everything is there once."""
     chance = random.Random(8)
-    for _ in range(8):
+    for _ in range(6):
         codes = workers.run(failing, {}, signal=signal.SIGKILL, after=chance.uniform(0.02, 0.5))
         assert codes[0] in (0, -signal.SIGKILL)
         if failing.store.path.exists():
@@ -135,7 +135,7 @@ def test_a_killed_attempt_is_on_record(failing: Sandbox, workers: Workers) -> No
     assert failing.rows("SELECT * FROM attempt") == []
 
 
-@pytest.mark.parametrize("after", [0.05, 0.2, 0.35])
+@pytest.mark.parametrize("after", [0.1, 0.3])
 def test_ctrl_c_ends_a_run_without_a_trace_of_it(failing: Sandbox, workers: Workers, after: float) -> None:
     """SIGINT: the exit code says so, nobody sees a traceback, and the next run finishes the work."""
     job = {"cli": ["-C", str(failing.root), "run", "--now", failing.window(6).start.isoformat()]}
@@ -145,7 +145,7 @@ def test_ctrl_c_ends_a_run_without_a_trace_of_it(failing: Sandbox, workers: Work
     expect_whole(failing)
 
 
-@pytest.mark.parametrize("size", [4096, 300_000, 1_000_000, 2_000_000, 3_000_000])
+@pytest.mark.parametrize("size", [4096, 1_000_000, 2_500_000])
 def test_a_full_disk_loses_nothing_that_was_kept(failing: Sandbox, workers: Workers, size: int) -> None:
     """No file may grow beyond a size: the run ends with an error about the store, and all is well with room again."""
     failing.run(5)

@@ -354,11 +354,10 @@ def test_progress_is_told(sandbox: Sandbox) -> None:
     assert told[-1] == ("credit: windows", 2, 2)
 
 
-@pytest.mark.parametrize("threads", [1, 4])
-def test_the_number_of_threads_changes_nothing(sandbox: Sandbox, threads: int) -> None:
+def test_the_number_of_threads_changes_nothing(sandbox: Sandbox) -> None:
     """The digest of every run's rows in the ledger is the same for one thread and for several."""
     digests: list[Any] = []
-    for count in (2, threads):
+    for count in (1, 4):
         one = sandbox.at(sandbox.root.parent / f"threads-{count}")
         one.root.mkdir(parents=True)
         (one.root / "aimsight.yaml").write_text(f"organisation: Example\nthreads: {count}\n")
