@@ -79,6 +79,8 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     except AimsightError as error:
         _tell(error, as_json="--json" in given[:MOST_GLOBALS])
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:  # before or after a command; within one, click answers it in the same way
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; nothing is left to say
         sys.exit(0)
@@ -86,6 +88,7 @@ def run(arguments: list[str] | None = None) -> NoReturn:
 
 
 MOST_GLOBALS = 3
+INTERRUPTED = 130
 
 
 def gathered(arguments: list[str]) -> list[str]:

@@ -163,6 +163,9 @@ def _serve() -> None:
                     os._exit(code)
             children.append(pid)
         if "signal" in request:
+            deadline = time.monotonic() + 30
+            while "once" in request and not Path(request["once"]).exists() and time.monotonic() < deadline:
+                time.sleep(0.002)
             time.sleep(request["after"])
             for pid in children:
                 os.kill(pid, request["signal"])
