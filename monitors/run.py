@@ -31,7 +31,7 @@ from aimsight.monitors.inputs import (
     with_reference_contents,
 )
 from aimsight.monitors.recording import Failed, Measured, Recorded, record
-from aimsight.monitors.windows import disjoint, windows
+from aimsight.monitors.windows import disjoint, side_by_side, windows
 from aimsight.store.files import KnownFile, known_files, remember_files
 from aimsight.store.references import is_frozen, load_reference, save_reference
 from aimsight.store.runs import FINAL, RunRecord, abandon_dead, begin_attempts, plan_slots, run_key
@@ -393,10 +393,18 @@ class _Run:
         return self.inputs is not None and len({tuple(self.inputs.overlapping([one])) for one in windows}) > 1
 
     def _pass(self, records: Mapping[Window, RunRecord], basis: Reference | None) -> list[Measured | Failed]:
+        """One pass; windows that overlap are cut into pieces that are counted once, unless ids are repeated.
+
+        A repeated id counts once in each window, which its pieces cannot tell: then windows that overlap are counted
+        in passes of their own.
+        """
         pieces, parts = disjoint(list(records))
         plan = self._plan(pieces, basis)
-        reference = basis if self.model.reference else None
         statistics = self.engine.profile(plan, progress=self._rows_read(plan))
+        if statistics.repeats_ids and len(pieces) != len(records):
+            groups = side_by_side(list(records))
+            return [result for group in groups for result in self._pass({w: records[w] for w in group}, basis)]
+        reference = basis if self.model.reference else None
         results: list[Measured | Failed] = []
         for window, run in records.items():
             whole = merge([statistics[piece] for piece in parts[window]])

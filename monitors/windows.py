@@ -89,6 +89,18 @@ def disjoint(overlapping: list[Window]) -> tuple[tuple[Window, ...], dict[Window
     return tuple(sorted(pieces, key=lambda piece: piece.start)), parts
 
 
+def side_by_side(overlapping: list[Window]) -> list[list[Window]]:
+    """The windows in as few groups as need be so that none of a group overlap."""
+    groups: list[list[Window]] = []
+    for window in sorted(overlapping, key=lambda one: (one.start, one.end)):
+        group = next((group for group in groups if group[-1].end <= window.start), None)
+        if group is None:
+            groups.append([window])
+        else:
+            group.append(window)
+    return groups
+
+
 def midnight(day: date, zone: str) -> datetime:
     """The instant at which a local day begins, in UTC.
 

@@ -1,4 +1,4 @@
-"""The engine: one pass over a source for all columns, windows and segments (docs/adr/0010-engine.md says why so).
+"""The engine: one pass over a source for all columns, windows and segments (why so: docs/adr/0006).
 
 DuckDB reads, filters, joins and numbers categories in its own threads and streams narrow blocks of rows; NumPy counts
 them into cells with the definition of ``aimsight.metrics.cells``, of which there is therefore only one. Everything that
@@ -86,7 +86,7 @@ class DuckDBEngine:
         files = inputs(plan.model, plan.root)
         features = [column.name for column in plan.columns if column.role == "feature"]
         with self.connect(files.all) as connection:
-            log = open_log(connection, plan.model, files, features, plan.windows[-1].end)
+            log = open_log(connection, plan.model, files, features, plan.windows)
             limits = ScoreLimits(self._exact_rows, self._key_budget, first)
             return read(plan, log, label_columns(log, plan.as_of), limits, progress)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,11 +14,11 @@ from aimsight.metrics.engines.connection import run
 from aimsight.metrics.engines.expressions import SCALAR, instant, literal, number, positive, text
 from aimsight.metrics.engines.sql import quote_ident
 from aimsight.metrics.engines.tables import kind_of, open_table
+from aimsight.metrics.plan import Window
 from aimsight.metrics.sources import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
     from pathlib import Path
 
     import duckdb
@@ -28,10 +29,13 @@ if TYPE_CHECKING:
 
 # names that no column of a log is likely to have, so that ours cannot be mistaken for theirs
 _ROW, _KEY, _AT = '"aimsight.row"', '"aimsight.key"', '"aimsight.at"'
+_SCOPE, _FROM, _UNTIL = '"aimsight.window"', '"aimsight.from"', '"aimsight.until"'
 _VALUE, _TEXT, _ARRIVED = '"aimsight.label"', '"aimsight.label text"', '"aimsight.arrived"'
 
 LABELS = "label_of"
 """The temporary table of labels from another source, as of the run."""
+
+_BEGINNING, _END = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
 ID_BLOCK = 8_000_000
 """Hashes of ids that are compared at once when duplicates are looked for (64 MB)."""
@@ -91,7 +95,8 @@ class Log:
     """A model's log on an open connection.
 
     ``rows`` is a relation (a parenthesised query) with the columns that are used, and ``time`` the SQL expression of
-    the event time in it. ``errors`` names features that cannot be counted, with the reason.
+    the event time in it. ``errors`` names features that cannot be counted, with the reason. ``repeats_ids`` tells that
+    an id (or its hash) occurs more than once among all rows looked at, in one window or in several.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -102,6 +107,7 @@ class Log:
     time: str
     errors: dict[str, str] = field(default_factory=dict)
     duplicates: Duplicates | None = None
+    repeats_ids: bool = False
 
     @property
     def joined(self) -> bool:
@@ -135,7 +141,7 @@ def open_log(
     model: ModelConfig,
     files: Inputs,
     features: Sequence[str],
-    until: datetime | None = None,
+    windows: Sequence[Window] = (),
 ) -> Log:
     """Check the columns of a model's log and set duplicates apart.
 
@@ -143,8 +149,8 @@ def open_log(
     ----------
     features
         Columns whose absence fails only their own metrics.
-    until
-        Rows from this moment on are not looked at; ``None`` for all rows.
+    windows
+        Disjoint and sorted; an id is a duplicate within each of them. Without any, within the whole source.
 
     Raises
     ------
@@ -171,22 +177,21 @@ def open_log(
         labels = open_table(connection, files.labels, files.all, model.labels.table)
     log = Log(connection, model, table, labels, rows, time, errors)
     if model.log.id is not None:
-        _set_duplicates_apart(log, model.log.id, until)
+        _set_duplicates_apart(log, model.log.id, windows)
     return log
 
 
-def _set_duplicates_apart(log: Log, column: str, until: datetime | None) -> None:
-    """Keep the earliest row of every id; only ids whose hashes occur twice are looked at closely.
+def _set_duplicates_apart(log: Log, column: str, windows: Sequence[Window]) -> None:
+    """Keep the earliest row of every id in every window; only ids whose hashes occur twice are looked at closely.
 
-    All rows of the source count, not only those of the plan's windows: so a window's statistics do not depend on which
-    other windows are counted with it.
+    Within each window and no further, so that its statistics do not depend on which others are counted with it.
     """
     connection, name = log.connection, quote_ident(column)
     if kind_of(log.table.type_of(column)) not in SCALAR:
         raise SchemaError(f"{log.table.what}: column {column!r} must hold plain values to be an id")
     condition = f"{name} IS NOT NULL AND {log.time} IS NOT NULL"
-    if until is not None:
-        condition += f" AND {log.time} < {literal(until)}"
+    if windows:
+        condition += f" AND {log.within(windows[0].start, windows[-1].end)}"
     repeated = _repeated_hashes(log, f"SELECT hash({name}) AS h FROM {log.rows} WHERE {condition}")
     empty = np.empty(0, dtype=np.int64)
     log.duplicates = Duplicates(empty, empty.astype(np.bool_))
@@ -194,6 +199,9 @@ def _set_duplicates_apart(log: Log, column: str, until: datetime | None) -> None
         return
     import pyarrow as pa
 
+    log.repeats_ids = True
+    scopes = windows or [Window(_BEGINNING, _END)]
+    listed = ", ".join(f"({number}, {literal(w.start)}, {literal(w.end)})" for number, w in enumerate(scopes))
     connection.register("repeated_hash", pa.table({"h": repeated}))
     run(connection, "CREATE TEMP TABLE repeated AS SELECT h FROM repeated_hash")
     connection.unregister("repeated_hash")
@@ -201,9 +209,11 @@ def _set_duplicates_apart(log: Log, column: str, until: datetime | None) -> None
         connection,
         f"CREATE TEMP TABLE twice AS SELECT *, row_number() OVER earliest AS place, "
         f"first_value({_ROW}) OVER earliest IS NOT DISTINCT FROM {_ROW} AS same FROM "
-        f"(SELECT {_ROW}, {name} AS {_KEY}, {log.time} AS {_AT} FROM {log.rows} AS {_ROW} "
+        f"(SELECT {_ROW}, {name} AS {_KEY}, {log.time} AS {_AT}, {_SCOPE} FROM {log.rows} AS {_ROW} "
+        f"JOIN (VALUES {listed}) AS scope ({_SCOPE}, {_FROM}, {_UNTIL}) "
+        f"ON {log.time} >= {_FROM} AND {log.time} < {_UNTIL} "
         f"WHERE {condition} AND hash({name}) IN (SELECT h FROM repeated)) "
-        f"WINDOW earliest AS (PARTITION BY {_KEY} ORDER BY {_AT}, {_ROW})",
+        f"WINDOW earliest AS (PARTITION BY {_SCOPE}, {_KEY} ORDER BY {_AT}, {_ROW})",
     )
     dropped = list(blocks(connection, f"SELECT epoch_us({_AT}), same FROM twice WHERE place > 1", 1 << 17))
     if dropped:

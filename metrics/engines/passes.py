@@ -103,6 +103,7 @@ def read(
         values=_distinct_values(log, plan) if plan.exact_drift else {},
         errors=dict(log.errors),
         timed=labels is not None and log.has_arrival,
+        repeats_ids=log.repeats_ids,
     )
 
 
@@ -117,6 +118,7 @@ class Counted:
     values: dict[int, dict[str, ValueCounts]]
     errors: dict[str, str]
     timed: bool
+    repeats_ids: bool
 
     def statistics(self, number: int, segments: dict[Segment, SegmentStatistics]) -> Statistics:
         """The statistics of one window, whose segments come from ``decisions.result``."""

@@ -42,6 +42,8 @@ class Profile(Mapping[Window, Statistics]):
         self._ahead: dict[int, Future[dict[Segment, SegmentStatistics]]] = {}
         self._first = 0
         self._counted = read(0) if self._numbers else None
+        self.repeats_ids = self._counted is not None and self._counted.repeats_ids
+        """Whether an id occurs more than once in the windows of the plan; within one window it was counted once."""
 
     def __getitem__(self, window: Window) -> Statistics:
         """The statistics of one window of the plan."""

@@ -50,7 +50,7 @@ def build(
     """See ``DuckDBEngine.make_reference``."""
     files = inputs(model, root, reference=True)
     with engine.connect(files.all) as connection:
-        log = open_log(connection, model, files, list(model.features), None if period is None else period.end)
+        log = open_log(connection, model, files, list(model.features), () if period is None else (period,))
         labels = label_columns(log, as_of)
         whole = _whole(log, period)
         chooser = _Chooser(log, labels, whole)

@@ -49,7 +49,7 @@ DAMAGES: dict[str, tuple[Callable[[Sandbox], Any], str]] = {
         "'at'",
     ),
     "naive times": (
-        lambda sandbox: sandbox.write(sandbox.path(5), [{"id": "a", "at": datetime(2026, 1, 6)}]),  # noqa: DTZ001
+        lambda sandbox: sandbox.write(sandbox.path(5), [{"id": "a", "at": datetime(2026, 1, 6)}]),  # noqa: DTZ001  # a naive time is the fault
         "naive_timestamps",
     ),
 }

@@ -213,6 +213,26 @@ def test_overlapping_windows_are_the_days_they_consist_of(sandbox: Sandbox, make
     assert single.rows(sql) == sandbox.rows(sql)
 
 
+def test_an_id_counts_once_in_each_of_overlapping_windows(sandbox: Sandbox, make: Helpers) -> None:
+    """A decision uploaded again a day later counts once in a week that holds both days, and once in a week of one."""
+    sandbox.model(monitor={"window": "7d"})
+    for day in range(14):
+        rows = make.binary_rows(day)
+        if day == 6:
+            rows += [row | {"at": rows[0]["at"]} for row in make.binary_rows(5)[:20]]
+        sandbox.day(day, rows)
+    sandbox.run(14)
+    # the week from day 6 on has the 20 decisions of day 5 as its own; all earlier weeks hold day 5 itself
+    assert sandbox.values("quality.rows") == {4: 420.0, 5: 420.0, 6: 440.0, 7: 420.0}
+    assert sandbox.values("quality.duplicate_share") == {
+        4: pytest.approx(20 / 440),
+        5: pytest.approx(20 / 440),
+        6: 0.0,
+        7: 0.0,
+    }
+    sandbox.check()
+
+
 def test_exact_drift_uses_every_value(sandbox: Sandbox, make: Helpers) -> None:
     """The Kolmogorov-Smirnov distance is the largest gap between the two distribution functions, without any bound."""
     ks = make.objective(metric="drift.ks", column="x", target="<= 0.5")

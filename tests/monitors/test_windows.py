@@ -20,6 +20,7 @@ from aimsight.monitors.windows import (
     floor,
     later,
     midnight,
+    side_by_side,
     windows,
     within_lookback,
 )
@@ -233,3 +234,15 @@ def test_the_start_is_respected_and_nothing_is_cut() -> None:
     """A window that began before the start, or ends after the limit, is left out whole."""
     found = windows(Duration(1, "d"), Duration(1, "d"), "UTC", utc("2026-01-01T00:01"), utc("2026-01-03T23:59"))
     assert found == [Window(utc("2026-01-02T00:00"), utc("2026-01-03T00:00"))]
+
+
+def test_overlapping_windows_in_groups_without_overlap() -> None:
+    """Weeks that begin daily fall into seven groups; days that do not overlap stay together."""
+    monday = datetime(2026, 6, 1, tzinfo=UTC)
+    days = [monday + timedelta(days=n) for n in range(21)]
+    weeks = [Window(day, day + timedelta(days=7)) for day in days]
+    groups = side_by_side(weeks)
+    assert [len(group) for group in groups] == [3] * 7
+    assert sorted((w for group in groups for w in group), key=lambda w: w.start) == weeks
+    assert all(a.end <= b.start for group in groups for a, b in itertools.pairwise(group))
+    assert len(side_by_side([Window(day, day + timedelta(days=1)) for day in days])) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -128,18 +129,35 @@ def test_a_repeated_log_changes_nothing_but_its_count(bench: Any, tools: Any) ->
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_earliest_row_of_an_id_is_kept(seed: int, bench: Any, tools: Any) -> None:
-    """Of rows with one id the earliest counts; later ones are conflicting in the window where they lie."""
+    """Of rows with one id in a window the earliest counts; later ones are conflicting."""
     frame = tools.make_frame(400)
     bench.write(frame)
     expected = bench.profile()
-    again = frame.iloc[:30].copy()
-    again["at"] = tools.start + timedelta(days=3, hours=5)
+    third = tools.days(4)[2]
+    inside = frame[(frame["at"] >= third.start) & (frame["at"] < third.end)]
+    again = inside.iloc[:30].copy()
+    again["at"] = third.end - timedelta(microseconds=1)
     again["score"] = 0.5
     bench.write(pd.concat([frame, again]).sample(frac=1, random_state=seed))
     found = bench.profile()
     for window, part in found.items():
-        assert part.quality.conflicting_rows == (30 if window == tools.days(4)[3] else 0)
+        assert part.quality.conflicting_rows == (30 if window == third else 0)
         assert tools.plain(part.segments) == tools.plain(expected[window].segments)
+
+
+def test_an_id_counts_once_in_each_window(bench: Any, tools: Any) -> None:
+    """An id repeated in another window is counted there too, whether the windows are counted together or alone."""
+    frame = tools.make_frame(400)
+    again = frame[frame["at"] < tools.start + timedelta(days=1)].iloc[:30].copy()
+    again["at"] = tools.start + timedelta(days=3, hours=5)
+    bench.write(pd.concat([frame, again]))
+    together = bench.profile()
+    last = tools.days(4)[3]
+    rows = int((frame["at"] >= last.start).sum())
+    assert together[last].quality.rows == rows + 30
+    assert together[last].quality.duplicate_rows == together[last].quality.conflicting_rows == 0
+    alone = bench.profile(replace(bench.plan(), windows=(last,)))
+    assert tools.plain(alone[last].segments) == tools.plain(together[last].segments)
 
 
 def test_rows_without_an_id_are_all_counted(bench: Any, tools: Any) -> None:
