@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import json
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -231,15 +232,25 @@ def _metadata_range(path: Path, column: str) -> tuple[datetime, datetime] | None
             if schema.names.count(column) != 1:
                 return None
             kind = schema.field(column).type
-            if not pa.types.is_timestamp(kind) or kind.tz is None or kind.unit == "ns":
+            if not pa.types.is_timestamp(kind) or kind.tz is None:
                 return None
             index = file.schema.names.index(column) if len(file.schema.names) == len(schema.names) else -1
             if index < 0:  # nested columns shift the positions
+                return None
+            stored = json.loads(file.schema.column(index).logical_type.to_json())
+            unit = _MICROSECONDS.get(stored.get("timeUnit", ""))
+            if unit is None:
                 return None
             groups = [metadata.row_group(i).column(index).statistics for i in range(metadata.num_row_groups)]
     except (pa.ArrowException, OSError):
         return None  # the scan tells the person what is wrong with the file
     if not groups or not all(group is not None and group.has_min_max for group in groups):
         return None
-    low, high = min(group.min for group in groups), max(group.max for group in groups)
-    return low.astimezone(UTC), high.astimezone(UTC)
+    # the integers as stored: asking for them as times would import pandas
+    low, high = min(group.min_raw for group in groups), max(group.max_raw for group in groups)
+    return _EPOCH + unit * low, _EPOCH + unit * high
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECONDS = {"microseconds": timedelta(microseconds=1), "milliseconds": timedelta(milliseconds=1)}
+"""What one unit of a stored time is; nanoseconds are left to the scan, which says how they are rounded."""

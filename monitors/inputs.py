@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
+import threading
 from bisect import bisect_left
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -267,6 +269,7 @@ class _Files:
     def __init__(self, remembered: Mapping[str, KnownFile], progress: Callable[[str], None]) -> None:
         self.remembered, self.progress = remembered, progress
         self.news: list[KnownFile] = []
+        self._hashes: dict[Path, tuple[SourceFile | None, str]] = {}
 
     def look(self, paths: Sequence[Path], times: _Times | None, *, isolate: bool) -> list[InputFile]:
         """The files with hashes and times; ``isolate`` notes the problem of a file instead of raising it."""
@@ -278,9 +281,14 @@ class _Files:
                 unknown.append(path)
             else:
                 found[path] = InputFile(path, known.sha256, _span(known))
-        if unknown:
-            self.progress(f"hashing {len(unknown)} files" if len(unknown) > 1 else f"hashing {unknown[0].name}")
-        for path, hashed, problem in _hashed(unknown, isolate=isolate):
+        unread = [path for path in unknown if path not in self._hashes]
+        if unread:
+            _import_ahead()
+            self.progress(f"hashing {len(unread)} files" if len(unread) > 1 else f"hashing {unread[0].name}")
+        # a log that holds its own labels is looked at twice, for both times, and hashed once
+        self._hashes |= {path: (hashed, problem) for path, hashed, problem in _hashed(unread, isolate=isolate)}
+        for path in unknown:
+            hashed, problem = self._hashes[path]
             found[path] = self._new(path, hashed, problem, times, isolate=isolate)
         return [found[path] for path in paths]
 
@@ -308,6 +316,12 @@ class _Files:
         name = _cache_name(path, times)
         self.news.append(KnownFile(name, hashed.size, hashed.mtime_ns, hashed.sha256 or "", start, end))
         return InputFile(path, hashed.sha256 or "", _span(self.news[-1]))
+
+
+def _import_ahead() -> None:
+    """Begin what the rest of a run imports (most of a second) while files are hashed, which needs no interpreter."""
+    names = ("pandas", "scipy.special", "aimsight.metrics.measure", "aimsight.metrics.registry")
+    threading.Thread(target=lambda: list(map(importlib.import_module, names)), daemon=True).start()
 
 
 def _hashed(paths: Sequence[Path], *, isolate: bool) -> list[tuple[Path, SourceFile | None, str]]:
