@@ -42,7 +42,7 @@ def objectives(
 
 def objective_tables(found: Sequence[Standing], models: Sequence[ModelConfig], *, width: int) -> list[RenderableType]:
     """One table a model: objective, value with interval, target, verdict and the strip of verdicts before it."""
-    from aimsight.aims.words import value_text, window_words
+    from aimsight.aims.words import metric_name, value_text, window_words
     from aimsight.monitors.cli.tables import cell, legend, strip, table, verdict_text
 
     zones = {model.model: model.log.time_zone for model in models}
@@ -60,7 +60,7 @@ def objective_tables(found: Sequence[Standing], models: Sequence[ModelConfig], *
             value = "–" if one.value is None else value_text(one.value, one.ci_low, one.ci_high)
             older = f"\n{window_words(one.window, zones[name])}" if one.window and one.window.end != latest else ""
             made.add_row(
-                cell(f"{one.objective} {one.where}".strip()),
+                cell(f"{one.objective} {metric_name(one.metric)} {one.where}".strip()),
                 cell(value) + older,
                 cell(one.target),
                 verdict_text(one.verdict),
