@@ -320,7 +320,7 @@ class _Files:
 
 def _import_ahead() -> None:
     """Begin what the rest of a run imports (most of a second) while files are hashed, which needs no interpreter."""
-    names = ("pandas", "scipy.special", "aimsight.metrics.measure", "aimsight.metrics.registry")
+    names = ("scipy.special", "aimsight.metrics.measure", "aimsight.metrics.registry")
     threading.Thread(target=lambda: list(map(importlib.import_module, names)), daemon=True).start()
 
 

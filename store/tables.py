@@ -8,6 +8,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, SupportsFloat
 
+from aimsight.store.arrays import array
 from aimsight.store.digests import line_digest, lines_digest, row_line
 
 if TYPE_CHECKING:
@@ -57,10 +58,7 @@ class Table:
         kinds = _arrow_types()
         columns = zip(*rows, strict=True)
         return pa.table(
-            {
-                name: pa.array(cells, kinds[kind])
-                for (name, kind), cells in zip(self.columns.items(), columns, strict=True)
-            }
+            {name: array(kinds[kind], cells) for (name, kind), cells in zip(self.columns.items(), columns, strict=True)}
         )
 
     def select(self) -> str:
