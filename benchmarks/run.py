@@ -139,7 +139,7 @@ def job_plain(folder: Path, reference: Path, log: Path) -> None:
         f'count("{name}"), min("{name}"), max("{name}")' + (f', sum("{name}")' if name in summed else "")
         for name in COLUMNS
     ]
-    with connect([log], memory_limit="300MB", threads=2) as connection:
+    with connect([log], memory_limit="200MB", threads=2) as connection:
         run(connection, f"SELECT {', '.join(wanted)} FROM read_parquet('{log}')")
 
 

@@ -102,7 +102,7 @@ class ProjectConfig(Config):
     )
     evidence: Name = Field(default="store/evidence", description="Folder of evidence files, named by their hash.")
     memory_limit: Annotated[str, Field(pattern=r"^[1-9][0-9]*(\.[0-9]+)?(MB|GB|MiB|GiB)$")] = Field(
-        default="300MB", description="Most memory that reading a source may take, such as 300MB or 2GB."
+        default="200MB", description="Most memory that DuckDB takes to read a source, such as 200MB or 2GB."
     )
     threads: int = Field(default=2, ge=1, le=256, description="Threads that read a source.")
     min_group: int = Field(default=30, ge=1, description="Fewest rows of a group that is judged on its own.")

@@ -136,13 +136,17 @@ class ScoreCounts:
         """The same counts in score cells (what the store keeps)."""
         if not self.exact:
             return self
-        cell = np.minimum((self.positions * SCORE_CELLS).astype(np.int64), SCORE_CELLS - 1)
-        positions, inverse = np.unique(cell, return_inverse=True)
-        negatives = np.zeros(positions.size, dtype=np.int64)
-        positives = np.zeros(positions.size, dtype=np.int64)
-        np.add.at(negatives, inverse, self.negatives)
-        np.add.at(positives, inverse, self.positives)
-        return ScoreCounts(positions.astype(np.float64), negatives, positives, exact=False)
+        if not self.positions.size:
+            return replace(self, exact=False)
+        # the positions are sorted, so a cell's rows lie together: no sort and no scattered addition is needed
+        cell = np.minimum((self.positions * SCORE_CELLS).astype(np.int16), SCORE_CELLS - 1)
+        starts = np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]]))
+        return ScoreCounts(
+            cell[starts].astype(np.float64),
+            np.add.reduceat(self.negatives, starts),
+            np.add.reduceat(self.positives, starts),
+            exact=False,
+        )
 
     def __add__(self, other: ScoreCounts) -> ScoreCounts:
         """The counts of both parts together: exact when both are."""

@@ -49,7 +49,7 @@ class DuckDBEngine:
 
     def __init__(
         self,
-        memory_limit: str = "300MB",
+        memory_limit: str = "200MB",
         threads: int = 2,
         *,
         exact_rows: int = EXACT_SCORE_ROWS,
