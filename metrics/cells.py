@@ -13,6 +13,23 @@ TAIL_CELLS_PER_OCTAVE = 8
 TAIL_CELLS = 480
 
 
+class Scratch:
+    """Memory that counting uses again and again: asking for it anew takes longer than the arithmetic."""
+
+    def __init__(self) -> None:
+        self._numbers = np.empty(0)
+        self._positions = np.empty(0, dtype=np.int64)
+        self._flags = np.empty(0, dtype=np.bool_)
+
+    def arrays(self, size: int) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
+        """Three arrays of this size; their content is whatever was left there."""
+        if self._numbers.size < size:
+            self._numbers = np.empty(size)
+            self._positions = np.empty(size, dtype=np.int64)
+            self._flags = np.empty(size, dtype=np.bool_)
+        return self._numbers[:size], self._positions[:size], self._flags[:size]
+
+
 @dataclass(frozen=True, slots=True)
 class NumericCells:
     """Equal-width cells between two robust quantiles of the reference, log-linear cells outside, open ends.
@@ -47,19 +64,25 @@ class NumericCells:
             out[rest] = self.outside(values[rest])
         return out
 
-    def core(self, values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Positions of the values in the core, and the numbers of the other rows (whose positions mean nothing)."""
+    def core(
+        self, values: NDArray[np.float64], scratch: Scratch | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Positions of the values in the core, and the numbers of the other rows (whose positions mean nothing).
+
+        The positions lie in ``scratch``, where one is given, and last until its next use.
+        """
+        t, out, is_rest = (scratch or Scratch()).arrays(values.size)
         with np.errstate(over="ignore", invalid="ignore"):
-            t = np.asarray(values - self.low, dtype=np.float64)
-            t /= self.width
+            np.subtract(values, self.low, out=t)
+            np.divide(t, self.width, out=t)
         np.floor(t, out=t)
         # fmax and fmin turn NaN into a number beside the core, which makes it one of the other rows
         np.fmax(t, -1.0, out=t)
         np.fmin(t, CORE_CELLS, out=t)
-        out = t.astype(np.int64)
-        rest = np.flatnonzero(out.view(np.uint64) >= CORE_CELLS)  # -1 is the largest of the unsigned numbers
+        np.copyto(out, t, casting="unsafe")
+        np.greater_equal(out.view(np.uint64), CORE_CELLS, out=is_rest)  # -1 is the largest of the unsigned numbers
         out += TAIL_CELLS
-        return out, rest
+        return out, np.flatnonzero(is_rest)
 
     def outside(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         """Positions of values that are not in the core."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aimsight.metrics.cells import NumericCells
+from aimsight.metrics.cells import NumericCells, Scratch
 from aimsight.metrics.statistics import CellCounts
 
 if TYPE_CHECKING:
@@ -67,11 +67,19 @@ class CellCounter:
     """Counts one column into cells for every window.
 
     ``bounds`` are the declared least and greatest valid value of a numeric column. A column of categories comes as
-    positions already (the query numbers them).
+    positions already (the query numbers them). ``scratch`` may be shared by the counters of one pass, whose blocks are
+    counted one after the other.
     """
 
-    def __init__(self, cells: Cells, windows: int, bounds: tuple[float, float] | None = None) -> None:
+    def __init__(
+        self,
+        cells: Cells,
+        windows: int,
+        bounds: tuple[float, float] | None = None,
+        scratch: Scratch | None = None,
+    ) -> None:
         self._cells = cells
+        self._scratch = scratch or Scratch()
         # the last column is a bin for rows that wait in _others
         self._counts = np.zeros((windows, cells.size + 3), dtype=np.int64)
         self._others: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
@@ -83,7 +91,7 @@ class CellCounter:
         """Count one block."""
         if isinstance(self._cells, NumericCells):
             numbers = values.astype(np.float64, copy=False)
-            positions, rest = self._cells.core(numbers)
+            positions, rest = self._cells.core(numbers, self._scratch)
             positions[rest] = self._cells.size + 2
             self._wait(block.windows[rest], numbers[rest])
             if self._bounds is not None and self._outside is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aimsight.configs.errors import SchemaError, quoted_list
-from aimsight.metrics.cells import NumericCells
+from aimsight.metrics.cells import NumericCells, Scratch
 from aimsight.metrics.engines.arrays import blocks
 from aimsight.metrics.engines.connection import run
 from aimsight.metrics.engines.counting import Block, CellCounter
@@ -87,10 +87,12 @@ def read(
     basics = _Basics(len(plan.windows))
     wide.consumers.append(basics.add)
     counters: dict[str, CellCounter] = {}
+    scratch = Scratch()
     for column in plan.columns:
         if column.name in log.errors or (column.role == "label" and labels is None):
             continue
-        counters[column.name] = _count_column(narrow if column.role == "label" else wide, log, labels, plan, column)
+        stream = narrow if column.role == "label" else wide
+        counters[column.name] = _count_column(stream, log, labels, plan, column, scratch)
     decisions = _decisions(plan, leaves, limits)
     _feed_decisions(narrow, log, labels, leaves, plan, decisions)
     for stream in [wide] if narrow is wide else [wide, narrow]:
@@ -195,7 +197,7 @@ def _pump(
 
 
 def _count_column(
-    stream: _Stream, log: Log, labels: LabelColumns | None, plan: Plan, column: ColumnPlan
+    stream: _Stream, log: Log, labels: LabelColumns | None, plan: Plan, column: ColumnPlan, scratch: Scratch
 ) -> CellCounter:
     """Add a planned column to a stream; returns its counter."""
     feature = plan.model.features.get(column.name) if column.role == "feature" else None
@@ -205,7 +207,7 @@ def _count_column(
             expression = f"CASE WHEN {labels.state} = 0 THEN CAST({labels.value} AS DOUBLE) END"
         else:
             expression = log.number(column.name)
-        counter = CellCounter(column.cells, windows, feature.range if feature is not None else None)
+        counter = CellCounter(column.cells, windows, feature.range if feature is not None else None, scratch)
         alias = stream.column(expression)
         stream.consumers.append(lambda block: counter.add(block, block.columns[alias]))
         return counter
