@@ -32,9 +32,15 @@ if TYPE_CHECKING:
 DETECTED = "detected"
 FINISHED = ("closed", "rejected", "closed_correction_only")
 """States after which the same failure opens a new record."""
+
 CONTAINMENT_DUE = {"major": timedelta(days=1), "minor": timedelta(days=5)}
 """How soon after its opening a nonconformity must be contained."""
 MONITORING_NOT_DONE = "monitoring not done"
+
+
+def is_open(state: str) -> bool:
+    """Whether a nonconformity in this state still waits for something."""
+    return state not in FINISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +145,7 @@ def record_failure(
         "SELECT nonconformity, state FROM nonconformity WHERE dedupe_key = ? ORDER BY opened_at, nonconformity",
         [subject.key],
     )
-    running = [row for row in past if row["state"] not in FINISHED]
+    running = [row for row in past if is_open(row["state"])]
     if running:
         return None, _attach(tx, running[-1]["nonconformity"], failures[-1:], now)
     if not opens:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import pickle
 import shutil
 import subprocess
 import sys
@@ -111,14 +110,18 @@ def plan(folder: Path, reference: Path, log: Path) -> Plan:
     """The plan over thirty days; its reference is made once and kept beside the files."""
     from aimsight.metrics.engines.duckdb import DuckDBEngine
     from aimsight.metrics.plan import Plan, Window
+    from aimsight.store.database import Store
+    from aimsight.store.references import load_reference, save_reference
 
     config = model(folder, reference, log)
     end = START + timedelta(days=DAYS)
-    kept = folder / f"{reference.stem}.pickle"
-    if not kept.exists():
-        made = DuckDBEngine().make_reference(config, folder, None, None, end, "bench")
-        kept.write_bytes(pickle.dumps(made))
-    frozen = pickle.loads(kept.read_bytes())  # noqa: S301  # written two lines above
+    store = Store(folder / f"{reference.stem}.duckdb")
+    with store.write() as tx:
+        frozen = load_reference(tx, config.model, "bench")
+    if frozen is None:
+        frozen = DuckDBEngine().make_reference(config, folder, None, None, end, "bench")
+        with store.write() as tx:
+            save_reference(tx, config.model, frozen)
     days = tuple(Window(START + timedelta(days=i), START + timedelta(days=i + 1)) for i in range(DAYS))
     return Plan(config, folder, days, end, frozen.columns)
 

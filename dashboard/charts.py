@@ -7,6 +7,7 @@ page looks the same in every browser. Verdicts are always glyph and colour, and 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -465,7 +466,7 @@ def groups(
     ``frame`` is as ``frames.group_frame`` gives it.
     """
     ends = frame[["value", "low", "high"]].to_numpy().ravel().tolist() + ([] if overall is None else [overall])
-    known = [x for x in ends if x == x]  # noqa: PLR0124  # drops NaN
+    known = [end for end in ends if not math.isnan(end)]
     bottom, top = (min(known), max(known)) if known else (0.0, 1.0)
     pad = 0.06 * ((top - bottom) or 1.0)
     title = axis_title(metric, unit)

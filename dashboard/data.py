@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from aimsight.aims.nonconformities import is_open as is_open_state
 from aimsight.aims.verdicts import Verdict
 from aimsight.store.verify import VERIFIED
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 RECENT = 12
 """Windows in the strip beside an objective."""
-OPEN_STATES_END = frozenset({"closed", "closed_correction_only", "rejected"})
 
 Row = dict[str, Any]
 
@@ -181,12 +181,12 @@ def nonconformities(reader: Reader, model: str | None = None) -> list[Row]:
     """Every nonconformity, open ones first, then by the day they are due."""
     where, params = ("WHERE model = ?", [model]) if model is not None else ("", [])
     rows = reader.rows(f"SELECT * FROM nonconformities {where} ORDER BY due_at NULLS LAST, nonconformity", params)
-    return sorted(rows, key=lambda row: row["state"] in OPEN_STATES_END)
+    return sorted(rows, key=lambda row: not is_open_state(row["state"]))
 
 
 def is_open(row: Row) -> bool:
     """Whether somebody still has to act on a nonconformity."""
-    return row["state"] not in OPEN_STATES_END
+    return is_open_state(row["state"])
 
 
 def occurrences(reader: Reader, nonconformity: str) -> list[Row]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from aimsight.metrics.engines.sql import quote_ident
 from aimsight.store.records import Record
-from aimsight.store.tables import SOURCE_FILE, quote
+from aimsight.store.tables import SOURCE_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +43,7 @@ def known_files(reader: Reader) -> dict[str, KnownFile]:
 
 def remember_files(tx: Transaction, known: Iterable[KnownFile]) -> None:
     """Keep what was found out about files, in place of what was known of them."""
-    columns = ", ".join(map(quote, SOURCE_FILE.columns))
+    columns = ", ".join(map(quote_ident, SOURCE_FILE.columns))
     files = list({file.path: file for file in known}.values())
     for start in range(0, len(files), _AT_ONCE):
         some = files[start : start + _AT_ONCE]

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from aimsight.configs.canonical import decimal_text
 from aimsight.configs.errors import NotFoundError
+from aimsight.metrics.engines.sql import quote_ident
 from aimsight.store.ledger import append, moment_text
-from aimsight.store.tables import EVIDENCE_FILE, MODEL, NONCONFORMITY, OBJECTIVE_VERSION, OCCURRENCE, Table, quote
+from aimsight.store.tables import EVIDENCE_FILE, MODEL, NONCONFORMITY, OBJECTIVE_VERSION, OCCURRENCE, Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,10 +56,11 @@ def save_record(
     details: Mapping[str, Any] | None = None,
 ) -> int:
     """Add a record, or bring the one with its key to this state, with the event that says so."""
-    columns = ", ".join(map(quote, table.columns))
+    columns = ", ".join(map(quote_ident, table.columns))
     places = ", ".join("?" for _ in table.columns)
-    changes = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in table.columns if name not in table.key)
-    key = ", ".join(map(quote, table.key))
+    others = [quote_ident(name) for name in table.columns if name not in table.key]
+    changes = ", ".join(f"{name} = excluded.{name}" for name in others)
+    key = ", ".join(map(quote_ident, table.key))
     tx.execute(
         f"INSERT INTO {table.name} ({columns}) VALUES ({places}) ON CONFLICT ({key}) DO UPDATE SET {changes}", row
     )

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, SupportsFloat
 
+from aimsight.metrics.engines.sql import quote_ident
 from aimsight.store.arrays import array
 from aimsight.store.digests import line_digest, lines_digest, row_line
 
@@ -17,11 +18,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ColumnType = Literal["text", "int", "float", "bool", "moment", "day", "bytes", "texts", "ints", "floats"]
-
-
-def quote(name: str) -> str:
-    """A name as SQL reads it, whatever characters it has."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +60,8 @@ class Table:
     def select(self) -> str:
         """The columns in order, for a SELECT whose rows give the same canonical lines as the rows written."""
         return ", ".join(
-            f"epoch_us({quote(name)})" if kind == "moment" else quote(name) for name, kind in self.columns.items()
+            f"epoch_us({quote_ident(name)})" if kind == "moment" else quote_ident(name)
+            for name, kind in self.columns.items()
         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from aimsight.configs.errors import StoreError, StoreVersionError
-from aimsight.store.tables import quote
+from aimsight.metrics.engines.sql import quote_ident
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -97,7 +97,7 @@ def changed_views(found: dict[str, str], migrations: tuple[Migration, ...]) -> l
 
 def _again(connection: duckdb.DuckDBPyConnection, view: str, definition: str) -> str | None:
     """The definition as this version of DuckDB writes it; ``None`` when it is none of that view."""
-    connection.execute(f"DROP VIEW IF EXISTS {quote(view)}")
+    connection.execute(f"DROP VIEW IF EXISTS {quote_ident(view)}")
     try:
         connection.execute(definition)
     except duckdb.Error:

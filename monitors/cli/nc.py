@@ -19,6 +19,7 @@ def nc(
     nonconformity: Annotated[str, typer.Argument(metavar="NC", help="Id of one nonconformity to show in full.")] = "",
 ) -> None:
     """List the nonconformities, open ones first, or show one with its occurrences and evidence."""
+    from aimsight.aims.nonconformities import is_open
     from aimsight.monitors.cli import queries
 
     session = Session.of(context)
@@ -36,7 +37,7 @@ def nc(
         return
     records = queries.nonconformities(session.store, models)
     session.answer(records, lambda: nonconformity_table(records))
-    if any(record["closed_at"] is None for record in records):
+    if any(is_open(record["state"]) for record in records):
         raise typer.Exit(NONCONFORMING)
 
 

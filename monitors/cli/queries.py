@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from aimsight.aims.nonconformities import is_open
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.errors import NotFoundError
 from aimsight.configs.schema import ModelConfig, ObjectiveConfig
@@ -58,8 +59,9 @@ def standings(store: Store, models: Iterable[ModelConfig]) -> list[Standing]:
 
 def nonconformities(store: Store, models: Collection[str]) -> list[dict[str, Any]]:
     """The nonconformities of the models, open ones first, then by number."""
-    rows = _rows(store, "SELECT * FROM nonconformities ORDER BY closed_at IS NOT NULL, nonconformity")
-    return [row for row in rows if row["model"] in models]
+    rows = _rows(store, "SELECT * FROM nonconformities ORDER BY nonconformity")
+    mine = [row for row in rows if row["model"] in models]
+    return sorted(mine, key=lambda row: not is_open(row["state"]))
 
 
 def occurrences(store: Store, nonconformity: str) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ def status(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Only this model.")] = "",
 ) -> None:
     """Show each model with its verdicts, its last run and its open nonconformities, and whether anybody is serving."""
+    from aimsight.aims.nonconformities import is_open
     from aimsight.aims.verdicts import Verdict
     from aimsight.monitors.cli import queries
     from aimsight.monitors.heartbeat import Heartbeat, heartbeat_path
@@ -40,7 +41,7 @@ def status(
             "zone": one.log.time_zone,
             "verdicts": [standing.verdict for standing in standings if standing.model == one.model],
             "open_nonconformities": sum(
-                record["model"] == one.model and record["closed_at"] is None for record in records
+                record["model"] == one.model and is_open(record["state"]) for record in records
             ),
             "last_run": runs.get(one.model),
         }

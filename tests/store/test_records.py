@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimsight.configs.errors import NotFoundError, StoreError
+from aimsight.metrics.engines.sql import quote_ident
 from aimsight.store.digests import microseconds
 from aimsight.store.files import KnownFile, known_files, remember_files
 from aimsight.store.ledger import Head, append, entry_hash, moment_text
@@ -31,7 +32,7 @@ from aimsight.store.records import (
     save_objective_version,
 )
 from aimsight.store.references import is_frozen
-from aimsight.store.tables import MEASUREMENT, OBJECTIVE_VERSION, quote
+from aimsight.store.tables import MEASUREMENT, OBJECTIVE_VERSION
 from aimsight.store.verify import verify
 
 if TYPE_CHECKING:
@@ -239,10 +240,10 @@ def test_microseconds_are_exact(moment: datetime) -> None:
 
 def test_names_are_quoted_for_sql() -> None:
     """A name with quotes stays one name."""
-    assert quote('a"b') == '"a""b"'
+    assert quote_ident('a"b') == '"a""b"'
     connection = duckdb.connect()
     hostile = 'x"); DROP TABLE t; --'
-    assert connection.execute(f"SELECT 1 AS {quote(hostile)}").description[0][0] == hostile
+    assert connection.execute(f"SELECT 1 AS {quote_ident(hostile)}").description[0][0] == hostile
     connection.close()
 
 
