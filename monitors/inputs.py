@@ -30,11 +30,16 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 _END = datetime.max.replace(tzinfo=UTC)
 
 
+class ChangedError(SourceError):
+    """A file was changed between its hash and the end of its reading: its hash does not vouch for what was read."""
+
+
 @dataclass(frozen=True, slots=True)
 class InputFile:
     """One file: its SHA-256, the range of its event times (``None`` without rows) and its latest arrival of a label.
 
-    ``problem`` says why a file of the log cannot be read; its hash is ``''`` when not even its bytes can be.
+    ``problem`` says why a file of the log cannot be read; its hash is ``''`` when not even its bytes can be. ``hashed``
+    is the file as it was when its hash was taken.
     """
 
     path: Path
@@ -42,6 +47,7 @@ class InputFile:
     span: tuple[datetime, datetime] | None = None
     last_label: datetime | None = None
     problem: str = ""
+    hashed: SourceFile | None = None
 
     @property
     def content(self) -> str:
@@ -131,6 +137,19 @@ class Inputs:
     def trouble(self, windows: Iterable[Window]) -> str:
         """Why one of the windows cannot be measured; ``''`` when nothing stands in the way."""
         return next((files[0].problem for window in windows if (files := self.needing.get(window))), "")
+
+    def check_unchanged(self, windows: Iterable[Window]) -> None:
+        """Make sure that what was read is what was hashed: the log files of the windows, and all others.
+
+        Raises
+        ------
+        ChangedError
+            If a file has another size or time of change than when its hash was taken.
+        """
+        log = {file.path: file for window in windows for file in self._timeline.within(window)}
+        for file in (*log.values(), *self.labels, *self.reference):
+            if file.hashed is not None and not file.hashed.unchanged():
+                raise ChangedError(f"{file.path} was changed while it was read; run again when it is complete")
 
     def first_row(self) -> datetime | None:
         """The earliest event time of the log."""
@@ -280,7 +299,8 @@ class _Files:
             if known is None:
                 unknown.append(path)
             else:
-                found[path] = InputFile(path, known.sha256, _span(known))
+                hashed = SourceFile(path, known.size, known.mtime_ns, known.sha256)
+                found[path] = InputFile(path, known.sha256, _span(known), hashed=hashed)
         unread = [path for path in unknown if path not in self._hashes]
         if unread:
             _import_ahead()
@@ -288,8 +308,8 @@ class _Files:
         # a log that holds its own labels is looked at twice, for both times, and hashed once
         self._hashes |= {path: (hashed, problem) for path, hashed, problem in _hashed(unread, isolate=isolate)}
         for path in unknown:
-            hashed, problem = self._hashes[path]
-            found[path] = self._new(path, hashed, problem, times, isolate=isolate)
+            new, problem = self._hashes[path]
+            found[path] = self._new(path, new, problem, times, isolate=isolate)
         return [found[path] for path in paths]
 
     def _known(self, path: Path, times: _Times | None) -> KnownFile | None:
@@ -315,7 +335,7 @@ class _Files:
             return InputFile(path, hashed.sha256 or "", problem=str(error))
         name = _cache_name(path, times)
         self.news.append(KnownFile(name, hashed.size, hashed.mtime_ns, hashed.sha256 or "", start, end))
-        return InputFile(path, hashed.sha256 or "", _span(self.news[-1]))
+        return InputFile(path, hashed.sha256 or "", _span(self.news[-1]), hashed=hashed)
 
 
 def _import_ahead() -> None:

@@ -23,6 +23,7 @@ from aimsight.metrics.values import Cause, Measurement, Undefined
 from aimsight.monitors import alerts
 from aimsight.monitors.due import History, due, identity, planned, reference_period, reference_windows, settled
 from aimsight.monitors.inputs import (
+    ChangedError,
     Inputs,
     gather,
     needing,
@@ -160,6 +161,7 @@ class _Run:
         self.config_hash = config_hash(model)
         self.inputs: Inputs | None = None
         self.problem = ""
+        self.identified = True
         self.frozen = True
         self.registered = self.unfinished = False
         self.remembered: dict[str, KnownFile] = {}
@@ -313,8 +315,10 @@ class _Run:
             made = self.engine.make_reference(
                 self._reading([period] if period else []), self.project.root, own or None, period, self.now, fingerprint
             )
+            self.inputs.check_unchanged([period] if period else [])
         except AimsightError as error:
             self.problem = f"the reference cannot be made: {error}"
+            self.identified = not isinstance(error, ChangedError)
             return None
         with self.store.write() as tx:
             save_reference(tx, self.model.model, made, actor=self.actor)
@@ -373,7 +377,7 @@ class _Run:
         So a window's results do not depend on the windows that happen to be run with it.
         """
         if self.problem:
-            return [Failed(run, self.problem) for run in records.values()]
+            return [_failed(run, self.problem, identified=self.identified) for run in records.values()]
         if not records:
             return []
         try:
@@ -383,7 +387,8 @@ class _Run:
                 return results
         except AimsightError as error:
             if len(records) == 1:
-                return [Failed(run, str(error)) for run in records.values()]
+                identified = not isinstance(error, ChangedError)
+                return [_failed(run, str(error), identified=identified) for run in records.values()]
         pairs = list(records.items())
         halves = pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :]
         return [result for half in halves for result in self._measure(dict(half), basis)]
@@ -411,6 +416,8 @@ class _Run:
             measurements = self._measurements(plan, whole, reference, window)
             # the scores themselves have served: keeping them for every window would take as much memory as the log
             results.append(Measured(run, whole.with_score_cells(), measurements))
+        if self.inputs is not None:
+            self.inputs.check_unchanged(pieces)
         return results
 
     def _rows_read(self, plan: Plan) -> Callable[[int], None]:
@@ -504,6 +511,11 @@ def label_state(model: ModelConfig, statistics: Statistics, window: Window, now:
         labelled,
         Cause.TOO_FEW,
     )
+
+
+def _failed(run: RunRecord, reason: str, *, identified: bool) -> Failed:
+    """A failure; one whose inputs could not be identified goes without their fingerprint, so that it is retried."""
+    return Failed(run if identified else replace(run, source_fingerprint=unreadable_fingerprint(reason)), reason)
 
 
 def _silent(what: str, done: int, total: int) -> None:

@@ -116,6 +116,7 @@ def _child(job: dict[str, Any]) -> int:
         try:
             app.run(job["cli"])
         except SystemExit as end:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command has ended; what follows is ours, not its own
             sys.stdout.flush()
             return int(end.code or 0)
     left = {"n": int(job.get("n", 0))}

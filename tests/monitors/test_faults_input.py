@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
+from aimsight.metrics.engines.duckdb import DuckDBEngine
 from aimsight.metrics.plan import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from aimsight.metrics.engines.profile import Profile
+    from aimsight.metrics.plan import Plan, Reference
     from aimsight.tests.monitors.conftest import Helpers, Row, Sandbox
 
 
@@ -373,6 +376,59 @@ def test_a_file_that_grows_while_it_is_read_is_left_for_the_next_run(
         assert make.ran(sandbox.run(6)["credit"]) == {4: "success", 5: "error"}
     assert "was changed while it was read" in failed(sandbox, 5)
     assert make.ran(sandbox.run(6)["credit"])[5] == "success"
+
+
+@pytest.mark.parametrize(("kind", "lost"), [("data", [6]), ("labels", [4, 5, 6])])
+def test_a_file_that_changes_after_its_hash_vouches_for_nothing(
+    sandbox: Sandbox, make: Helpers, monkeypatch: pytest.MonkeyPatch, kind: str, lost: list[int]
+) -> None:
+    """What was read must be what was hashed: days that need a file replaced in between fail, and are run anew."""
+    sandbox.model()
+    sandbox.days(0, 1, 2, 3, 4)
+    sandbox.run(5)
+    sandbox.days(5, 6)
+    profile = DuckDBEngine.profile
+
+    def replaced_meanwhile(engine: DuckDBEngine, plan: Plan, **how: Any) -> Profile:
+        found = profile(engine, plan, **how)
+        path = sandbox.path(6, kind=kind)
+        os.utime(path, ns=(0, path.stat().st_mtime_ns + 1_000_000_000))
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DuckDBEngine, "profile", replaced_meanwhile)
+        sandbox.run(7)
+    assert "was changed while it was read" in failed(sandbox, *lost)
+    assert make.ran(sandbox.run(7)["credit"]).keys() >= set(lost)
+    outcomes = sandbox.outcomes()
+    # new label files have day 4 looked at again, and its result is the one that it had
+    assert (outcomes[4][0], outcomes[4][-1]) == ("success", "skipped")
+    assert [outcomes[day][-1] for day in (5, 6)] == ["success", "success"]
+    assert set(sandbox.values("quality.rows")) == {4, 5, 6}
+    assert sandbox.run(7)["credit"].runs == []
+    sandbox.check()
+
+
+def test_a_reference_whose_file_changes_while_it_is_made_is_made_anew(
+    sandbox: Sandbox, make: Helpers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reference that no hash vouches for is not frozen, and its windows are run by the next call."""
+    sandbox.model()
+    sandbox.days(0, 1, 2, 3, 4)
+    reference = DuckDBEngine.make_reference
+
+    def touched_meanwhile(engine: DuckDBEngine, *how: Any) -> Reference:
+        found = reference(engine, *how)
+        os.utime(sandbox.path(2), ns=(0, 1_000_000_000))
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DuckDBEngine, "make_reference", touched_meanwhile)
+        sandbox.run(5)
+    assert "the reference cannot be made" in failed(sandbox, 4)
+    assert sandbox.rows("SELECT * FROM reference") == []
+    assert make.ran(sandbox.run(5)["credit"]) == {4: "success"}
+    sandbox.check()
 
 
 def test_a_file_without_permission_costs_its_day(
