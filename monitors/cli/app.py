@@ -81,6 +81,10 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:  # before or after a command; within one, click answers it in the same way
         sys.exit(INTERRUPTED)
+    except RuntimeError as error:
+        if str(error) != DUCKDB_INTERRUPTED:
+            raise
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone; nothing is left to say
         sys.exit(0)
@@ -89,6 +93,8 @@ def run(arguments: list[str] | None = None) -> NoReturn:
 
 MOST_GLOBALS = 3
 INTERRUPTED = 130
+DUCKDB_INTERRUPTED = "Query interrupted"
+"""What DuckDB raises, as a RuntimeError, when Ctrl-C meets some of its statements; the transaction is rolled back."""
 
 
 def gathered(arguments: list[str]) -> list[str]:

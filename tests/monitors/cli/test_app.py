@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aimsight.configs.errors import AimsightError
+from aimsight.monitors.cli import app
 from aimsight.monitors.cli.app import COMMANDS, gathered
 from aimsight.monitors.cli.reference import reference
 
@@ -184,3 +185,27 @@ def test_the_root_of_all_errors_has_an_exit_code() -> None:
     """Every leaf that a person can meet says which code the command leaves with."""
     found: set[type[AimsightError]] = {AimsightError, *AimsightError.__subclasses__()}
     assert {kind.exit_code for kind in found} <= {1, 2, 75}
+
+
+@pytest.mark.parametrize("stopped", [KeyboardInterrupt(), RuntimeError("Query interrupted")])
+def test_ctrl_c_leaves_with_its_own_code(monkeypatch: pytest.MonkeyPatch, stopped: BaseException) -> None:
+    """Between statements, or within one of DuckDB's, which answers Ctrl-C with an error of its own."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise stopped
+
+    monkeypatch.setattr(app, "application", lambda: interrupted)
+    with pytest.raises(SystemExit) as left:
+        app.run(["status"])
+    assert left.value.code == 130
+
+
+def test_other_errors_of_the_program_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake in the program is not taken for Ctrl-C."""
+
+    def mistaken(*_: object, **__: object) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(app, "application", lambda: mistaken)
+    with pytest.raises(RuntimeError, match="a mistake"):
+        app.run(["status"])
