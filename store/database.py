@@ -252,7 +252,7 @@ class Store:
         StoreError
             When the file is damaged or not a store.
         """
-        if not self.path.exists():
+        if not self.path.exists() or self.path.stat().st_size == 0:  # empty: its making was broken off
             raise self._missing()
         with lock.shared(self.path, timeout), self._translated():
             connection = self._open(read_only=True)
@@ -299,6 +299,9 @@ class Store:
             )
 
     def _open_to_write(self) -> duckdb.DuckDBPyConnection:
+        log = self.path.with_name(f"{self.path.name}.wal")
+        if self.path.exists() and self.path.stat().st_size == 0 and not log.exists():
+            self.path.unlink()  # a process was killed while it made the file, which DuckDB does not open any more
         connection = self._open(read_only=False)
         try:
             version = versions.version_of(connection, str(self.path))

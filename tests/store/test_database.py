@@ -367,3 +367,16 @@ def test_opening_and_asking_is_quick(filled: Store) -> None:
             reader.rows("SELECT * FROM measurements WHERE is_latest")
         times.append(time.perf_counter() - start)
     assert min(times) < 0.5
+
+
+def test_an_empty_file_is_no_store_yet(tmp_path: Path) -> None:
+    """What a process killed while making it leaves: reading says so, and the next write makes the store."""
+    path = tmp_path / "store.duckdb"
+    path.touch()
+    store = Store(path)
+    with pytest.raises(NotFoundError, match="no store yet"), store.read():
+        pass
+    with store.write():
+        pass
+    with store.read() as reader:
+        assert reader.tuples("SELECT count(*) FROM run") == [(0,)]
