@@ -1,0 +1,108 @@
+"""What one call measures, what applies to it, and how one metric is run so that its trouble stays its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aimsight.metrics.cells import CategoryCells, NumericCells
+from aimsight.metrics.plan import ColumnPlan
+from aimsight.metrics.values import ALL_ROWS, Undefined
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from aimsight.metrics.inputs import Baseline
+    from aimsight.metrics.plan import Plan, Window
+    from aimsight.metrics.registry import Metric
+    from aimsight.metrics.statistics import SegmentStatistics, Statistics
+    from aimsight.metrics.values import Result
+
+NO_ROWS = "no rows in the window"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What one call measures."""
+
+    plan: Plan
+    statistics: Statistics
+    baseline: Baseline | None
+    min_group: int
+    labels: Undefined | None
+    window: Window | None
+
+    @property
+    def empty(self) -> bool:
+        """Whether the window has no row."""
+        return self.statistics.quality.rows == 0
+
+    @property
+    def all_rows(self) -> SegmentStatistics | None:
+        """The statistics of every row of the window; ``None`` where there are none."""
+        return self.statistics.segments.get(ALL_ROWS)
+
+    def applies(self, unit: Metric) -> bool:
+        """Whether the model has what the metric is about."""
+        model, needs = self.plan.model, unit.needs
+        return (
+            model.task in unit.tasks
+            and (not needs.reference or self.baseline is not None)
+            and (not needs.labels or model.labels is not None)
+            and (not needs.score or bool(model.log.score or model.log.scores))
+            and (not needs.prediction or model.log.prediction is not None)
+            and (not needs.id or model.log.id is not None)
+        )
+
+    def trouble(self, unit: Metric) -> Undefined | None:
+        """Why no value of this metric can be had for any segment, if so."""
+        if self.empty:
+            return Undefined(NO_ROWS)
+        model, needs, rows = self.plan.model, unit.needs, self.statistics.quality.rows
+        columns = [
+            *([model.log.prediction] if needs.prediction else []),
+            *([model.log.score, *(model.log.scores or {}).values()] if needs.score else []),
+            *([model.labels.label] if needs.labels and model.labels is not None else []),
+        ]
+        for column in columns:
+            if column in self.statistics.column_errors:
+                return Undefined(self.statistics.column_errors[column], rows)
+        if needs.labels and self.labels is not None and unit.kind != "quality":
+            return self.labels
+        return None
+
+    def coverage(self, unit: Metric, segment: SegmentStatistics | None) -> str:
+        """What share of rows a metric on labels rests on, where it is not all of them."""
+        if not unit.needs.labels or unit.kind == "quality" or segment is None or segment.labelled >= segment.rows:
+            return ""
+        return f"labels for {segment.labelled} of {segment.rows} rows"
+
+
+def compute(unit: Metric, *inputs: object) -> Result:
+    """Run one metric; a mistake in it is its own trouble only."""
+    return safely(lambda: unit.compute(*inputs))
+
+
+def safely(compute: Callable[[], Result]) -> Result:
+    """What the computation gives; a mistake in it is the reason why there is no value."""
+    try:
+        return compute()
+    except Exception as error:  # noqa: BLE001  # whatever one metric raises must not lose the others
+        return Undefined(f"error: {type(error).__name__}: {error}")
+
+
+def planned_columns(plan: Plan, unit: Metric, roles: tuple[str, ...]) -> Iterator[ColumnPlan]:
+    """The columns of these roles that a metric is defined for, counted or not."""
+    for column in (*plan.columns, *_left_out(plan)):
+        kind = "numeric" if isinstance(column.cells, NumericCells) else "category"
+        if column.role in roles and kind in unit.needs.column_kinds:
+            yield column
+
+
+def _left_out(plan: Plan) -> Iterator[ColumnPlan]:
+    """Features that are not counted, because the reference could not count them: they are told, not forgotten."""
+    planned = {column.name for column in plan.columns}
+    for name, feature in plan.model.features.items():
+        if name not in planned:
+            cells = NumericCells.spanning(0.0, 1.0) if feature.kind == "numeric" else CategoryCells(())
+            yield ColumnPlan(name, "feature", cells)

@@ -1,0 +1,40 @@
+"""Metrics of a segment: for all rows and for every segment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aimsight.metrics.kinds.scope import NO_ROWS, compute
+from aimsight.metrics.values import ALL_ROWS, Cause, Measurement, Segment, Undefined, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aimsight.metrics.kinds.scope import Scope
+    from aimsight.metrics.registry import Metric
+    from aimsight.metrics.statistics import SegmentStatistics
+    from aimsight.metrics.values import Result
+
+
+def of_segments(scope: Scope, unit: Metric) -> Iterator[Measurement]:
+    """One measurement for all rows and one a segment."""
+    trouble = scope.trouble(unit)
+    for segment in scope.statistics.segments or (ALL_ROWS,):
+        found = scope.statistics.segments.get(segment)
+        result = trouble or _of_segment(scope, unit, segment, found)
+        detail = scope.coverage(unit, found) if isinstance(result, Value) else ""
+        yield Measurement(unit.id, unit.version, result, segment=segment, detail=detail)
+
+
+def _of_segment(scope: Scope, unit: Metric, segment: Segment, found: SegmentStatistics | None) -> Result:
+    if found is None or found.rows == 0:
+        return Undefined("no rows in the segment" if segment.conditions else NO_ROWS)
+    if segment.conditions and found.rows < scope.min_group:
+        return Undefined(f"fewer than min_group rows: {found.rows} < {scope.min_group}", found.rows, Cause.TOO_FEW)
+    if unit.kind == "segment":
+        return compute(unit, found)
+    if found.labelled == 0:
+        return Undefined(f"no labels: 0 of {found.rows} rows are labelled", found.rows, Cause.TOO_FEW)
+    if found.errors is None:
+        return Undefined("no labelled row has a valid prediction", found.rows)
+    return compute(unit, found.errors, 2.0**scope.plan.error_exponent)
