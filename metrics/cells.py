@@ -152,3 +152,39 @@ class CategoryCells:
 
 
 Cells = NumericCells | CategoryCells
+
+
+@dataclass(frozen=True, slots=True)
+class LogCells:
+    """Cells of amounts from 0 up, in units of a smallest width: equal ones first, then finer than 1/``per_octave``.
+
+    The first ``per_octave`` cells have width 1, the next ``per_octave`` width 1 over [per_octave, 2 per_octave), the
+    next width 2, then 4, and so on over ``octaves`` octaves; the last cell is open. From the second octave on a cell is
+    at most 1/``per_octave`` of its lower edge wide, which bounds the error of a quantile read from the cells.
+    """
+
+    per_octave: int
+    octaves: int
+
+    @property
+    def size(self) -> int:
+        """Number of cells."""
+        return self.per_octave * (self.octaves + 1)
+
+    def index(self, amounts: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Position of each amount (finite, 0 or more, in units of the smallest width)."""
+        # an amount beyond the last edge would cost exponent bits; it belongs to the open cell anyway
+        bounded = np.minimum(amounts, self.per_octave * 2.0**self.octaves)
+        mantissa, exponent = np.frexp(np.maximum(bounded / self.per_octave, 0.5))
+        step = ((2.0 * mantissa - 1.0) * self.per_octave).astype(np.int64)
+        far = self.per_octave * exponent.astype(np.int64) + step
+        near = bounded.astype(np.int64)
+        out: NDArray[np.int64] = np.where(bounded < self.per_octave, near, np.minimum(far, self.size - 1))
+        return out
+
+    def edges(self) -> NDArray[np.float64]:
+        """The size + 1 edges in units of the smallest width; the last is the nominal end of the open cell."""
+        octave, step = np.divmod(np.arange(self.per_octave * self.octaves + 1), self.per_octave)
+        linear = np.arange(self.per_octave, dtype=np.float64)
+        edges: NDArray[np.float64] = np.concatenate([linear, (self.per_octave + step) * np.exp2(octave)])
+        return edges

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from aimsight.metrics.cells import LogCells
 from aimsight.metrics.values import ALL_ROWS, Segment
 
 if TYPE_CHECKING:
@@ -32,6 +33,16 @@ COARSE_BITS = 20
 """the unit of the fourth-order sums is 2**20 times as large."""
 SCORE_CELLS = 1000
 """score cells of equal width on [0, 1]; the last one includes 1."""
+RATIO_BITS = 30
+"""relative errors are kept as round(x * 2**30), below 2**30 (an error of a billion times the label)."""
+LOG_BITS = 40
+"""squared log errors are kept as round(x * 2**40)."""
+ERROR_CELL_BITS = 14
+"""the smallest error cell is 2**14 fixed-point units wide (about a millionth of the label's spread)."""
+ERROR_CELLS = LogCells(per_octave=64, octaves=28)
+"""cells of |e| in units of ``2**(error_exponent + ERROR_CELL_BITS)``: 64 equal ones, then 64 an octave."""
+DELAY_CELLS = LogCells(per_octave=64, octaves=26)
+"""cells of a label's delay in seconds: 64 of one second, then 64 an octave up to 136 years."""
 
 
 class Monoid:
@@ -172,6 +183,75 @@ class ClassCounts(Monoid):
 
 
 @dataclass(frozen=True, slots=True)
+class Largest:
+    """The largest of some whole numbers (0 of none); merging keeps the larger one."""
+
+    at: int = 0
+
+    def __add__(self, other: Largest) -> Largest:
+        """The larger of both."""
+        return self if self.at >= other.at else other
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ErrorDetails(Monoid):
+    """More of the same rows as ``ErrorSums``: e = prediction - label = p - y, in units of q = 2**plan.error_exponent.
+
+    Attributes
+    ----------
+    n
+        Rows that the sums are over: ``ErrorSums.n``, unless statistics of an older version are among those merged.
+    signed_square
+        Sum of e |e|, in q^2. The pinball loss at level t is (1/2 - t) e + |e| / 2, its square
+        (1/4 + (1/2 - t)^2) e^2 + (1/2 - t) e |e|.
+    largest
+        The largest |e|, in q.
+    relative_n, relative, relative_square
+        Rows with y != 0, and over them the sum of r = |e| / |y| in 2**-RATIO_BITS and the sum of the squares of those
+        rounded r in 2**-(2 * RATIO_BITS). ``zero_labels`` are the rows with y = 0, ``relative_overflow`` those with
+        r >= 2**30; neither is in the sums.
+    symmetric, symmetric_square
+        Sum over all n rows of s = 2 |e| / (|y| + |p|), which is 0 where both are 0, in 2**-UNIT_BITS, and of s^2
+        likewise.
+    log_n, log_square, log_fourth
+        Rows with y > -1 and p > -1, and over them the sum of l^2 in 2**-LOG_BITS with l = ln(1 + p) - ln(1 + y), and
+        the sum of the squares of those rounded l^2 in 2**-(2 * LOG_BITS). The other n - log_n rows have no logarithm.
+    cells
+        Rows by |e| in ``ERROR_CELLS``, int64 of shape (ERROR_CELLS.size,).
+    """
+
+    n: int
+    signed_square: int
+    largest: Largest
+    relative_n: int
+    relative: int
+    relative_square: int
+    zero_labels: int
+    relative_overflow: int
+    symmetric: int
+    symmetric_square: int
+    log_n: int
+    log_square: int
+    log_fourth: int
+    cells: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalCounts(Monoid):
+    """Labels against declared prediction intervals [low, high] (``log.interval``), ends included.
+
+    ``invalid`` = rows, labelled or not, whose interval has an end that is missing or NaN, or ends before it begins;
+    an end may be infinite. ``covered``, ``below`` and ``above`` are the rows with a valid interval and a usable label
+    within it, below it and above it.
+    """
+
+    covered: int
+    below: int
+    above: int
+    invalid: int
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorSums(Monoid):
     """Fixed-point sums over labelled rows of a regression model: e = prediction - label, z = label - plan.label_center.
 
@@ -179,7 +259,8 @@ class ErrorSums(Monoid):
     ``square`` (e^2) and ``label_square`` (z^2) in q^2. The fourth-order sums serve intervals only and are coarse: with
     E = round(e / (q 2**20)) and Z likewise: ``error4`` = sum E^4, ``label3`` = sum Z^3, ``label4`` = sum Z^4,
     ``error2_label`` = sum E^2 Z, ``error2_label2`` = sum E^2 Z^2. ``overflow`` counts rows too extreme for fixed point
-    (|e| or |z| >= q 2**60), which make every error metric undefined.
+    (|e| or |z| >= q 2**ERROR_BITS), which make every error metric undefined. ``details`` is ``None`` in statistics that
+    a version without it wrote.
     """
 
     n: int
@@ -194,6 +275,7 @@ class ErrorSums(Monoid):
     error2_label: int
     error2_label2: int
     overflow: int
+    details: ErrorDetails | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +285,11 @@ class SegmentStatistics(Monoid):
     ``rows`` = rows of the segment, ``labelled`` = those with a usable label that had arrived, ``invalid_scores`` = rows
     whose score is missing, non-finite or outside [0, 1], ``invalid_predictions`` = rows whose prediction is missing,
     non-finite or not one of the classes. ``scores`` maps the class (``''`` in binary tasks) to its score counts.
+
+    ``score_decisions`` maps the same classes to **all** rows with a valid score, labelled or not, by score cell and
+    prediction: int64 of shape (SCORE_CELLS, 3), whose columns are in binary tasks the predictions 0, 1 and none or
+    invalid, in multiclass ones "another class", "this class" and none or invalid. ``interval`` is there when the log
+    declares prediction intervals.
     """
 
     rows: int
@@ -214,6 +301,19 @@ class SegmentStatistics(Monoid):
     scores: dict[str, ScoreCounts] | None = None
     classes: ClassCounts | None = None
     errors: ErrorSums | None = None
+    score_decisions: dict[str, NDArray[np.int64]] | None = None
+    interval: IntervalCounts | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelDelays(Monoid):
+    """How long labels took: rows with a usable label by arrival minus decision, in ``DELAY_CELLS`` (seconds).
+
+    int64 of shape (DELAY_CELLS.size,). Labels that have not arrived are not in it, so that a young window shows only
+    its quick ones: ``QualityCounts.late_labels`` says how many are known to be missing.
+    """
+
+    cells: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +322,9 @@ class QualityCounts(Monoid):
 
     ``rows`` counts distinct decisions used; ``duplicate_rows`` were dropped because their id had been seen with the
     same content, ``conflicting_rows`` because their id had been seen with other content; ``early_labels`` arrived
-    before their prediction and were not used; ``late_labels`` had not arrived as of the run.
+    before their prediction and were not used; ``late_labels`` had not arrived as of the run. ``outside_envelope`` are
+    the rows with a feature outside its declared range or values (missing and non-finite values are not); ``None`` when
+    nothing is declared. ``label_delays`` is there when it is known when labels arrive.
     """
 
     rows: int
@@ -230,6 +332,8 @@ class QualityCounts(Monoid):
     conflicting_rows: int | None = None
     early_labels: int | None = None
     late_labels: int | None = None
+    outside_envelope: int | None = None
+    label_delays: LabelDelays | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +341,8 @@ class Statistics(Monoid):
     """All statistics of one window: quality, one ``CellCounts`` a column, one ``SegmentStatistics`` a segment.
 
     ``column_errors`` says why a column that was planned could not be counted (it is missing, or of the wrong type);
-    such a column has no entry in ``columns``.
+    such a column has no entry in ``columns``. A column of role "label" counts only rows with a usable label.
+    ``leaves`` has the rows of every segment by leaf of the reference's loss tree, int64 of shape (size of the tree,).
     """
 
     quality: QualityCounts
@@ -246,6 +351,7 @@ class Statistics(Monoid):
     values: dict[str, ValueCounts] = field(default_factory=dict)
     latest: Latest | None = None
     column_errors: dict[str, str] = field(default_factory=dict)
+    leaves: dict[Segment, NDArray[np.int64]] | None = None
 
     def with_score_cells(self) -> Self:
         """The same statistics with scores in cells only, which is what the store keeps and takes little memory."""
