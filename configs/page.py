@@ -6,15 +6,19 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from aimsight.configs.schema import (
     AlertRoute,
+    DashboardConfig,
+    Days,
     FeatureConfig,
     LabelsConfig,
     LogConfig,
     ModelConfig,
     MonitorConfig,
+    NonconformityConfig,
     ObjectiveConfig,
     OpensRule,
     Person,
@@ -23,7 +27,6 @@ from aimsight.configs.schema import (
 )
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
 _INTRODUCTION = """\
@@ -46,6 +49,17 @@ _SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("aimsight.yaml", "What holds for all models of the folder.", ProjectConfig),
     ("aimsight.yaml: people[]", "Somebody with a role in the management system.", Person),
     ("aimsight.yaml: alerts[]", "Where notices go, and for which occasions.", AlertRoute),
+    (
+        "aimsight.yaml: nonconformities",
+        "Deadlines of nonconformities, counted from their opening, and what else their life cycle needs.",
+        NonconformityConfig,
+    ),
+    (
+        "aimsight.yaml: nonconformities.containment, .cause, .action",
+        "Days by severity; both are given together.",
+        Days,
+    ),
+    ("aimsight.yaml: dashboard", "What the dashboard may do.", DashboardConfig),
     ("models/*.yaml", "One model, its inference log, its reference and its objectives.", ModelConfig),
     ("models/*.yaml: log", "Where the inference log lies and what its columns mean.", LogConfig),
     ("models/*.yaml: labels", "Where the truth comes from, and when.", LabelsConfig),
@@ -89,8 +103,10 @@ def _default(field: FieldInfo) -> str:
         return f"`{str(value).lower()}`"
     if isinstance(value, tuple):
         return f"`[{', '.join(map(str, value))}]`"
-    if isinstance(value, OpensRule):
-        return f"`{{failures: {value.failures}, of: {value.of}}}`"
+    if isinstance(value, OpensRule | Days):
+        return f"`{{{', '.join(f'{name}: {part}' for name, part in value)}}}`"
+    if isinstance(value, BaseModel):
+        return "the defaults below"
     return f"`{value}`"
 
 

@@ -45,6 +45,17 @@ Occasion = Literal[
     "error",
     "missed",
     "abandoned",
+    "overdue",
+    "effectiveness",
+]
+RoleName = Literal[
+    "engineer",
+    "owner",
+    "action owner",
+    "reviewer",
+    "approver",
+    "top management",
+    "auditor",
 ]
 
 
@@ -68,7 +79,11 @@ class Person(Config):
 
     id: Name = Field(description="How records name this person, for example an address.")
     name: Name = Field(description="Name for people.")
-    roles: tuple[Name, ...] = Field(default=(), description="Roles in the management system.")
+    roles: tuple[RoleName, ...] = Field(
+        default=(),
+        description="Roles in the management system: engineer, owner, action owner, reviewer, approver, top "
+        "management, auditor (an auditor reads and verifies everything and changes nothing).",
+    )
 
 
 class AlertRoute(Config):
@@ -82,7 +97,45 @@ class AlertRoute(Config):
     on: tuple[Occasion, ...] = Field(
         default=("nonconformity", "nonconforming"),
         min_length=1,
-        description="Occasions: nonconformity (a record was opened), a verdict, or the outcome of a run.",
+        description="Occasions: nonconformity (a record was opened), overdue (a record or an action is), "
+        "effectiveness (the windows after an action are judged), a verdict, or the outcome of a run.",
+    )
+
+
+class Days(Config):
+    """A number of days for each severity."""
+
+    major: int = Field(ge=1, le=3650, description="Days for a major nonconformity.")
+    minor: int = Field(ge=1, le=3650, description="Days for a minor one.")
+
+
+class NonconformityConfig(Config):
+    """Deadlines of nonconformities, counted from their opening, and what else their life cycle needs."""
+
+    containment: Days = Field(default=Days(major=1, minor=5), description="Until the effect is contained.")
+    cause: Days = Field(
+        default=Days(major=10, minor=20), description="Until the cause is found and actions are planned."
+    )
+    action: Days = Field(default=Days(major=30, minor=90), description="Until the actions are carried out.")
+    conclusion: int = Field(
+        default=14,
+        ge=1,
+        le=3650,
+        description="Days from the pipeline's verdict on the effect to a person's conclusion.",
+    )
+    watch: int = Field(
+        default=180, ge=1, le=3650, description="Days after the closing in which the same failure is a recurrence."
+    )
+    largest_file: int = Field(default=20, ge=1, le=1000, description="Most megabytes of an attached file.")
+
+
+class DashboardConfig(Config):
+    """What the dashboard may do."""
+
+    editing: bool = Field(
+        default=False,
+        description="Forms that change records. Whoever reaches the dashboard then acts as the person they choose, so "
+        "switch it on only where the dashboard is reachable from this machine alone.",
     )
 
 
@@ -95,6 +148,15 @@ class ProjectConfig(Config):
     )
     time_zone: TimeZone = Field(default="UTC", description="Time zone of dates shown to people.")
     people: tuple[Person, ...] = Field(default=(), description="People and their roles.")
+    single_person: Prose | None = Field(
+        default=None,
+        description="Why one person may do what needs two here (a small firm). Such acts are then allowed, marked in "
+        "their records, and printed as a limitation.",
+    )
+    nonconformities: NonconformityConfig = Field(
+        default=NonconformityConfig(), description="Deadlines of nonconformities."
+    )
+    dashboard: DashboardConfig = Field(default=DashboardConfig(), description="Whether the dashboard changes records.")
     alerts: tuple[AlertRoute, ...] = Field(default=(), description="Where notices go.")
     checkpoints: tuple[Name, ...] = Field(
         default=("store/checkpoints.jsonl",),
@@ -335,15 +397,19 @@ class ModelConfig(Config):
 __all__ = [
     "AlertRoute",
     "Config",
+    "DashboardConfig",
+    "Days",
     "Duration",
     "FeatureConfig",
     "LabelsConfig",
     "LogConfig",
     "ModelConfig",
     "MonitorConfig",
+    "NonconformityConfig",
     "ObjectiveConfig",
     "OpensRule",
     "Person",
     "ProjectConfig",
     "ReferenceConfig",
+    "RoleName",
 ]

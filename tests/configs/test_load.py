@@ -243,8 +243,8 @@ def test_a_project_without_models(write_project: Callable[..., Path]) -> None:
             "organisation: X\nalerts: [{name: a, url: file:x, on: [nonconform]}]",
             (
                 "aimsight.yaml:2: alerts[0].on[0]: must be one of nonconformity, nonconforming, at risk, conforming, "
-                "insufficient evidence, awaiting labels, not measured, error, missed, abandoned, "
-                'not "nonconform"; did you mean nonconformity?'
+                "insufficient evidence, awaiting labels, not measured, error, missed, abandoned, overdue, "
+                'effectiveness, not "nonconform"; did you mean nonconformity?'
             ),
         ),
         (
