@@ -7,9 +7,13 @@ Never: holds logic another caller would need, or imports anything heavy before a
 
 from __future__ import annotations
 
+import os
+
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    # the products of metrics are small: threads of the linear algebra library only wait for them, at full load
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from aimsight.monitors.cli.app import run
 
     run()
