@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aimsight.configs.hashes import config_hash, objective_hash
 from aimsight.metrics.plan import Window
+from aimsight.metrics.registry import find
 from aimsight.store.records import (
     ModelRecord,
     ObjectiveVersion,
@@ -113,7 +114,7 @@ def _version(model: str, objective: ObjectiveConfig, version: int, content: str,
         objective=objective.id,
         version=version,
         statement=objective.statement,
-        metric=objective.metric,
+        metric=find(objective.metric).text,
         column_name=objective.column or objective.group,
         segment=objective.segment or "",
         target=objective.target,

@@ -131,9 +131,11 @@ def axis_title(metric: str, unit: str) -> str:
 
 
 def metric_name(metric: str) -> str:
-    """``performance.roc_auc`` as people say it: ``AUC``."""
-    short = metric.rpartition(".")[2]
-    return _NAMES.get(short, short.replace("_", " ").capitalize())
+    """``performance.roc_auc`` as people say it: ``AUC``; arguments follow: ``F-beta (beta=2)``."""
+    name, _, arguments = metric.partition("(")
+    short = name.rpartition(".")[2]
+    said = _NAMES.get(short, short.replace("_", " ").capitalize())
+    return f"{said} ({arguments}" if arguments else said
 
 
 def family(metric: str) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from aimsight.configs.parameters import Parameter
 
 Task = Literal["binary", "multiclass", "regression"]
 ColumnKind = Literal["numeric", "category"]
@@ -37,6 +40,8 @@ class MetricFacts:
         Where good values lie; a target that only limits the good side is refused.
     column_kinds
         Kinds of column that the metric is defined for, where it needs a column.
+    parameters
+        What may be given in brackets.
     """
 
     id: str
@@ -50,3 +55,4 @@ class MetricFacts:
     bounds: tuple[float | None, float | None] = (None, None)
     direction: Direction = "none"
     column_kinds: frozenset[ColumnKind] = ANY_KIND
+    parameters: tuple[Parameter, ...] = ()

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from aimsight.configs.errors import InvalidTextError, did_you_mean, quoted_list
+from aimsight.configs.parameters import bind, canonical, parse
 from aimsight.configs.problems import Finding
 from aimsight.configs.segments import JOIN, parse_segment
 from aimsight.configs.targets import OPERATORS, Target, number_text
@@ -41,43 +42,94 @@ def objective_ids(draft: Draft) -> Iterator[Finding]:
 def metric_globs(draft: Draft, facts: Mapping[str, MetricFacts]) -> Iterator[Finding]:
     """Every entry of ``metrics`` selects something that fits the task."""
     for path, glob in draft.texts("metrics"):
+        if "(" in glob:
+            found = _fact(draft, path, glob, facts)
+            if isinstance(found, Finding):
+                yield found
+            elif draft.task and draft.task not in found.tasks:
+                yield Finding(path, f"{glob} is defined for {_tasks(found)}, not for task {draft.task}")
+            continue
         matched = [fact for name, fact in facts.items() if fnmatchcase(name, glob)]
         if not matched:
             near = did_you_mean(glob, [*facts, *(f"{family}.*" for family in _families(facts))])
             yield Finding(path, f'no metric matches "{glob}"; `aimsight metrics` lists them', near)
         elif draft.task and not any(draft.task in fact.tasks for fact in matched):
             yield Finding(path, f'no metric that matches "{glob}" is defined for task {draft.task}')
+        elif glob in facts and (missing := _required(facts[glob])):
+            yield Finding(path, missing)
 
 
 def objectives(draft: Draft, facts: Mapping[str, MetricFacts]) -> Iterator[Finding]:
     """Every objective can be measured."""
     selected = [glob for _, glob in draft.texts("metrics")]
-    if not all(any(fnmatchcase(name, glob) for name in facts) for glob in selected):
+    if not all("(" in glob or any(fnmatchcase(name, glob) for name in facts) for glob in selected):
         selected = []  # a glob that matches nothing is reported itself; its consequences are not
     for position in _objectives(draft):
         path: Path = ("objectives", position)
         metric = draft.text(*path, "metric")
         if metric is None:
             continue
-        fact = facts.get(metric)
-        if fact is None:
-            yield Finding(
-                (*path, "metric"),
-                f'"{metric}" is not a metric; `aimsight metrics` lists them',
-                did_you_mean(metric, facts),
-            )
+        fact = _fact(draft, (*path, "metric"), metric, facts)
+        if isinstance(fact, Finding):
+            yield fact
             continue
-        if selected and not any(fnmatchcase(metric, glob) for glob in selected):
+        if selected and not any(_selects(glob, metric) for glob in selected):
             yield Finding((*path, "metric"), f"{metric} is not among the metrics of this model: add it to `metrics`")
         if draft.task and draft.task not in fact.tasks:
-            tasks = " and ".join(sorted(fact.tasks))
-            yield Finding((*path, "metric"), f"{metric} is defined for {tasks}, not for task {draft.task}")
+            yield Finding((*path, "metric"), f"{metric} is defined for {_tasks(fact)}, not for task {draft.task}")
             continue
         yield from _needs(draft, path, fact)
         yield from _column(draft, path, fact)
         yield from _over(draft, path, fact)
         yield from _segment(draft, path, fact)
         yield from _target(draft, path, fact)
+
+
+def _fact(draft: Draft, path: Path, text: str, facts: Mapping[str, MetricFacts]) -> MetricFacts | Finding:
+    """What is known of a metric with its arguments, or what is wrong with its text."""
+    try:
+        written = parse(text)
+        general = facts.get(written.id)
+        if general is None:
+            near = did_you_mean(written.id, facts)
+            return Finding(path, f'"{written.id}" is not a metric; `aimsight metrics` lists them', near)
+        arguments = bind(written, general.parameters)
+    except InvalidTextError as error:
+        return Finding(path, error.problem, error.suggestion)
+    for parameter in general.parameters:
+        given = arguments[parameter.name]
+        if given in (None, parameter.default):
+            continue
+        if parameter.tasks and draft.task and draft.task not in parameter.tasks:
+            tasks = " and ".join(sorted(parameter.tasks))
+            return Finding(
+                path, f"the parameter {parameter.name} of {general.id} is for task {tasks}, not for task {draft.task}"
+            )
+        if parameter.kind == "class" and draft.scores and given not in draft.scores:
+            valid = quoted_list(draft.scores)
+            near = did_you_mean(str(given), draft.scores)
+            return Finding(path, f'"{given}" is not a class of this model; valid are {valid}', near)
+    try:
+        return facts.get(canonical(general.id, general.parameters, arguments)) or general
+    except InvalidTextError as error:
+        return Finding(path, error.problem, error.suggestion)
+
+
+def _selects(glob: str, metric: str) -> bool:
+    return glob.replace(" ", "") == metric.replace(" ", "") or fnmatchcase(parse(metric).id, glob)
+
+
+def _required(fact: MetricFacts) -> str:
+    """What has to be given to a metric that is named without arguments, if anything."""
+    try:
+        bind(parse(fact.id), fact.parameters)
+    except InvalidTextError as error:
+        return error.problem
+    return ""
+
+
+def _tasks(fact: MetricFacts) -> str:
+    return " and ".join(sorted(fact.tasks))
 
 
 def _objectives(draft: Draft) -> range:

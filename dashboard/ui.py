@@ -15,6 +15,7 @@ import streamlit as st
 
 from aimsight.aims import words
 from aimsight.aims.verdicts import Verdict
+from aimsight.configs.errors import NotFoundError
 from aimsight.configs.load import Project, load_project
 from aimsight.dashboard import data
 from aimsight.dashboard.theme import COLOUR_NAMES, Palette, palette
@@ -103,11 +104,13 @@ def in_force(scene: Scene, model: str | None = None) -> list[data.ObjectiveState
 
 
 def unit(metric: str) -> str:
-    """The unit of a metric, as the catalogue declares it."""
-    from aimsight.metrics.registry import METRICS
+    """The unit of a metric, as the catalogue declares it; ``''`` for one that it no longer has."""
+    from aimsight.metrics.registry import find
 
-    found = METRICS.get(metric)
-    return found.unit if found is not None else ""
+    try:
+        return find(metric).unit
+    except NotFoundError:
+        return ""
 
 
 def header(scene: Scene, title: str, verdict: Verdict | None = None) -> None:

@@ -17,12 +17,13 @@ from aimsight.metrics.kinds.groups import of_groups
 from aimsight.metrics.kinds.rows import of_rows
 from aimsight.metrics.kinds.scope import Scope
 from aimsight.metrics.kinds.segments import of_segments
-from aimsight.metrics.registry import METRICS, Metric
+from aimsight.metrics.registry import METRICS, Metric, find
 from aimsight.metrics.values import Measurement, Undefined, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
+    from aimsight.configs.schema import ModelConfig
     from aimsight.metrics.plan import Plan, Reference, Window
     from aimsight.metrics.statistics import Statistics
 
@@ -51,7 +52,8 @@ def measure(
     reference
         What the window is compared with; without one, metrics that need it are left out.
     selected
-        Metric ids or globs (``drift.*``); ``None`` for every metric that applies.
+        Metrics as ids, with arguments where they take some, or globs (``drift.*``); ``None`` for the core set and
+        whatever the model's objectives name. Only what applies to the model is measured.
     min_group
         Fewest rows of a segment or group that is judged on its own.
     labels
@@ -63,15 +65,39 @@ def measure(
     Returns
     -------
     list of Measurement
-        In the order of the catalogue, then columns, groups and segments. Measurements of drift carry q-values over the
-        columns of one metric.
+        In the order of the catalogue, then of arguments, columns, groups and segments. Measurements of drift carry
+        q-values over the columns of one metric.
     """
     scope = Scope(plan, statistics, _baseline(reference), min_group, labels, window)
     out: list[Measurement] = []
-    for unit in METRICS.values():
-        if scope.applies(unit) and (selected is None or any(fnmatchcase(unit.id, pattern) for pattern in selected)):
+    for unit in chosen(plan.model, selected):
+        if scope.applies(unit):
             out.extend(_KINDS[unit.kind](scope, unit))
     return _with_q_values(out)
+
+
+def chosen(model: ModelConfig, selected: Collection[str] | None = None) -> list[Metric]:
+    """The metrics that a model's windows are measured by, in the order of the catalogue, each bound to its arguments.
+
+    Raises
+    ------
+    NotFoundError
+        When a name without wildcards is no metric.
+    """
+    named = [objective.metric for objective in model.objectives] if selected is None else selected
+    globs = [text for text in named if "(" not in text]
+    units = {
+        unit.text: unit
+        for unit in METRICS.values()
+        if not any(one.required for one in unit.parameters)
+        and ((selected is None and unit.core) or any(fnmatchcase(unit.id, glob) for glob in globs))
+    }
+    for text in named:
+        if "(" in text or (text not in METRICS and not set("*?[") & set(text)):
+            unit = find(text)
+            units[unit.text] = unit
+    order = {name: place for place, name in enumerate(METRICS)}
+    return sorted(units.values(), key=lambda unit: (order.get(unit.id, len(order)), unit.text))
 
 
 def _baseline(reference: Reference | None) -> Baseline | None:

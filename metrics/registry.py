@@ -5,15 +5,18 @@ To add a metric, write one decorated function in a module of ``aimsight.metrics.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
+from aimsight.configs.errors import InvalidTextError, NotFoundError
 from aimsight.configs.facts import ANY_KIND, ColumnKind, MetricFacts, Task
+from aimsight.configs.parameters import REQUIRED, Argument, MetricText, Parameter, bind, canonical, parse
 from aimsight.metrics.statistics import SegmentStatistics
 from aimsight.metrics.values import Result
 
@@ -82,6 +85,14 @@ class Metric:
         Its documentation: definition, formula, what particular values mean.
     rests_on
         Kind ``groups``: rows of a group that the compared rate rests on; a group with none is left out and listed.
+    parameters
+        What may be given in brackets: ``performance.f_beta(beta=0.5)``.
+    core
+        Measured by default; other metrics only when ``metrics:`` or an objective names them.
+    specialise
+        What the arguments change in the declaration (unit, bounds, tasks ...), where they change anything.
+    arguments
+        The arguments that this one is bound to, each different from its default.
     """
 
     id: str
@@ -97,6 +108,15 @@ class Metric:
     compute: Compute
     doc: str
     rests_on: Callable[[SegmentStatistics], int] | None = None
+    parameters: tuple[Parameter, ...] = ()
+    core: bool = True
+    specialise: Callable[[Metric, Mapping[str, Argument]], Metric] | None = None
+    arguments: tuple[tuple[str, Argument], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The canonical text: the id, with the arguments that differ from their defaults."""
+        return canonical(self.id, self.parameters, dict(self.arguments)) if self.arguments else self.id
 
     @property
     def family(self) -> str:
@@ -129,6 +149,9 @@ def metric(  # noqa: PLR0913  # a declaration has as many parts as a metric has
     source: str,
     needs: Needs,
     rests_on: Callable[[SegmentStatistics], int] | None = None,
+    parameters: tuple[Parameter, ...] = (),
+    core: bool = True,
+    specialise: Callable[[Metric, Mapping[str, Argument]], Metric] | None = None,
     register: dict[str, Metric] = _registered,
 ) -> Callable[[Decorated], Decorated]:
     """Declare the decorated function as a metric; it stays an ordinary function.
@@ -136,7 +159,8 @@ def metric(  # noqa: PLR0913  # a declaration has as many parts as a metric has
     Raises
     ------
     DeclarationError
-        When the id is taken or malformed, or documentation, source, tasks or undefined cases are missing.
+        When the id is taken or malformed, documentation, source, tasks or undefined cases are missing, or the
+        parameters are not the keywords of the function.
     """
 
     def declare(function: Decorated) -> Decorated:
@@ -151,6 +175,11 @@ def metric(  # noqa: PLR0913  # a declaration has as many parts as a metric has
                 (len(source) < 10, "the source must be named"),
                 (not undefined_when, "say when it is undefined"),
                 (not tasks, "say for which tasks it is defined"),
+                (core and any(one.required for one in parameters), "a metric that needs arguments cannot be core"),
+                (
+                    _keywords(function) != {one.name: one.default for one in parameters},
+                    "its keywords and their defaults must be the parameters",
+                ),
                 (
                     (kind == "groups") != (rests_on is not None),
                     "metrics of kind groups, and only they, say what a rate rests on",
@@ -161,11 +190,35 @@ def metric(  # noqa: PLR0913  # a declaration has as many parts as a metric has
         if problems:
             raise DeclarationError(f"metric {id!r}: {'; '.join(problems)}")
         register[id] = Metric(
-            id, version, tasks, kind, unit, bounds, direction, undefined_when, source, needs, function, doc, rests_on
+            id,
+            version,
+            tasks,
+            kind,
+            unit,
+            bounds,
+            direction,
+            undefined_when,
+            source,
+            needs,
+            function,
+            doc,
+            rests_on,
+            parameters,
+            core,
+            specialise,
         )
         return function
 
     return declare
+
+
+def _keywords(function: Callable[..., Result]) -> dict[str, object]:
+    """The keyword-only arguments of a function and their defaults."""
+    return {
+        one.name: REQUIRED if one.default is one.empty else one.default
+        for one in inspect.signature(function).parameters.values()
+        if one.kind is one.KEYWORD_ONLY
+    }
 
 
 class _Catalogue(Mapping[str, Metric]):
@@ -197,20 +250,123 @@ METRICS: Mapping[str, Metric] = _Catalogue()
 """Every metric by id."""
 
 
-def facts() -> dict[str, MetricFacts]:
+Resolver = Callable[[str], Metric]
+"""Makes the metric of an id of its family, parameters declared; raises ``NotFoundError`` when there is none."""
+_resolvers: dict[str, Resolver | str] = {}
+
+
+def register_family(prefix: str, resolver: Resolver | str) -> None:
+    """Let a family of metrics be made when they are named, such as those of another library.
+
+    Parameters
+    ----------
+    prefix
+        What stands before the dot: ``evidently`` for ``evidently.DriftedColumnsCount(...)``.
+    resolver
+        A function from the id to its metric, or ``module:function``, which is imported when first needed.
+    """
+    _resolvers[prefix] = resolver
+
+
+def find(text: str) -> Metric:
+    """The metric that a text names, bound to its arguments: ``performance.f_beta(beta=0.5)``.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such metric, or it does not take these arguments; it says what was meant.
+    """
+    return _find(text)
+
+
+def described(text: str) -> Metric:
+    """The metric of a text for reading about it: without arguments also one that could not be measured without them.
+
+    Raises
+    ------
+    NotFoundError
+        As ``find``.
+    """
+    return find(text) if "(" in text else _general(text)
+
+
+@functools.lru_cache(maxsize=1024)
+def _find(text: str) -> Metric:
+    try:
+        written = parse(text)
+        return bound(_general(written.id), written)
+    except InvalidTextError as error:
+        meant = f"; did you mean {error.suggestion}?" if error.suggestion else ""
+        raise NotFoundError(f"{error.problem}{meant}") from None
+
+
+def bound(unit: Metric, written: MetricText) -> Metric:
+    """A metric bound to the arguments that a text gives it.
+
+    Raises
+    ------
+    InvalidTextError
+        When it does not take them.
+    """
+    arguments = bind(written, unit.parameters)
+    given = {one.name: arguments[one.name] for one in unit.parameters if arguments[one.name] != one.default}
+    if not given:
+        return unit
+    made = replace(unit, arguments=tuple(given.items()), compute=functools.partial(unit.compute, **given))
+    return unit.specialise(made, arguments) if unit.specialise is not None else made
+
+
+def _general(identity: str) -> Metric:
+    """The metric of an id, not bound to any arguments."""
+    if identity in METRICS:
+        return METRICS[identity]
+    prefix = identity.partition(".")[0]
+    resolver = _resolvers.get(prefix)
+    if resolver is None:
+        raise NotFoundError.named("metric", identity, METRICS)
+    if isinstance(resolver, str):
+        module, _, name = resolver.partition(":")
+        made: Resolver = getattr(importlib.import_module(module), name)
+        _resolvers[prefix] = made
+        return made(identity)
+    return resolver(identity)
+
+
+class _Facts(Mapping[str, MetricFacts]):
+    """Facts by id; a text with arguments, or of a family that is made when named, has facts too."""
+
+    def __getitem__(self, text: str) -> MetricFacts:
+        try:
+            written = parse(text)
+            if written.arguments or written.id not in METRICS:
+                return _facts_of(bound(_general(written.id), written) if written.arguments else _general(written.id))
+            return _facts_of(METRICS[text])
+        except NotFoundError:
+            raise KeyError(text) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(METRICS)
+
+    def __len__(self) -> int:
+        return len(METRICS)
+
+
+def facts() -> Mapping[str, MetricFacts]:
     """What the loader of configurations has to know of each metric."""
-    return {
-        unit.id: MetricFacts(
-            id=unit.id,
-            family=unit.family,
-            tasks=unit.tasks,
-            needs_column=unit.kind in ("distribution", "column_quality"),
-            needs_over=unit.kind == "groups",
-            needs_reference=unit.needs.reference,
-            needs_labels=unit.needs.labels,
-            needs_score=unit.needs.score,
-            bounds=unit.bounds,
-            column_kinds=unit.needs.column_kinds,
-        )
-        for unit in METRICS.values()
-    }
+    return _Facts()
+
+
+def _facts_of(unit: Metric) -> MetricFacts:
+    return MetricFacts(
+        id=unit.text,
+        family=unit.family,
+        tasks=unit.tasks,
+        needs_column=unit.kind in ("distribution", "column_quality"),
+        needs_over=unit.kind == "groups",
+        needs_reference=unit.needs.reference,
+        needs_labels=unit.needs.labels,
+        needs_score=unit.needs.score,
+        bounds=unit.bounds,
+        column_kinds=unit.needs.column_kinds,
+        parameters=unit.parameters,
+    )

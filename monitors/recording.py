@@ -11,7 +11,7 @@ from aimsight.aims.objectives import in_force, measurement_of
 from aimsight.aims.verdicts import Verdict
 from aimsight.aims.words import window_words
 from aimsight.metrics.plan import Window
-from aimsight.metrics.registry import METRICS
+from aimsight.metrics.registry import find
 from aimsight.metrics.values import Measurement, Undefined, Value
 from aimsight.monitors import alerts, notices
 from aimsight.store.evaluations import Evaluation, save_evaluations
@@ -201,7 +201,7 @@ class _Recording:
         for objective in objectives:
             measurement = measurement_of(objective, measurements)
             found[objective.objective] = measurement
-            judgement = judge(objective, measurement, METRICS[objective.metric].bounds)
+            judgement = judge(objective, measurement, find(objective.metric).bounds)
             result = measurement.result if measurement else Undefined(problem)
             value = result if isinstance(result, Value) else None
             interval = value.interval if value else None

@@ -32,7 +32,7 @@ def of_columns(scope: Scope, unit: Metric) -> Iterator[Measurement]:
             result = Undefined(_why_not_counted(scope, column.name), scope.statistics.quality.rows)
         else:
             result = compute(unit, ColumnCounts(column.cells, counted))
-        yield Measurement(unit.id, unit.version, result, column=column.name)
+        yield Measurement(unit.text, unit.version, result, column=column.name)
 
 
 def _why_not_counted(scope: Scope, column: str) -> str:

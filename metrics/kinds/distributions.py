@@ -23,7 +23,7 @@ def of_distributions(scope: Scope, unit: Metric) -> Iterator[Measurement]:
         return
     for column in planned_columns(scope.plan, unit, roles=("feature", "score", "prediction")):
         yield Measurement(
-            unit.id,
+            unit.text,
             unit.version,
             _of_distribution(scope, baseline, unit, column.name),
             column=column.name,

@@ -31,7 +31,7 @@ def of_groups(scope: Scope, unit: Metric) -> Iterator[Measurement]:
             result = compute(unit, kept) if enough else result
             notes = [scope.coverage(unit, scope.all_rows) if enough else "", "; ".join(left_out)]
             detail = "; ".join(note for note in notes if note)
-        yield Measurement(unit.id, unit.version, result, column=" & ".join(columns), detail=detail)
+        yield Measurement(unit.text, unit.version, result, column=" & ".join(columns), detail=detail)
 
 
 def _split(scope: Scope, unit: Metric, columns: tuple[str, ...]) -> tuple[dict[str, SegmentStatistics], list[str]]:

@@ -27,7 +27,7 @@ def of_rows(scope: Scope, unit: Metric) -> Iterator[Measurement]:
         facts = RowFacts(scope.statistics.quality, scope.all_rows, latest, _until(scope, latest))
         result = compute(unit, facts)
     if result is not None:
-        yield Measurement(unit.id, unit.version, result)
+        yield Measurement(unit.text, unit.version, result)
 
 
 def _until(scope: Scope, latest: datetime | None) -> datetime:

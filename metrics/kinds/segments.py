@@ -23,7 +23,7 @@ def of_segments(scope: Scope, unit: Metric) -> Iterator[Measurement]:
         found = scope.statistics.segments.get(segment)
         result = trouble or _of_segment(scope, unit, segment, found)
         detail = scope.coverage(unit, found) if isinstance(result, Value) else ""
-        yield Measurement(unit.id, unit.version, result, segment=segment, detail=detail)
+        yield Measurement(unit.text, unit.version, result, segment=segment, detail=detail)
 
 
 def _of_segment(scope: Scope, unit: Metric, segment: Segment, found: SegmentStatistics | None) -> Result:

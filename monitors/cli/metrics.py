@@ -6,35 +6,35 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aimsight.configs.errors import NotFoundError
 from aimsight.monitors.cli.session import Session
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from aimsight.configs.parameters import Parameter
     from aimsight.metrics.registry import Metric
 
 
 def metrics(
     context: typer.Context,
-    metric: Annotated[str, typer.Argument(metavar="METRIC", help="Id of one metric to show in full.")] = "",
+    metric: Annotated[
+        str, typer.Argument(metavar="METRIC", help="One metric to show in full.")
+    ] = "",
 ) -> None:
     """List the catalogue of metrics, or show one with its definition, bounds and source."""
-    from aimsight.metrics.registry import METRICS
+    from aimsight.metrics.registry import METRICS, described
 
     session = Session.of(context)
     if not metric:
         session.answer([_facts(unit) for unit in METRICS.values()], lambda: _list(list(METRICS.values())))
         return
-    if metric not in METRICS:
-        raise NotFoundError.named("metric", metric, METRICS)
-    unit = METRICS[metric]
+    unit = described(metric)
     session.answer(_facts(unit) | {"definition": unit.doc}, lambda: _one(unit))
 
 
 def _facts(unit: Metric) -> dict[str, Any]:
     return {
-        "metric": unit.id,
+        "metric": unit.text,
         "version": unit.version,
         "summary": unit.summary,
         "tasks": sorted(unit.tasks),
@@ -42,6 +42,11 @@ def _facts(unit: Metric) -> dict[str, Any]:
         "bounds": list(unit.bounds),
         "better": unit.direction,
         "needs": _needs(unit),
+        "parameters": [
+            {"name": one.name, "takes": one.accepts, "default": None if one.required else one.default, "is": one.doc}
+            for one in unit.parameters
+        ],
+        "by_default": unit.core,
         "undefined_when": list(unit.undefined_when),
         "source": unit.source,
     }
@@ -66,7 +71,7 @@ def _one(unit: Metric) -> list[RenderableType]:
     from aimsight.monitors.cli.tables import cell, facts
 
     return [
-        cell(f"{unit.id} (version {unit.version})", "bold"),
+        cell(f"{unit.text} (version {unit.version})", "bold"),
         "",
         Text(_flowing(unit.doc)),
         "",
@@ -77,11 +82,18 @@ def _one(unit: Metric) -> list[RenderableType]:
                 "Bounds": _bounds(unit),
                 "Better": _BETTER[unit.direction],
                 "Needs": ", ".join(_needs(unit)) or "only the log",
+                "Parameters": "; ".join(_parameter(one) for one in unit.parameters) or "none",
+                "Measured": "by default" if unit.core else "when `metrics:` or an objective names it",
                 "No value when": "; ".join(unit.undefined_when),
                 "Source": unit.source,
             }
         ),
     ]
+
+
+def _parameter(one: Parameter) -> str:
+    default = "required" if one.required else "optional" if one.default is None else f"default {one.default}"
+    return f"{one.name} ({one.accepts}; {default}): {one.doc}"
 
 
 _BETTER = {

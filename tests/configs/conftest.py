@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aimsight.configs.facts import MetricFacts, Task
+from aimsight.configs.parameters import REQUIRED, Parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,6 +118,18 @@ def facts() -> dict[str, MetricFacts]:
             column_kinds=frozenset({"numeric"}),
         ),
         MetricFacts("quality.rows", "quality", EVERY_TASK, bounds=(0.0, None)),
+        MetricFacts(
+            "performance.f_beta",
+            "performance",
+            frozenset({"binary", "multiclass"}),
+            needs_labels=True,
+            bounds=(0.0, 1.0),
+            direction="higher",
+            parameters=(
+                Parameter("beta", "float", REQUIRED, 0.0, 100.0),
+                Parameter("of", "class", None, tasks=frozenset({"multiclass"})),
+            ),
+        ),
     )
     return {metric.id: metric for metric in metrics}
 
