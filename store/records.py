@@ -14,7 +14,17 @@ from aimsight.configs.canonical import decimal_text
 from aimsight.configs.errors import NotFoundError
 from aimsight.metrics.engines.sql import quote_ident
 from aimsight.store.ledger import append, moment_text
-from aimsight.store.tables import EVIDENCE_FILE, MODEL, NONCONFORMITY, OBJECTIVE_VERSION, OCCURRENCE, Table
+from aimsight.store.tables import (
+    DISPOSITION,
+    DOSSIER,
+    EFFECTIVENESS_WINDOW,
+    EVIDENCE_FILE,
+    MODEL,
+    NONCONFORMITY,
+    OBJECTIVE_VERSION,
+    OCCURRENCE,
+    Table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -218,6 +228,57 @@ class EvidenceFile(Record):
     bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class DossierRow(Record):
+    """What was recorded of a nonconformity's handling; ``version`` counts changes, ``content`` is canonical text."""
+
+    table = DOSSIER
+    nonconformity: str
+    version: int
+    state_since: datetime
+    deadlines_from: datetime
+    attempt: int
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class EffectivenessWindow(Record):
+    """One window after the actions of a nonconformity, judged against the criterion that was fixed before them."""
+
+    table = EFFECTIVENESS_WINDOW
+    nonconformity: str
+    attempt: int
+    window_start: datetime
+    window_end: datetime
+    run_id: str
+    metric: str
+    target: str
+    value: float | None
+    ci_low: float | None
+    ci_high: float | None
+    n: int
+    verdict: str
+    reason: str
+    measurement_hash: str | None
+    judged_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Disposition(Record):
+    """Why a failing window needs no nonconformity, by a person."""
+
+    table = DISPOSITION
+    model: str
+    objective: str
+    column_name: str
+    segment: str
+    window_start: datetime
+    window_end: datetime
+    reason: str
+    person: str
+    given_at: datetime
+
+
 def register_model(tx: Transaction, record: ModelRecord, *, actor: str = PROGRAM) -> bool:
     """Note a model, or that its configuration has changed; whether there was anything new."""
     known = tx.tuples(
@@ -288,6 +349,42 @@ def nonconformity(reader: Reader, name: str) -> Nonconformity:
         known = [row[0] for row in reader.tuples("SELECT nonconformity FROM nonconformity")]
         raise NotFoundError.named("nonconformity", name, known)
     return Nonconformity.from_row(rows[0])
+
+
+def dossier_row(reader: Reader, record: Nonconformity) -> DossierRow:
+    """What was recorded of its handling; nothing yet is version 1."""
+    rows = reader.rows("SELECT * FROM nonconformity_dossier WHERE nonconformity = ?", [record.nonconformity])
+    if rows:
+        return DossierRow.from_row(rows[0])
+    return DossierRow(record.nonconformity, 1, record.opened_at, record.opened_at, 1, "{}")
+
+
+def save_dossier(
+    tx: Transaction, row: DossierRow, *, kind: str, actor: str, details: Mapping[str, Any] | None = None
+) -> None:
+    """Bring what was recorded of a nonconformity's handling to this version."""
+    save_record(tx, DOSSIER, row.row(), kind=kind, subject=row.nonconformity, actor=actor, details=details)
+
+
+def effectiveness_windows(reader: Reader, name: str, attempt: int) -> list[EffectivenessWindow]:
+    """The judged windows of one attempt, in time order."""
+    rows = reader.rows(
+        "SELECT * FROM effectiveness_window WHERE nonconformity = ? AND attempt = ? ORDER BY window_end, window_start",
+        [name, attempt],
+    )
+    return [EffectivenessWindow.from_row(row) for row in rows]
+
+
+def save_effectiveness_window(tx: Transaction, row: EffectivenessWindow, *, actor: str = PROGRAM) -> None:
+    """Note how a window was judged, or that it was judged again."""
+    kind = "nonconformity.effect_measured"
+    save_record(tx, EFFECTIVENESS_WINDOW, row.row(), kind=kind, subject=row.nonconformity, actor=actor)
+
+
+def save_disposition(tx: Transaction, row: Disposition, *, actor: str) -> None:
+    """Note why a failing window needs no nonconformity."""
+    subject = f"{row.model}/{row.objective}"
+    save_record(tx, DISPOSITION, row.row(), kind="failure.disposed", subject=subject, actor=actor)
 
 
 def add_occurrence(tx: Transaction, record: Occurrence, *, actor: str = PROGRAM) -> None:

@@ -498,6 +498,94 @@ EVIDENCE_FILE = Table(
     ("sha256", "nonconformity"),
 )
 
+DOSSIER = Table(
+    "nonconformity_dossier",
+    {
+        "nonconformity": "text",
+        "version": "int",
+        "state_since": "moment",
+        "deadlines_from": "moment",
+        "attempt": "int",
+        "content": "text",
+    },
+    ("nonconformity",),
+)
+
+EFFECTIVENESS_WINDOW = Table(
+    "effectiveness_window",
+    {
+        "nonconformity": "text",
+        "attempt": "int",
+        "window_start": "moment",
+        "window_end": "moment",
+        "run_id": "text",
+        "metric": "text",
+        "target": "text",
+        "value": "float",
+        "ci_low": "float",
+        "ci_high": "float",
+        "n": "int",
+        "verdict": "text",
+        "reason": "text",
+        "measurement_hash": "text",
+        "judged_at": "moment",
+    },
+    ("nonconformity", "attempt", "window_start", "window_end"),
+)
+
+DISPOSITION = Table(
+    "disposition",
+    {
+        "model": "text",
+        "objective": "text",
+        "column_name": "text",
+        "segment": "text",
+        "window_start": "moment",
+        "window_end": "moment",
+        "reason": "text",
+        "person": "text",
+        "given_at": "moment",
+    },
+    ("model", "objective", "column_name", "segment", "window_start", "window_end"),
+)
+
+RECORD_VERSION = Table(
+    "record_version",
+    {
+        "record_type": "text",
+        "record": "text",
+        "version": "int",
+        "status": "text",
+        "title": "text",
+        "content": "text",
+        "links": "texts",
+        "documents": "text",
+        "owner": "text",
+        "due": "day",
+        "unit": "text",
+        "model": "text",
+        "model_version": "text",
+        "clauses": "texts",
+        "classification": "text",
+        "author": "text",
+        "reviewer": "text",
+        "approver": "text",
+        "approved_at": "moment",
+        "effective_from": "day",
+        "event_at": "moment",
+        "event_until": "moment",
+        "recorded_at": "moment",
+        "origin": "text",
+        "reason": "text",
+        "supersedes": "int",
+        "retention_until": "day",
+        "retention_basis": "text",
+        "legal_hold": "bool",
+        "content_hash": "text",
+    },
+    ("record_type", "record", "version"),
+)
+
 SOURCE_FILE = Table(
     "source_file",
     {
@@ -513,7 +601,20 @@ SOURCE_FILE = Table(
 
 RECORDS: dict[str, Table] = {
     table.name: table
-    for table in (MODEL, OBJECTIVE_VERSION, NONCONFORMITY, OCCURRENCE, OUTBOX, EVIDENCE_FILE, RUN, REFERENCE)
+    for table in (
+        MODEL,
+        OBJECTIVE_VERSION,
+        NONCONFORMITY,
+        OCCURRENCE,
+        OUTBOX,
+        EVIDENCE_FILE,
+        DOSSIER,
+        EFFECTIVENESS_WINDOW,
+        DISPOSITION,
+        RUN,
+        REFERENCE,
+        RECORD_VERSION,
+    )
 }
 """Tables whose rows are the fold of the ledger's events: ``verify`` replays them."""
 

@@ -1,0 +1,92 @@
+"""A nonconformity with everything recorded of its handling, as the pure functions of the life cycle see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from aimsight.aims.lifecycle.dossier import Dossier
+from aimsight.aims.lifecycle.states import State
+from aimsight.configs.schema import NonconformityConfig
+from aimsight.store.records import DossierRow, Nonconformity
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One nonconformity: its record, and the dossier with its version, attempt and times."""
+
+    record: Nonconformity
+    dossier: Dossier
+    version: int
+    state_since: datetime
+    deadlines_from: datetime
+    attempt: int
+
+    @classmethod
+    def of(cls, record: Nonconformity, row: DossierRow) -> Case:
+        """The case of the rows of the store."""
+        return cls(record, Dossier.of(row.content), row.version, row.state_since, row.deadlines_from, row.attempt)
+
+    @property
+    def name(self) -> str:
+        """The id of the nonconformity."""
+        return self.record.nonconformity
+
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+        return State(self.record.state)
+
+    @property
+    def row(self) -> DossierRow:
+        """The dossier as the store keeps it."""
+        return DossierRow(
+            self.name, self.version, self.state_since, self.deadlines_from, self.attempt, self.dossier.text
+        )
+
+    def but(self, **parts: Any) -> Case:  # noqa: ANN401  # parts of the dossier
+        """The case with these parts of its dossier; each part was validated when it was made."""
+        return replace(self, dossier=self.dossier.model_copy(update=parts))
+
+    def with_record(self, **columns: Any) -> Case:  # noqa: ANN401  # columns of the record
+        """The case with these columns of its record."""
+        return replace(self, record=replace(self.record, **columns))
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the guards have to know beside the case itself.
+
+    Parameters
+    ----------
+    now
+        The moment of the act.
+    settings
+        Deadlines of the project.
+    people
+        Ids of the people whom the project knows.
+    measured
+        The pipeline's verdict on the effect: ``"effective"``, ``"not effective"``, or ``""`` while there is none.
+    missing
+        What that verdict still waits for, in words.
+    suggested
+        The severity that the rules give.
+    files
+        SHA-256 of the files attached to the nonconformity.
+    objectives
+        The objectives of the model by id, with their metric and target, for criteria that name one.
+    """
+
+    now: datetime
+    settings: NonconformityConfig = field(default_factory=NonconformityConfig)
+    people: frozenset[str] = frozenset()
+    measured: str = ""
+    missing: str = ""
+    suggested: str = "minor"
+    files: frozenset[str] = frozenset()
+    objectives: frozenset[str] = frozenset()
+    metric_problem: str = ""
+    worst: float | None = None
