@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,18 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aimsight.metrics.cells import Cells, NumericCells
-from aimsight.metrics.evidence import (
-    INDEPENDENT,
-    INDEPENDENT_CURVE,
-    CurveEffects,
-    DesignEffect,
-    change_p_value,
-    curve_effects,
-    design_effect,
-)
+from aimsight.metrics.curves import INDEPENDENT_CURVE, CurveEffects, curve_effects, square_effect
+from aimsight.metrics.evidence import INDEPENDENT, DesignEffect, change_p_value, design_effect
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,9 +22,12 @@ if TYPE_CHECKING:
     from aimsight.metrics.statistics import CellCounts, QualityCounts, SegmentStatistics, ValueCounts
 
     Counts = NDArray[np.int64]
+    Floats = NDArray[np.float64]
 
 GROUPS = 10
 """Groups of about equal reference mass that numeric columns are compared by."""
+SMOOTHING = 0.5
+"""Rows added to each compared group on both sides where a distance would else be infinite (Jeffreys' prior)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +41,38 @@ class RowFacts:
     all_rows: SegmentStatistics
     latest: datetime | None
     until: datetime
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Groups:
+    """The groups of one group-by that can be compared, and what they may be compared with.
+
+    ``parts`` are the groups with enough rows in this window; ``pooled`` are smaller ones together with their rows of
+    earlier windows. ``all_rows`` are those of the whole window; left out, the groups are all rows there are. ``unit``
+    is the fixed-point unit of a regression model's errors, ``classes`` are those of a multiclass model.
+    """
+
+    parts: Mapping[str, SegmentStatistics]
+    pooled: Mapping[str, SegmentStatistics] = field(default_factory=dict)
+    all_rows: SegmentStatistics | None = None
+    unit: float = 1.0
+    classes: tuple[str, ...] = ()
+
+    def over(self, windows: int) -> Groups:
+        """The groups to compare when small ones may be pooled over so many windows: with 1, only those of this one."""
+        if windows > 1:
+            return replace(self, parts={**self.parts, **self.pooled})
+        return replace(self, pooled={})
+
+    def whole(self) -> SegmentStatistics | None:
+        """The statistics of all rows of the window; ``None`` without any group."""
+        if self.all_rows is not None:
+            return self.all_rows
+        parts = [part for name, part in self.parts.items() if name not in self.pooled]
+        total = parts[0] if parts else None
+        for part in parts[1:]:
+            total = total + part if total is not None else part
+        return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,26 +123,25 @@ def coarse_groups(cells: Cells, counts: Counts) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Design effects of one column: of the shares of its groups, of its missing share, and of its cumulative shares."""
+    """Design effects of one column: of the shares of its groups, and of its missing share."""
 
     groups: DesignEffect = INDEPENDENT
     missing: DesignEffect = INDEPENDENT
-    curve: CurveEffects = INDEPENDENT_CURVE
 
 
 @dataclass(frozen=True, eq=False)
 class ColumnBaseline:
     """The reference's side of one column, worked out once for all windows.
 
-    ``groups`` maps cell positions to groups, ``grouped`` are the reference's counts by group and ``alone`` the groups
-    of missing and odd values, ``effects`` are the design effects from the reference's own windows.
+    ``groups`` maps cell positions to groups, ``grouped`` are the reference's counts by group, and ``windows`` the
+    counts of the reference's own windows, from which the design effects come.
     """
 
     plan: ColumnPlan
     counts: Counts
     groups: NDArray[np.int64]
     grouped: Counts
-    effects: Effects = Effects()
+    windows: tuple[Counts, ...] = ()
     values: ValueCounts | None = None
 
     @property
@@ -123,62 +150,177 @@ class ColumnBaseline:
         return self.grouped.size - 2, self.grouped.size - 1
 
     @cached_property
-    def edges(self) -> NDArray[np.float64]:
+    def rows(self) -> int:
+        """Rows of the reference, missing ones included."""
+        return int(self.grouped.sum())
+
+    @cached_property
+    def edges(self) -> Floats:
         """Edges of a numeric column's cells."""
         cells = self.plan.cells
         return cells.edges() if isinstance(cells, NumericCells) else np.empty(0)
 
     @cached_property
-    def steps(self) -> NDArray[np.float64]:
+    def steps(self) -> Floats:
         """Distances between the middles of neighbouring cells of a numeric column."""
         return (self.edges[2:] - self.edges[:-2]) / 2
+
+    @cached_property
+    def half_widths(self) -> Floats:
+        """Half the width of every cell of a numeric column."""
+        return np.diff(self.edges) / 2
+
+    @cached_property
+    def finite(self) -> tuple[Counts, int, Floats]:
+        """The ordered cells: rows in each, rows in all, and the share at or below each."""
+        counts = self.counts[: self.plan.cells.size]
+        rows = int(counts.sum())
+        return counts, rows, np.cumsum(counts) / max(rows, 1)
 
     @classmethod
     def of(
         cls, plan: ColumnPlan, counts: Counts, windows: Sequence[Counts] = (), values: ValueCounts | None = None
     ) -> ColumnBaseline:
-        """Group the reference's counts and estimate the design effect from its windows."""
+        """Group the reference's counts."""
+        counts = compared(plan, counts)
         groups = coarse_groups(plan.cells, counts)
         size = int(groups[-1]) + 1
-        base = cls(plan, counts, groups, group_counts(groups, size, counts), Effects(), values)
-        return replace(base, effects=base._effects(windows)) if windows else base
+        parts = tuple(compared(plan, window) for window in windows)
+        return cls(plan, counts, groups, group_counts(groups, size, counts), parts, values)
 
-    def _effects(self, windows: Sequence[Counts]) -> Effects:
-        size, cells = self.grouped.size, self.plan.cells.size
-        grouped = np.array([group_counts(self.groups, size, window) for window in windows])
+    @cached_property
+    def effects(self) -> Effects:
+        """Design effects of the shares."""
+        if not self.windows:
+            return Effects()
+        grouped = np.array([group_counts(self.groups, self.grouped.size, window) for window in self.windows])
         missing = grouped[:, self.alone[0]]
-        curve = INDEPENDENT_CURVE
-        if isinstance(self.plan.cells, NumericCells):
-            curve = curve_effects(np.array([window[:cells] for window in windows]), self.steps)
-        return Effects(
-            design_effect(grouped), design_effect(np.column_stack([grouped.sum(axis=1) - missing, missing])), curve
-        )
+        return Effects(design_effect(grouped), design_effect(np.column_stack([grouped.sum(axis=1) - missing, missing])))
+
+    @cached_property
+    def curve(self) -> CurveEffects:
+        """Design effects of gap and area."""
+        return curve_effects(self._ordered, self.steps) if self.windows else INDEPENDENT_CURVE
+
+    @cached_property
+    def _ordered(self) -> Counts:
+        return np.array([window[: self.plan.cells.size] for window in self.windows])
+
+    def square_effect(self, name: str, weight: Floats, known: NDArray[np.bool_]) -> DesignEffect:
+        """Design effect of the sum of squared gaps of this name, with these weights by cell."""
+        if name not in self._squares:
+            self._squares[name] = square_effect(self._ordered, weight, known) if self.windows else INDEPENDENT
+        return self._squares[name]
+
+    @cached_property
+    def _squares(self) -> dict[str, DesignEffect]:
+        return {}
+
+
+def compared(plan: ColumnPlan, counts: Counts) -> Counts:
+    """The rows that are compared: all of them; of a label only those that have one, as the others may still get it."""
+    if plan.role != "label":
+        return counts
+    out = counts.copy()
+    out[plan.cells.size] = 0
+    return out
 
 
 def group_counts(groups: NDArray[np.int64], size: int, counts: Counts) -> Counts:
     """Counts of cells added up by group, exactly."""
-    out = np.zeros(size, dtype=np.int64)
-    np.add.at(out, groups, counts)
-    return out
+    if size == counts.size:
+        return counts.astype(np.int64)
+    # the groups ascend, so a group's cells lie together
+    return np.add.reduceat(counts, np.flatnonzero(np.diff(groups, prepend=-1)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shares:
+    """Reference and window by the groups that occur on either side; missing, non-finite and unseen are groups.
+
+    ``x`` and ``y`` are rows, ``p`` and ``q`` their shares, of reference and window; ``noise_p`` and ``noise_q`` what
+    a share's variance has in place of 1/rows with the design effect, ``effect``.
+    """
+
+    x: Floats
+    y: Floats
+    p: Floats
+    q: Floats
+    sizes: tuple[int, int]
+    noise_p: float
+    noise_q: float
+    effect: DesignEffect
+
+    @property
+    def noise(self) -> float:
+        """Variance factor of the difference of both shares."""
+        return self.noise_p + self.noise_q
+
+    @property
+    def pooled(self) -> Floats:
+        """Shares of both sides together."""
+        shares: Floats = (self.x + self.y) / sum(self.sizes)
+        return shares
+
+    def smoothed(self) -> tuple[Floats, Floats]:
+        """Shares with half a row more in every group, so that none is 0."""
+        extra = SMOOTHING * self.x.size
+        return (self.x + SMOOTHING) / (self.sizes[0] + extra), (self.y + SMOOTHING) / (self.sizes[1] + extra)
+
+    def seen(self, half: float) -> Floats:
+        """How much of a group's noise a distance sees: e / (e + ``half``), e rows expected on the smaller side."""
+        expected = (self.x + self.y) * (min(self.sizes) / sum(self.sizes))
+        seen: Floats = expected / (expected + half)
+        return seen
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curves:
+    """Cumulative shares of the finite values of reference and window where they may differ.
+
+    ``f`` and ``g`` are the shares at or below each of the points but the last of all; ``widths`` the distance to the
+    next point, in the column's unit; ``x`` and ``y`` the rows at each point (one more). ``span`` says which ordered
+    cells the points are; ``None`` when they are the distinct values themselves (exact).
+    """
+
+    f: Floats
+    g: Floats
+    widths: Floats
+    x: Counts
+    y: Counts
+    sizes: tuple[int, int]
+    span: slice | None
+
+    @property
+    def pooled(self) -> Floats:
+        """Cumulative shares of both sides together."""
+        n, m = self.sizes
+        shares: Floats = (self.f * n + self.g * m) / (n + m)
+        return shares
 
 
 @dataclass(frozen=True, eq=False)
 class ColumnPair:
-    """One column of the reference and of the window."""
+    """One column of the reference and of the window; what its metrics share is worked out once."""
 
     base: ColumnBaseline
     counts: Counts
     values: ValueCounts | None = field(default=None)
 
-    @cached_property
+    @property
     def n_reference(self) -> int:
         """Rows of the reference, missing ones included."""
-        return int(self.base.grouped.sum())
+        return self.base.rows
 
     @cached_property
     def n_window(self) -> int:
         """Rows of the window, missing ones included."""
         return int(self.counts.sum())
+
+    @property
+    def exact(self) -> bool:
+        """Whether distances come from the distinct values instead of cells."""
+        return self.values is not None and self.base.values is not None
 
     @cached_property
     def grouped(self) -> Counts:
@@ -186,15 +328,46 @@ class ColumnPair:
         return group_counts(self.base.groups, self.base.grouped.size, self.counts)
 
     @cached_property
-    def finite(self) -> tuple[Counts, Counts]:
-        """Counts in the ordered cells: reference, window."""
-        size = self.base.plan.cells.size
-        return self.base.counts[:size], self.counts[:size]
+    def shares(self) -> Shares:
+        """The groups that occur; both sides must have rows."""
+        occupied = (self.base.grouped + self.grouped) > 0
+        x, y = self.base.grouped[occupied].astype(np.float64), self.grouped[occupied].astype(np.float64)
+        sizes = self.n_reference, self.n_window
+        effect = self.base.effects.groups
+        reference, window = effect.effective(*sizes)
+        return Shares(x, y, x / sizes[0], y / sizes[1], sizes, 1 / reference, 1 / window, effect)
+
+    @cached_property
+    def curves(self) -> Curves | None:
+        """Cumulative shares; ``None`` when a side has no finite value."""
+        if self.values is not None and self.base.values is not None:
+            return _exact_curves(self.base.values, self.values)
+        x, n, f = self.base.finite
+        y = self.counts[: x.size]
+        m = int(y.sum())
+        if n == 0 or m == 0:
+            return None
+        g = np.cumsum(y) / m
+        first = int(min(np.searchsorted(f, 0.0, side="right"), np.searchsorted(g, 0.0, side="right")))
+        last = int(max(np.searchsorted(f, 1.0), np.searchsorted(g, 1.0)))
+        inner, span = slice(first, last), slice(first, last + 1)
+        return Curves(f[inner], g[inner], self.base.steps[inner], x[span], y[span], (n, m), span)
 
     @cached_property
     def change_p_value(self) -> float:
         """Evidence that the shares of the groups changed."""
         return change_p_value(self.base.grouped, self.grouped, self.base.effects.groups, self.base.alone)
+
+
+def _exact_curves(reference: ValueCounts, window: ValueCounts) -> Curves | None:
+    points = np.union1d(reference.values, window.values)
+    x, y = (np.zeros(points.size, dtype=np.int64) for _ in range(2))
+    x[np.searchsorted(points, reference.values)] = reference.counts
+    y[np.searchsorted(points, window.values)] = window.counts
+    n, m = int(x.sum()), int(y.sum())
+    if n == 0 or m == 0:
+        return None
+    return Curves(np.cumsum(x)[:-1] / n, np.cumsum(y)[:-1] / m, np.diff(points), x, y, (n, m), None)
 
 
 @dataclass(frozen=True, eq=False)

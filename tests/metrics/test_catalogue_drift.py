@@ -21,7 +21,21 @@ if TYPE_CHECKING:
     from aimsight.metrics.plan import ColumnPlan
     from aimsight.tests.metrics.conftest import Counting
 
-DRIFT = [name for name in METRICS if name.startswith("drift.")]
+DRIFT = [name for name, unit in METRICS.items() if unit.kind == "distribution"]
+ON_SHARES = [
+    "psi",
+    "jensen_shannon_distance",
+    "jensen_shannon_divergence",
+    "kl_divergence",
+    "hellinger",
+    "cramers_v",
+    "total_variation",
+    "l_infinity",
+    "chi_square",
+]
+ON_CURVES = ["ks", "wasserstein_normed", "energy_distance", "cramer_von_mises", "anderson_darling"]
+STATISTICS = {"drift.chi_square", "drift.anderson_darling"}
+"""These grow with the rows: by n m / (n + m)."""
 
 
 def pair_of(counting: Counting, plan: ColumnPlan, reference: Any, window: Any, *, exact: bool = False) -> ColumnPair:
@@ -150,7 +164,7 @@ def test_the_same_distribution_is_no_drift(counting: Counting, metric: str) -> N
     assert found.interval.low <= 0 <= found.interval.high
 
 
-@pytest.mark.parametrize("metric", ["psi", "jensen_shannon_distance", "ks", "wasserstein_normed"])
+@pytest.mark.parametrize("metric", [*ON_SHARES, *ON_CURVES])
 def test_distances_grow_with_the_shift(counting: Counting, metric: str) -> None:
     """A growing shift gives growing distances and shrinking p-values."""
     rng = np.random.default_rng(4)
@@ -162,7 +176,7 @@ def test_distances_grow_with_the_shift(counting: Counting, metric: str) -> None:
 
 
 def test_trap_e3_values_that_go_missing_are_drift(counting: Counting) -> None:
-    """60 % of a column becomes missing: peers see 0.013 and no drift; PSI, Jensen-Shannon and the share see it."""
+    """60 % of a column becomes missing: peers drop them, see 0.013 and no drift; every distance on shares sees it."""
     rng = np.random.default_rng(3)
     reference, window = rng.normal(size=5000), rng.normal(size=5000)
     window[rng.random(5000) < 0.6] = math.nan
@@ -170,8 +184,13 @@ def test_trap_e3_values_that_go_missing_are_drift(counting: Counting) -> None:
     assert value_of("psi", pair).value > 1
     assert value_of("jensen_shannon_distance", pair).value > 0.4
     assert value_of("missing_share_change", pair).value == pytest.approx(0.6, abs=0.03)
-    for metric in ("psi", "jensen_shannon_distance", "missing_share_change"):
-        assert (value_of(metric, pair).p_value or 1) < 1e-12
+    assert value_of("total_variation", pair).value == pytest.approx(0.6, abs=0.03)
+    assert value_of("l_infinity", pair).value == pytest.approx(0.6, abs=0.03)
+    for metric in (*ON_SHARES, "missing_share_change"):
+        found = value_of(metric, pair)
+        assert (found.p_value or 1) < 1e-12
+        assert found.interval is not None
+        assert found.interval.low > 0.2, metric
     assert (value_of("ks", pair).p_value or 0) > 0.001  # of the values that are left
 
 
@@ -179,10 +198,10 @@ def test_trap_e4_an_all_null_column_is_undefined(counting: Counting) -> None:
     """All null on both sides: undefined with the reason; null against values is the largest drift there is."""
     null, values = np.full(200, math.nan), np.random.default_rng(1).normal(size=200)
     both = pair_of(counting, counting.numeric("x", null), null, null)
-    for metric in ("psi", "jensen_shannon_distance"):
+    for metric in ON_SHARES:
         result = METRICS[f"drift.{metric}"].compute(both)
         assert result == Undefined("every value is missing, in the reference and in the window", 200)
-    for metric in ("ks", "wasserstein_normed"):
+    for metric in ON_CURVES:
         assert METRICS[f"drift.{metric}"].compute(both) == Undefined("no finite values in the window", 200)
     emptied = pair_of(counting, counting.numeric("x", values), values, null)
     assert value_of("jensen_shannon_distance", emptied).value == pytest.approx(math.sqrt(math.log(2)), abs=1e-9)
@@ -197,7 +216,7 @@ def test_trap_e5_one_outlier_hides_no_shift(counting: Counting) -> None:
         dirty = [reference.copy(), window.copy()]
         dirty[side][0] = 1e4
         spoiled = pair_of(counting, counting.numeric("x", dirty[0]), dirty[0], dirty[1])
-        for metric in ("psi", "jensen_shannon_distance", "ks"):
+        for metric in (*ON_SHARES, "ks", "cramer_von_mises", "anderson_darling"):
             assert value_of(metric, spoiled).value == pytest.approx(value_of(metric, clean).value, rel=0.02), metric
 
 
@@ -211,7 +230,7 @@ def test_trap_e6_one_outlier_is_no_evidence_of_drift(counting: Counting) -> None
     assert found.interval is not None
     assert found.interval.low == 0
     assert (found.p_value or 0) > 0.05
-    for metric in ("psi", "ks"):
+    for metric in ("psi", *ON_CURVES):
         one = value_of(metric, pair_of(counting, counting.numeric("x", reference), reference, window))
         assert (one.p_value or 0) > 0.05
 
@@ -251,6 +270,10 @@ def test_the_intervals_of_distances_cover_the_truth(counting: Counting, n: int, 
     truth_reference = draw(400_000, 0, 0.02)
     plan = counting.numeric("x", truth_reference)
     whole = pair_of(counting, plan, truth_reference, draw(400_000, 0.3, 0.06))
+    # a statistic is about so many rows on either side, and is 400,000 times as large with 400,000 times as many
+    scaled = ColumnPair(
+        ColumnBaseline(plan, whole.base.counts * n, whole.base.groups, whole.base.grouped * n), whole.counts * m
+    )
     hits, repetitions = dict.fromkeys(DRIFT, 0), 150
     for _ in range(repetitions):
         counts = counting.column(plan, draw(n, 0, 0.02)).counts
@@ -259,9 +282,11 @@ def test_the_intervals_of_distances_cover_the_truth(counting: Counting, n: int, 
         base = ColumnBaseline(plan, counts, whole.base.groups, grouped)  # the groups of the truth
         pair = ColumnPair(base, counting.column(plan, draw(m, 0.3, 0.06)).counts)
         for metric in DRIFT:
-            found, truth = METRICS[metric].compute(pair), METRICS[metric].compute(whole)
+            found = METRICS[metric].compute(pair)
+            truth = METRICS[metric].compute(scaled if metric in STATISTICS else whole)
             assert isinstance(found, Value)
             assert isinstance(truth, Value)
             assert found.interval is not None
-            hits[metric] += found.interval.low <= truth.value <= found.interval.high
-    assert min(hits.values()) / repetitions >= 0.88
+            true = truth.value / (400_000 if metric in STATISTICS else 1)
+            hits[metric] += found.interval.low <= true <= found.interval.high
+    assert min(hits.values()) / repetitions >= 0.88, hits

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from aimsight.metrics import evidence
+from aimsight.metrics import curves, evidence
 from aimsight.metrics.evidence import INDEPENDENT, DesignEffect
 
 
@@ -60,7 +60,7 @@ def test_kolmogorov_agrees_with_scipy(n: int, m: int) -> None:
     rng = np.random.default_rng(n + m)
     for shift in (0.0, 0.1, 0.3):
         found = stats.ks_2samp(rng.normal(size=n), rng.normal(shift, size=m))
-        p = evidence.kolmogorov_p_value(float(found.statistic), n, m)
+        p = curves.kolmogorov_p_value(float(found.statistic), n, m)
         assert p == pytest.approx(float(found.pvalue), rel=0.12, abs=2e-3)
 
 
@@ -100,7 +100,7 @@ def test_one_window_says_nothing_of_the_variation_between_windows() -> None:
     """Fewer than two windows, or one group: rows are taken as independent."""
     assert evidence.design_effect(np.array([[5, 5]])) is INDEPENDENT
     assert evidence.design_effect(np.array([[5, 0], [7, 0]])) is INDEPENDENT
-    assert evidence.curve_effects(np.array([[5, 5]]), np.ones(1)).gap is INDEPENDENT
+    assert curves.curve_effects(np.array([[5, 5]]), np.ones(1)).gap is INDEPENDENT
 
 
 def _curves(reference: NDArray[np.float64], window: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
@@ -139,8 +139,8 @@ def test_trap_e2_area_and_gap_keep_the_promised_false_alarms(n: int, m: int, kin
     area = gap = 0
     for _ in range(300):
         f, g, widths = _curves(draw(n), draw(m))
-        area += evidence.area_p_value(f, g, widths, (n, m)) <= 0.05
-        gap += evidence.kolmogorov_p_value(float(np.abs(f - g).max()), n, m) <= 0.05
+        area += curves.area_p_value(f, g, widths, (n, m)) <= 0.05
+        gap += curves.kolmogorov_p_value(float(np.abs(f - g).max()), n, m) <= 0.05
     assert 0.015 <= area / 300 <= 0.09
     assert gap / 300 <= 0.08
 
@@ -152,7 +152,7 @@ def test_trap_e6_one_far_value_is_no_evidence() -> None:
     window[0] = 1e4
     f, g, widths = _curves(reference, window)
     assert float(np.abs(f - g) @ widths) > 15
-    assert evidence.area_p_value(f, g, widths, (20_000, 500)) > 0.05
+    assert curves.area_p_value(f, g, widths, (20_000, 500)) > 0.05
 
 
 @pytest.mark.parametrize("windows", [8, 30])
@@ -176,15 +176,15 @@ def test_windows_that_differ_by_nature_raise_few_alarms(windows: int) -> None:
         f, g = np.cumsum(x)[:-1] / n, np.cumsum(y)[:-1] / m
         gap = float(np.abs(f - g).max())
         grouped = parts.reshape(windows, 8, 8).sum(axis=2)
-        effect, curve = evidence.design_effect(grouped), evidence.curve_effects(parts, widths)
+        effect, curve = evidence.design_effect(grouped), curves.curve_effects(parts, widths)
         naive += [
-            evidence.kolmogorov_p_value(gap, n, m) <= 0.05,
-            evidence.area_p_value(f, g, widths, (n, m)) <= 0.05,
+            curves.kolmogorov_p_value(gap, n, m) <= 0.05,
+            curves.area_p_value(f, g, widths, (n, m)) <= 0.05,
         ]
         alarms += [
             evidence.change_p_value(grouped.sum(axis=0), y.reshape(8, 8).sum(axis=1), effect) <= 0.05,
-            evidence.kolmogorov_p_value(gap, n, m, curve.gap) <= 0.05,
-            evidence.area_p_value(f, g, widths, (n, m), curve.area) <= 0.05,
+            curves.kolmogorov_p_value(gap, n, m, curve.gap) <= 0.05,
+            curves.area_p_value(f, g, widths, (n, m), curve.area) <= 0.05,
         ]
     assert (naive / repetitions).min() > 0.2
     assert (alarms / repetitions).max() <= 0.12
@@ -194,8 +194,8 @@ def test_a_real_shift_is_found() -> None:
     """Half a standard deviation in 200 of 2,000 rows: every kind of evidence is strong."""
     rng = np.random.default_rng(1)
     f, g, widths = _curves(rng.normal(size=2000), rng.normal(0.5, size=200))
-    assert evidence.area_p_value(f, g, widths, (2000, 200)) < 1e-6
-    assert evidence.kolmogorov_p_value(float(np.abs(f - g).max()), 2000, 200) < 1e-6
+    assert curves.area_p_value(f, g, widths, (2000, 200)) < 1e-6
+    assert curves.kolmogorov_p_value(float(np.abs(f - g).max()), 2000, 200) < 1e-6
 
 
 def test_evidence_is_the_same_every_time() -> None:

@@ -1,0 +1,362 @@
+"""Drift of shares: how far the groups of a column are from their shares in the reference.
+
+Groups are tenths of the reference (a repeated value is one of its own) or the categories, and two more: missing values,
+and non-finite or unseen ones. So a column that loses its values, or gets new ones, has drifted by every distance. Each
+has its effect size (the value), an interval and the same evidence, the permutation chi-square of the groups.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aimsight.metrics.distances import (
+    ANY_COLUMN,
+    NO_ROWS,
+    NO_SHARES,
+    divergence_interval,
+    no_rows,
+    no_shares,
+    on_shares,
+    spread,
+)
+from aimsight.metrics.evidence import change_p_value
+from aimsight.metrics.intervals import Z, newcombe
+from aimsight.metrics.registry import ALL_TASKS, metric
+from aimsight.metrics.values import Interval, Value
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from aimsight.metrics.inputs import ColumnPair, Shares
+    from aimsight.metrics.values import Result
+
+    Floats = NDArray[np.float64]
+
+LN2 = math.log(2)
+
+
+def _delta(shares: Shares, by_p: Floats, by_q: Floats, p: Floats, q: Floats) -> float:
+    """First-order variance of a distance with these derivatives by both shares."""
+    return spread(by_q, q) * shares.noise_q + spread(by_p, p) * shares.noise_p
+
+
+@metric(
+    id="drift.psi",
+    version=1,
+    tasks=ALL_TASKS,
+    kind="distribution",
+    unit="nats",
+    bounds=(0.0, None),
+    direction="lower",
+    undefined_when=NO_SHARES,
+    source="Siddiqi, Credit Risk Scorecards (2006), ch. 6; Lewis, Saunders and Westcott, Biometrika 71 (1984)",
+    needs=ANY_COLUMN,
+)
+def psi(pair: ColumnPair) -> Result:
+    """Population stability index of one column.
+
+    ``sum over groups of (q - p) ln(q / p)``, p and q = shares of reference and window. Groups: tenths of the
+    reference (repeated values on their own) or the categories, plus one for missing and one for non-finite or unseen
+    values; groups empty on both sides are left out, and half a row is added to every other on both sides. 0: the same
+    shares; rule of thumb: below 0.1 stable, above 0.25 shifted; unbounded above. It grows with noise: the interval is
+    corrected by its mean under no change. Evidence: permutation chi-square of the groups.
+    """
+    trouble = no_shares(pair)
+    if trouble:
+        return trouble
+    shares = pair.shares
+    p, q = shares.smoothed()
+    ratio = q / p
+    log = np.log(ratio)
+    value = max(float((q - p) @ log), 0.0)
+    bias = shares.noise * float(shares.seen(0.5) @ (1 - shares.pooled))
+    delta = _delta(shares, log + ratio, log - 1 / ratio, p, q)
+    return on_shares(pair, value, divergence_interval(shares, value, bias, shares.noise, delta))
+
+
+def _jensen_shannon(pair: ColumnPair) -> tuple[float, Interval]:
+    """The divergence in nats and its interval."""
+    shares = pair.shares
+    p, q = shares.p, shares.q
+    total = p + q
+    left = np.log(np.divide(2 * p, total, out=np.ones_like(p), where=p > 0))
+    right = np.log(np.divide(2 * q, total, out=np.ones_like(q), where=q > 0))
+    value = min(max(float(p @ left + q @ right) / 2, 0.0), LN2)
+    noise = p * (1 - q) * shares.noise_q + q * (1 - p) * shares.noise_p
+    bias = float((shares.seen(0.25) / total) @ noise) / 4
+    # for the variance, groups that were not seen may still be there
+    p, q = shares.smoothed()
+    total = p + q
+    delta = _delta(shares, np.log(2 * p / total), np.log(2 * q / total), p, q) / 4
+    around = divergence_interval(shares, value, bias, shares.noise / 8, delta)
+    return value, Interval(around.low, min(around.high, LN2), around.method)
+
+
+@metric(
+    id="drift.jensen_shannon_distance",
+    version=1,
+    tasks=ALL_TASKS,
+    kind="distribution",
+    unit="square root of nats",
+    bounds=(0.0, math.sqrt(LN2)),
+    direction="lower",
+    undefined_when=NO_SHARES,
+    source="Lin, Divergence measures based on the Shannon entropy (1991); Endres and Schindelin (2003)",
+    needs=ANY_COLUMN,
+)
+def jensen_shannon_distance(pair: ColumnPair) -> Result:
+    """Square root of the Jensen-Shannon divergence of one column, natural logarithm.
+
+    ``sqrt((KL(p | m) + KL(q | m)) / 2)``, m = (p + q) / 2, over the groups of PSI, without smoothing. 0: the same
+    shares; 0.8326 = sqrt(ln 2): nothing in common. Interval: of the divergence, corrected by its mean under no
+    change. Evidence: permutation chi-square of the groups.
+    """
+    trouble = no_shares(pair)
+    if trouble:
+        return trouble
+    value, around = _jensen_shannon(pair)
+    return on_shares(pair, math.sqrt(value), _root(around))
+
+
+def _root(around: Interval) -> Interval:
+    return Interval(math.sqrt(around.low), math.sqrt(around.high), around.method)
+
+
+@metric(
+    id="drift.jensen_shannon_divergence",
+    version=1,
+    tasks=ALL_TASKS,
+    kind="distribution",
+    unit="nats",
+    bounds=(0.0, LN2),
+    direction="lower",
+    undefined_when=NO_SHARES,
+    source="Lin, Divergence measures based on the Shannon entropy, IEEE Transactions on Information Theory 37 (1991)",
+    needs=ANY_COLUMN,
+    core=False,
+)
+def jensen_shannon_divergence(pair: ColumnPair) -> Result:
+    """Jensen-Shannon divergence of one column, natural logarithm (divide by ln 2 = 0.6931 for bits).
+
+    ``(KL(p | m) + KL(q | m)) / 2``, m = (p + q) / 2, over the groups of PSI, without smoothing: the square of
+    ``drift.jensen_shannon_distance``. 0: the same shares; 0.6931 = ln 2: nothing in common. Interval: delta method,
+    corrected by the mean under no change. Evidence: permutation chi-square of the groups.
+    """
+    trouble = no_shares(pair)
+    if trouble:
+        return trouble
+    return on_shares(pair, *_jensen_shannon(pair))
+
+
+@metric(
+    id="drift.kl_divergence",
+    version=1,
+    tasks=ALL_TASKS,
+    kind="distribution",
+    unit="nats",
+    bounds=(0.0, None),
+    direction="lower",
+    undefined_when=NO_SHARES,
+    source="Kullback and Leibler, On information and sufficiency, Annals of Mathematical Statistics 22 (1951)",
+    needs=ANY_COLUMN,
+    core=False,
+)
+def kl_divergence(pair: ColumnPair) -> Result:
+    """Kullback-Leibler divergence of the window from the reference, natural logarithm.
+
+    ``KL(q | p) = sum over groups of q ln(q / p)``, p = shares of the reference, q = of the window: how much the window
+    surprises whoever expects the reference. The groups are those of PSI, with half a row added to each on both sides,
+    so that it stays finite. 0: the same shares; unbounded above; it is not symmetric, and PSI is the sum of both
+    directions. Interval: delta method, corrected by the mean under no change. Evidence: permutation chi-square.
+    """
+    trouble = no_shares(pair)
+    if trouble:
+        return trouble
+    shares = pair.shares
+    p, q = shares.smoothed()
+    ratio = q / p
+    log = np.log(ratio)
+    value = max(float(q @ log), 0.0)
+    bias = shares.noise * float(shares.seen(0.5) @ (1 - shares.pooled)) / 2
+    delta = _delta(shares, ratio, log, p, q)
+    return on_shares(pair, value, divergence_interval(shares, value, bias, shares.noise / 2, delta))
+
+
+@metric(
+    id="drift.hellinger",
+    version=1,
+    tasks=ALL_TASKS,
+    kind="distribution",
+    unit="distance",
+    bounds=(0.0, 1.0),
+    direction="lower",
+    undefined_when=NO_SHARES,
+    source="Hellinger (1909); Le Cam and Yang, Asymptotics in Statistics, 2nd ed. (2000), ch. 3",
+    needs=ANY_COLUMN,
+    core=False,
+)
+def hellinger(pair: ColumnPair) -> Result:
+    """Hellinger distance of one column.
+
+    ``sqrt(1 - sum over groups of sqrt(p q))`` over the groups of PSI, without smoothing. 0: the same shares; 1: nothing
+    in common. Interval: of its square, delta method, corrected by the mean under no change. Evidence: permutation
+    chi-square of the groups.
+    """
+    trouble = no_shares(pair)
+    if trouble:
+        return trouble
+    shares = pair.shares
+    value = min(float(np.square(np.sqrt(shares.p) - np.sqrt(shares.q)).sum()) / 2, 1.0)
+    p, q = shares.smoothed()
+    ratio = np.sqrt(q / p)
+    bias = shares.noise * float(shares.seen(0.25) @ (1 - shares.pooled)) / 8
+    delta = _delta(shares, ratio / 2, 0.5 / ratio, p, q)
+    around = divergence_interval(shares, value, bias, shares.noise / 8, delta)
+    return on_shares(
+        pair, math.sqrt(value), _root(Interval(min(around.low, 1.0), min(around.high, 1.0), around.method))
+    )
+
+
+@metric(
+    id="drift.cramers_v",
+    version=1,
+    tasks=ALL_TASKS,
+    kind="distribution",
+    unit="association",
+    bounds=(0.0, 1.0),
+    direction="lower",
+    undefined_when=NO_SHARES,
+    source="Cramér, Mathematical Methods of Statistics (1946), ch. 21; Le Cam (1986), triangular discrimination",
+    needs=ANY_COLUMN,
+    core=False,
+)
+def cramers_v(pair: ColumnPair) -> Result:
+    """Cramér's V between group and side (reference or window), both sides weighing the same.
+
+    ``sqrt(sum over groups of (q - p)^2 / (2 (p + q)))`` over the groups of PSI: what chi-square says of a table whose
+    two rows have equally many rows, so that it depends on the shares alone and not on how many rows were seen. 0: the
+    same shares; 1: nothing in common. Interval: of its square, delta method, corrected by the mean under no change.
+    Evidence: permutation chi-square of the groups.
+    """
+    trouble = no_shares(pair)
+    if trouble:
+        return trouble
+    shares = pair.shares
+    value = min(float((np.square(shares.q - shares.p) / (shares.p + shares.q)).sum()) / 2, 1.0)
+    p, q = shares.smoothed()
+    relative = (q - p) / (p + q)
+    bias = shares.noise * float(shares.seen(0.25) @ (1 - shares.pooled)) / 4
+    delta = _delta(shares, -relative - np.square(relative) / 2, relative - np.square(relative) / 2, p, q)
+    around = divergence_interval(shares, value, bias, shares.noise / 4, delta)
+    return on_shares(
+        pair, math.sqrt(value), _root(Interval(min(around.low, 1.0), min(around.high, 1.0), around.method))
+    )
+
+
+@metric(
+    id="drift.total_variation",
+    version=1,
+    tasks=ALL_TASKS,
+    kind="distribution",
+    unit="share",
+    bounds=(0.0, 1.0),
+    direction="lower",
+    undefined_when=NO_SHARES,
+    source="Levin, Peres and Wilmer, Markov Chains and Mixing Times (2009), ch. 4",
+    needs=ANY_COLUMN,
+    core=False,
+)
+def total_variation(pair: ColumnPair) -> Result:
+    """Total variation distance of one column: the share of rows that would have to change their group.
+
+    ``sum over groups of |q - p| / 2`` over the groups of PSI. 0: the same shares; 1: nothing in common. Interval: delta
+    method, with the mean under no change taken off the lower end. Evidence: permutation chi-square of the groups.
+    """
+    trouble = no_shares(pair)
+    if trouble:
+        return trouble
+    shares = pair.shares
+    p, q = shares.smoothed()
+    difference = shares.q - shares.p
+    value = min(float(np.abs(difference).sum()) / 2, 1.0)
+    sign = np.sign(difference) / 2
+    chance = float(np.sqrt(shares.pooled * (1 - shares.pooled)).sum()) * math.sqrt(shares.noise / (2 * math.pi))
+    half = Z * math.sqrt(_delta(shares, sign, sign, p, q))
+    interval = Interval(max(value - chance - half, 0.0), min(value + half, 1.0), "delta, bias-corrected")
+    return on_shares(pair, value, interval)
+
+
+@metric(
+    id="drift.l_infinity",
+    version=1,
+    tasks=ALL_TASKS,
+    kind="distribution",
+    unit="share",
+    bounds=(0.0, 1.0),
+    direction="lower",
+    undefined_when=NO_SHARES,
+    source="Chebyshev distance of shares; simultaneous intervals: Šidák, J. American Statistical Association 62 (1967)",
+    needs=ANY_COLUMN,
+    core=False,
+)
+def l_infinity(pair: ColumnPair) -> Result:
+    """Largest change of the share of any one group.
+
+    ``max over groups of |q - p|`` over the groups of PSI. 0: the same shares; 1: all rows were in one group and are in
+    another. Interval: simultaneous over the groups (Šidák), largest lower and largest upper bound. Evidence:
+    permutation chi-square of the groups.
+    """
+    trouble = no_shares(pair)
+    if trouble:
+        return trouble
+    shares = pair.shares
+    p, q = shares.smoothed()
+    difference = np.abs(shares.q - shares.p)
+    half = _simultaneous(p.size) * np.sqrt(p * (1 - p) * shares.noise_p + q * (1 - q) * shares.noise_q)
+    low, high = float((difference - half).max()), float((difference + half).max())
+    interval = Interval(max(low, 0.0), min(high, 1.0), "simultaneous over groups")
+    return on_shares(pair, min(float(difference.max()), 1.0), interval)
+
+
+def _simultaneous(groups: int) -> float:
+    """Normal quantile of two-sided 95 % intervals that hold for so many differences at once."""
+    from scipy.special import ndtri
+
+    return float(ndtri(0.5 + 0.5 * 0.95 ** (1 / groups)))
+
+
+@metric(
+    id="drift.missing_share_change",
+    version=1,
+    tasks=ALL_TASKS,
+    kind="distribution",
+    unit="share",
+    bounds=(-1.0, 1.0),
+    direction="zero",
+    undefined_when=NO_ROWS,
+    source="Newcombe, Interval estimation for the difference between independent proportions (1998)",
+    needs=ANY_COLUMN,
+)
+def missing_share_change(pair: ColumnPair) -> Result:
+    """Share of missing values in the window minus that in the reference.
+
+    0: no change; above 0: more values are missing than in the reference; 1: all are, and none was. Interval: Newcombe
+    with effective rows. Evidence: permutation chi-square, or the exact conditional tail when missing values are rare.
+    """
+    trouble = no_rows(pair)
+    if trouble:
+        return trouble
+    n, m = pair.n_reference, pair.n_window
+    place, effect = pair.base.alone[0], pair.base.effects.missing
+    x, y = int(pair.base.grouped[place]), int(pair.grouped[place])
+    reference, window = effect.effective(n, m)
+    change = y / m - x / n
+    around = newcombe(y / m * window, window, x / n * reference, reference)
+    evidence = 1.0
+    if x or y:
+        evidence = change_p_value(np.array([n - x, x]), np.array([m - y, y]), effect, alone=(1,))
+    interval = Interval(min(around.low, change), max(around.high, change), around.method)
+    return Value(change, m, interval, p_value=evidence)

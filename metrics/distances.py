@@ -1,0 +1,96 @@
+"""What the drift metrics of the catalogue share: when there is nothing to compare, and intervals of distances."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aimsight.metrics.evidence import chance_variance
+from aimsight.metrics.intervals import Z
+from aimsight.metrics.registry import Needs
+from aimsight.metrics.values import Interval, Undefined, Value
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from aimsight.metrics.inputs import ColumnPair, Curves, Shares
+
+    Floats = NDArray[np.float64]
+
+ANY_COLUMN = Needs(reference=True)
+NUMERIC = Needs(reference=True, column_kinds=frozenset({"numeric"}))
+NO_ROWS = ("no rows in the reference", "no rows in the window")
+NO_SHARES = (*NO_ROWS, "every value is missing on both sides")
+NO_CURVE = (*NO_ROWS, "no finite values in the reference", "no finite values in the window")
+
+
+def no_rows(pair: ColumnPair) -> Undefined | None:
+    """Why a column cannot be compared when a side has no rows."""
+    if pair.n_window == 0:
+        return Undefined("no rows in the window")
+    return Undefined("no rows in the reference", pair.n_window) if pair.n_reference == 0 else None
+
+
+def no_shares(pair: ColumnPair) -> Undefined | None:
+    """Why the shares of a column cannot be compared."""
+    missing = pair.base.alone[0]
+    if int(pair.base.grouped[missing]) == pair.n_reference and int(pair.grouped[missing]) == pair.n_window:
+        return no_rows(pair) or Undefined("every value is missing, in the reference and in the window", pair.n_window)
+    return no_rows(pair)
+
+
+def no_curves(pair: ColumnPair) -> Undefined:
+    """Why the finite values of a column with rows cannot be compared."""
+    in_window = int(pair.counts[: pair.base.plan.cells.size].sum())
+    return Undefined(f"no finite values in the {'reference' if in_window else 'window'}", pair.n_window)
+
+
+def spread(values: Floats, shares: Floats) -> float:
+    """Variance of a quantity that takes these values with these shares."""
+    return float(shares @ np.square(values - float(shares @ values)))
+
+
+def biased_interval(value: float, bias: float, variance: float, chance: float, method: str) -> Interval:
+    """Interval of a distance like a sum of squares, which noise makes larger: corrected for its mean under no change.
+
+    Parameters
+    ----------
+    bias, chance
+        Its mean and variance under no change.
+    variance
+        Its first-order variance at the true distance; the result never goes below ``chance``.
+
+    Notes
+    -----
+    The plain value stays inside, so the upper end is conservative. The distribution is skewed upwards; on the scale of
+    its square root it is not, which lengthens the upper end.
+    """
+    half = Z * math.sqrt(max(variance, chance))
+    centre = value - bias
+    skew = half * half / (4 * max(centre, half)) if half > 0 else 0.0
+    return Interval(max(centre - half, 0.0), max(centre + half + skew, value), method)
+
+
+def divergence_interval(shares: Shares, value: float, bias: float, noise: float, delta: float) -> Interval:
+    """Interval of a divergence of shares.
+
+    ``bias`` is its mean under no change, ``noise`` what each degree of freedom adds to that, ``delta`` the first-order
+    variance at the shares seen; those lie too far apart by the bias, hence less.
+    """
+    chance = chance_variance(bias, bias / noise, *shares.sizes, shares.effect)
+    return biased_interval(value, bias, delta - 2 * noise * bias, chance, "delta, bias-corrected")
+
+
+def on_shares(pair: ColumnPair, value: float, interval: Interval) -> Value:
+    """A distance of shares with its evidence, the same for all of them: permutation chi-square of the groups."""
+    return Value(value, pair.n_window, interval, p_value=pair.change_p_value)
+
+
+def largest_gaps(curves: Curves) -> Floats:
+    """The largest gap that each cell can hide: all of one side's rows in it come before all of the other's."""
+    f, g = np.append(curves.f, 1.0), np.append(curves.g, 1.0)
+    n, m = curves.sizes
+    gaps: Floats = np.maximum(f - (g - curves.y / m), g - (f - curves.x / n))
+    return gaps
