@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from aimsight.configs.durations import Duration
 from aimsight.configs.targets import Target
+from aimsight.configs.window_lengths import ChunkCount, RowCount, WindowLength
 from aimsight.metrics.plan import Window
 from aimsight.metrics.values import Result, Undefined
 
@@ -300,6 +301,15 @@ _UNITS = {"h": "hour", "d": "day", "w": "week", "mo": "month", "q": "quarter", "
 def duration(length: Duration) -> str:
     """``30 days``."""
     return plural(length.count, _UNITS[length.unit])
+
+
+def window_length(length: WindowLength) -> str:
+    """``1 day``, ``1,000 rows`` or ``12 chunks of equal size``."""
+    if isinstance(length, RowCount):
+        return plural(length.count, "row")
+    if isinstance(length, ChunkCount):
+        return f"{plural(length.count, 'chunk')} of about as many rows each"
+    return duration(length)
 
 
 def span(first: date | datetime, after: date | datetime) -> str:

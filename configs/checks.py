@@ -152,10 +152,12 @@ def reference(draft: Draft) -> Iterator[Finding]:
 
 
 def monitor(draft: Draft) -> Iterator[Finding]:
-    """A lookback covers at least one window."""
+    """A lookback covers at least one window; chunks are cut from a closed history."""
     window, lookback = (_duration(draft, "monitor", key) for key in ("window", "lookback"))
     if window is not None and lookback is not None and lookback.typical_hours < window.typical_hours:
         yield Finding(("monitor", "lookback"), f"is shorter than one window ({window})", str(window))
+    if (draft.text("monitor", "window") or "").endswith(" chunks") and not draft.has("monitor", "end"):
+        yield Finding(("monitor", "window"), "chunks are cut from a history that is closed: add `end`, or write rows")
 
 
 def categories(draft: Draft) -> Iterator[Finding]:

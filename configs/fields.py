@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from aimsight.configs import durations, targets
+from aimsight.configs import durations, targets, window_lengths
 from aimsight.configs.errors import InvalidTextError, did_you_mean
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -138,6 +138,14 @@ def _duration(value: object) -> object:
     raise InvalidTextError("a duration is a whole number and a unit: 1h, 1d, 1w, 1mo, 1q, 1y")
 
 
+def _window_length(value: object) -> object:
+    if isinstance(value, str):
+        return window_lengths.parse(value)
+    if isinstance(value, window_lengths.RowCount | window_lengths.ChunkCount):
+        return value
+    return _duration(value)
+
+
 def _target_text(value: object) -> object:
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise InvalidTextError('a target is an operator and a number: ">= 0.83", "<= 0.1" or "between -1.5 and 1.5"')
@@ -210,6 +218,14 @@ DurationField = Annotated[
     WithJsonSchema({"type": "string", "pattern": durations.PATTERN}),
 ]
 """A calendar duration."""
+
+WindowField = Annotated[
+    window_lengths.WindowLength,
+    BeforeValidator(_window_length),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": window_lengths.PATTERN}),
+]
+"""The length of a window: a calendar duration, a number of rows, or a share of a closed history."""
 
 TargetText = Annotated[
     str,

@@ -76,7 +76,7 @@ def reference_hash(model: ModelConfig) -> str:
 
 
 def _own_windows(model: ModelConfig) -> object:
-    return (model.reference and model.reference.windows) or model.monitor.window
+    return (model.reference and model.reference.windows) or model.monitor.calendar
 
 
 def objective_hash(objective: ObjectiveConfig) -> str:

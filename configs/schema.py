@@ -30,6 +30,7 @@ from aimsight.configs.fields import (
     Source,
     TargetText,
     TimeZone,
+    WindowField,
     as_feature,
 )
 from aimsight.configs.targets import Target
@@ -190,6 +191,10 @@ class LogConfig(Config):
     scores: dict[Name, Name] | None = Field(
         default=None, description="Class -> column with its probability (task multiclass)."
     )
+    interval: tuple[Name, Name] | None = Field(
+        default=None,
+        description="Columns with the lower and the upper end of the prediction interval (task regression).",
+    )
     positive: str | int | bool = Field(
         default=1, description="Value of label and prediction that counts as positive (task binary)."
     )
@@ -288,8 +293,10 @@ class MonitorConfig(Config):
     """How often the model is looked at, and through which windows."""
 
     name: Slug = Field(default="main", description="Name of the monitor; part of the identity of its runs.")
-    every: DurationField = Field(description="How often a window ends: 1h, 1d, 1w, 1mo, 1q, 1y.")
-    window: DurationField = Field(description="Length of a window.")
+    every: DurationField = Field(description="How often a window ends, or is looked for: 1h, 1d, 1w, 1mo, 1q, 1y.")
+    window: WindowField = Field(
+        description='Length of a window: as `every`, or "1000 rows", or "12 chunks" of a history that has an `end`.'
+    )
     lookback: DurationField | None = Field(
         default=None, description="How far back windows are measured again for late rows and labels."
     )
@@ -303,6 +310,11 @@ class MonitorConfig(Config):
         if self.start is not None and self.end is not None and self.end <= self.start:
             raise InvalidTextError("monitoring ends before it starts")
         return self
+
+    @property
+    def calendar(self) -> Duration:
+        """The calendar length that stands for a window: its own, or how often windows of rows are looked for."""
+        return self.window if isinstance(self.window, Duration) else self.every
 
 
 class OpensRule(Config):

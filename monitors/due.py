@@ -47,19 +47,29 @@ def planned(model: ModelConfig, first_row: datetime | None, now: datetime) -> li
         If nothing says where to start.
     """
     zone, monitor = model.log.time_zone, model.monitor
+    return windows(monitor.calendar, monitor.every, zone, beginning(model, first_row), ending(model, now))
+
+
+def beginning(model: ModelConfig, first_row: datetime | None) -> datetime:
+    """Where monitoring starts; see ``planned``."""
+    zone, monitor = model.log.time_zone, model.monitor
     if monitor.start is not None:
-        start = midnight(monitor.start, zone)
-    elif model.reference is not None and model.reference.period is not None:
-        start = ceiling(monitor.every, zone, reference_period(model).end)
-    elif first_row is not None:
-        start = floor(monitor.every, zone, first_row)
-    else:
-        raise AimsightError(
-            f"{model.model}: the log has no rows, and neither monitor.start nor a reference period says where "
-            "the first window begins; set monitor.start"
-        )
-    end = now if monitor.end is None else min(now, midnight(monitor.end, zone))
-    return windows(monitor.window, monitor.every, zone, start, end)
+        return midnight(monitor.start, zone)
+    if model.reference is not None and model.reference.period is not None:
+        end = reference_period(model).end
+        return ceiling(monitor.every, zone, end) if isinstance(monitor.window, Duration) else end
+    if first_row is not None:
+        return floor(monitor.every, zone, first_row)
+    raise AimsightError(
+        f"{model.model}: the log has no rows, and neither monitor.start nor a reference period says where "
+        "the first window begins; set monitor.start"
+    )
+
+
+def ending(model: ModelConfig, now: datetime) -> datetime:
+    """Where monitoring ends: the present, or before it the day that was declared."""
+    end = model.monitor.end
+    return now if end is None else min(now, midnight(end, model.log.time_zone))
 
 
 def reference_period(model: ModelConfig) -> Window:
@@ -79,7 +89,7 @@ def reference_windows(model: ModelConfig) -> tuple[Window, ...]:
     if model.reference is None or model.reference.period is None:
         return ()
     period, zone = reference_period(model), model.log.time_zone
-    wanted = model.monitor.window
+    wanted = model.monitor.calendar
     lengths = [model.reference.windows] if model.reference.windows else [wanted, *_shorter(wanted)]
     found: list[Window] = []
     for length in lengths:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from aimsight.aims.objectives import is_registered, register
 from aimsight.aims.verdicts import Verdict
+from aimsight.configs.durations import Duration
 from aimsight.configs.errors import AimsightError, NotFoundError, SourceError, StoreError, StoreVersionError
 from aimsight.configs.hashes import config_hash
 from aimsight.metrics.engines.duckdb import DuckDBEngine
@@ -21,7 +22,17 @@ from aimsight.metrics.sources import resolve, row_count
 from aimsight.metrics.statistics import merge
 from aimsight.metrics.values import Cause, Measurement, Undefined
 from aimsight.monitors import alerts
-from aimsight.monitors.due import History, due, identity, planned, reference_period, reference_windows, settled
+from aimsight.monitors.due import (
+    History,
+    beginning,
+    due,
+    ending,
+    identity,
+    planned,
+    reference_period,
+    reference_windows,
+    settled,
+)
 from aimsight.monitors.inputs import (
     ChangedError,
     Inputs,
@@ -32,14 +43,19 @@ from aimsight.monitors.inputs import (
     with_reference_contents,
 )
 from aimsight.monitors.recording import Failed, Measured, Recorded, record
+from aimsight.monitors.row_windows import row_windows
 from aimsight.monitors.windows import disjoint, side_by_side, windows
 from aimsight.store.files import KnownFile, known_files, remember_files
 from aimsight.store.references import is_frozen, load_reference, save_reference
-from aimsight.store.runs import FINAL, RunRecord, abandon_dead, begin_attempts, plan_slots, run_key
+from aimsight.store.runs import FINAL, RunRecord, abandon_dead, begin_attempts, plan_slots, planned_windows, run_key
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from aimsight.configs.load import Project
     from aimsight.configs.schema import ModelConfig
+    from aimsight.configs.window_lengths import ChunkCount, RowCount
     from aimsight.metrics.statistics import Statistics
     from aimsight.store.database import Reader, Store
     from aimsight.store.runs import Outcome
@@ -166,6 +182,7 @@ class _Run:
         self.registered = self.unfinished = False
         self.remembered: dict[str, KnownFile] = {}
         self.history: dict[Window, History] = {}
+        self.slots: list[Window] = []
 
     def execute(self, chosen: Sequence[Window] | None) -> RunSummary:
         """Find what is due, run it in chunks, and say what came of it."""
@@ -218,6 +235,7 @@ class _Run:
             self.frozen = self.frozen or is_frozen(reader, self.model.model, reference_fingerprint(self.model))
             self.registered = is_registered(reader, self.model)
             self.remembered = known_files(reader)
+            self.slots = planned_windows(reader, self.model.model, self.model.monitor.name)
             self.unfinished = bool(reader.tuples("SELECT 1 FROM attempt LIMIT 1"))
 
     def _gather(self) -> None:
@@ -237,10 +255,25 @@ class _Run:
         first = self.inputs.first_row() if self.inputs else None
         if first is None:
             first = min((window.start for window in self.history), default=None)
+        length = self.model.monitor.window
         try:
+            if not isinstance(length, Duration):
+                return self._by_rows(length, beginning(self.model, first))
             return planned(self.model, first, self.now)
         except AimsightError as error:
             raise AimsightError(self.problem or str(error)) from error
+
+    def _by_rows(self, length: RowCount | ChunkCount, start: datetime) -> list[Window]:
+        """The windows of so many rows: those cut before, and those that are full by now."""
+        if self.inputs is None:
+            return self.slots
+        inputs, until = self.inputs, ending(self.model, self.now)
+
+        def times(begin: datetime, end: datetime) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+            paths = inputs.overlapping([Window(begin, end)])
+            return self.engine.rows_by_time(self.model, paths, begin, end) if paths else iter(())
+
+        return row_windows(length, self.slots, start, until, times, closed=until < self.now)
 
     def _due(self, candidates: Sequence[Window]) -> list[Window]:
         """What is due; a window that has a result is left alone when its rows cannot be had any more."""
@@ -336,7 +369,7 @@ class _Run:
         """The reference period, cut as the monitor's windows are: what each needs of the log's files is known."""
         if self.model.reference is None or self.model.reference.period is None:
             return []
-        period, length = reference_period(self.model), self.model.monitor.window
+        period, length = reference_period(self.model), self.model.monitor.calendar
         return windows(length, length, self.model.log.time_zone, period.start, period.end) or [period]
 
     def _chunk(self, todo: Sequence[Window], basis: Reference | None) -> Recorded:
@@ -463,7 +496,7 @@ class _Run:
         )
 
     def _selected(self) -> list[str] | None:
-        """The metrics chosen, with those that objectives are about; ``None`` for all."""
+        """The metrics chosen, with those that objectives are about; ``None`` for the core set with those."""
         if self.model.metrics is None:
             return None
         return [*self.model.metrics, *(objective.metric for objective in self.model.objectives)]

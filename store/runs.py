@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from aimsight.configs.canonical import canonical_json
+from aimsight.metrics.plan import Window
 from aimsight.store.ledger import append, moment_text
 from aimsight.store.records import insert_record
 from aimsight.store.tables import RUN, SLOT
@@ -211,6 +212,15 @@ def plan_slots(
         payload = {"monitor": monitor, "planned_at": moment_text(planned_at), "windows": spans}
         append(tx, "aimsight", "slots.planned", model, payload)
     return len(new)
+
+
+def planned_windows(reader: Reader, model: str, monitor: str) -> list[Window]:
+    """The windows of a monitor that were planned so far, in order."""
+    spans = reader.tuples(
+        "SELECT window_start, window_end FROM slot WHERE model = ? AND monitor = ? ORDER BY window_end, window_start",
+        [model, monitor],
+    )
+    return [Window(start, end) for start, end in spans]
 
 
 def open_slots(reader: Reader) -> list[dict[str, Any]]:

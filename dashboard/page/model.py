@@ -65,7 +65,7 @@ def _facts(config: ModelConfig) -> None:
             "Risk": config.risk,
             "Version": config.version,
             "Task": config.task,
-            "Window": words.duration(config.monitor.window),
+            "Window": words.window_length(config.monitor.window),
             "Reference": compared,
             "Labels": "none"
             if labels is None

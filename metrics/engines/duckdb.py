@@ -10,9 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from aimsight.metrics.engines.arrays import blocks
 from aimsight.metrics.engines.connection import connect, run
 from aimsight.metrics.engines.log import Inputs, inputs, label_columns, open_log
-from aimsight.metrics.engines.passes import read
+from aimsight.metrics.engines.passes import BLOCK_ROWS, read
 from aimsight.metrics.engines.profile import Profile
 from aimsight.metrics.engines.scores import KEY_BUDGET, ScoreLimits
 from aimsight.metrics.engines.sql import quote_ident
@@ -21,13 +24,14 @@ from aimsight.metrics.engines.windows import moment
 from aimsight.metrics.plan import EXACT_SCORE_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
 
     import duckdb
     import pandas as pd
+    from numpy.typing import NDArray
 
     from aimsight.configs.schema import ModelConfig
     from aimsight.metrics.engines.passes import Counted
@@ -133,6 +137,22 @@ class DuckDBEngine:
             return None
         return moment(int(str(row[0]))), moment(int(str(row[1])))
 
+    def rows_by_time(
+        self, model: ModelConfig, paths: list[Path], start: datetime, end: datetime
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Distinct event times within [start, end) in ascending order, and the rows at each, in blocks.
+
+        The times (microseconds since 1970, UTC) are those of some files of the model's log; repeated ids count.
+        """
+        with self.connect(paths) as connection:
+            log = open_log(connection, _without_id(model), Inputs(paths, []), [])
+            query = (
+                f"SELECT epoch_us({log.time}) AS t, count(*) AS n FROM {log.rows} WHERE {log.within(start, end)} "
+                "GROUP BY ALL ORDER BY t"
+            )
+            for times, counts in blocks(connection, query, BLOCK_ROWS):  # ordered by the query
+                yield times.astype(np.int64), counts.astype(np.int64)
+
     def schema(self, paths: list[Path], table: str | None = None) -> list[tuple[str, str]]:
         """Names and SQL types of the columns of some files."""
         with self.connect(paths) as connection:
@@ -165,5 +185,5 @@ class DuckDBEngine:
 
 def _without_id(model: ModelConfig) -> ModelConfig:
     """The model reading nothing but the times of its log."""
-    log = model.log.model_copy(update={"id": None, "prediction": None, "score": None, "scores": None})
+    log = model.log.model_copy(update={"id": None, "prediction": None, "score": None, "scores": None, "interval": None})
     return model.model_copy(update={"log": log, "labels": None, "protected": (), "segments": ()})

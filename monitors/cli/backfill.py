@@ -22,10 +22,12 @@ def backfill(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the windows.")] = False,
 ) -> None:
     """Measure the windows of a model that lie wholly between two days; what was run already is not run again."""
+    from aimsight.configs.durations import Duration
     from aimsight.monitors.alerts import deliver
     from aimsight.monitors.cli import running
     from aimsight.monitors.run import run_model
     from aimsight.monitors.windows import complete, windows
+    from aimsight.store.runs import planned_windows
 
     session = Session.of(context)
     config = session.model(model)
@@ -34,7 +36,12 @@ def backfill(
     start, end = running.parse_moment(first, zone), running.parse_moment(until, zone)
     if start >= end:
         raise typer.BadParameter(f"--from {first} does not lie before --to {until}")
-    wanted = complete(windows(config.monitor.window, config.monitor.every, zone, start, end), moment)
+    if isinstance(config.monitor.window, Duration):
+        wanted = complete(windows(config.monitor.window, config.monitor.every, zone, start, end), moment)
+    else:  # windows of so many rows are cut by `aimsight run`; those it has cut can be measured again
+        with session.store.read() as reader:
+            cut = planned_windows(reader, config.model, config.monitor.name)
+        wanted = [window for window in cut if start <= window.start and window.end <= min(end, moment)]
     if dry_run or not wanted:
         session.answer(
             [{"window_start": window.start, "window_end": window.end} for window in wanted],

@@ -47,11 +47,21 @@ def evidence(
 
 def _window(session: Session, model: str, day: str) -> Window:
     """The model's window that holds a day."""
+    from aimsight.configs.durations import Duration
     from aimsight.metrics.plan import Window
     from aimsight.monitors.cli.running import parse_moment
     from aimsight.monitors.windows import floor, later
+    from aimsight.store.runs import planned_windows
 
     config = session.model(model)
     zone = config.log.time_zone
-    start = floor(config.monitor.window, zone, parse_moment(day, zone))
+    moment = parse_moment(day, zone)
+    if not isinstance(config.monitor.window, Duration):
+        with session.store.read() as reader:
+            cut = planned_windows(reader, config.model, config.monitor.name)
+        holding = next((window for window in cut if window.start <= moment < window.end), None)
+        if holding is None:
+            raise typer.BadParameter(f"no window of {config.monitor.window} that was cut so far holds {day}")
+        return holding
+    start = floor(config.monitor.window, zone, moment)
     return Window(start, later(config.monitor.window, zone, start))
