@@ -41,6 +41,7 @@ from aimsight.store.records import (
     save_objective_version,
 )
 from aimsight.store.references import save_reference
+from aimsight.store.registers import RecordVersion, add_version
 from aimsight.store.runs import RunRecord, claim, finish, plan_slots, run_key
 from aimsight.store.statistics import write_statistics
 
@@ -216,6 +217,42 @@ class Samples:
         )
         return replace(record, **changes)
 
+    def record_version(self, **changes: Any) -> RecordVersion:
+        """Give the first version of a risk, with every part of its header filled in."""
+        record = RecordVersion(
+            record_type="risk",
+            record="RISK-2026-0001",
+            version=1,
+            status="approved",
+            title="Unequal chances",
+            content='{"description":"Women are advised lower bands."}',
+            links=("objective:wage-band/OBJ-01",),
+            documents='[{"location":"DMS 12","name":"Assessment"}]',
+            owner="people-analytics",
+            due=date(2027, 1, 31),
+            unit="HR",
+            model="wage-band",
+            model_version="2",
+            clauses=("6.1.2", "8.2"),
+            classification="internal",
+            author="people-analytics",
+            reviewer="quality",
+            approver="board",
+            approved_at=START + timedelta(days=1),
+            effective_from=date(2026, 1, 2),
+            event_at=START,
+            event_until=START + timedelta(days=1),
+            recorded_at=START,
+            origin="person",
+            reason="First assessment",
+            supersedes=0,
+            retention_until=date(2036, 1, 1),
+            retention_basis="RET-2026-0001",
+            legal_hold=False,
+            content_hash="ab" * 32,
+        )
+        return replace(record, **changes)
+
     def reference(self, **changes: Any) -> Reference:
         """Give a frozen reference with a numeric and a category column and two windows of its own."""
         reference = Reference(
@@ -261,6 +298,7 @@ class Samples:
             open_nonconformity(tx, self.nonconformity())
             add_occurrence(tx, self.occurrence(run))
             enqueue_notice(tx, self.notice())
+            add_version(tx, self.record_version(), kind="record.created", actor="people-analytics")
             save_evidence_file(tx, EvidenceFile("ef" * 32, "a.html", "NC-2026-0001", "report", START, 5))
             self.write_run(tx, 1)
         return run

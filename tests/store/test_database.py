@@ -123,8 +123,9 @@ def test_a_newer_store_is_refused_by_readers_and_writers(filled: Store) -> None:
     assert filled.path.read_bytes() == before
 
 
-NEXT = versions.Migration(2, "next", "CREATE TABLE extra (a INTEGER); INSERT INTO extra VALUES (1)")
-BROKEN = versions.Migration(2, "broken", "CREATE TABLE extra (a INTEGER); INSERT INTO nowhere VALUES (1)")
+LAST = versions.shipped()[-1].version
+NEXT = versions.Migration(LAST + 1, "next", "CREATE TABLE extra (a INTEGER); INSERT INTO extra VALUES (1)")
+BROKEN = versions.Migration(LAST + 1, "broken", "CREATE TABLE extra (a INTEGER); INSERT INTO nowhere VALUES (1)")
 
 
 def upgraded(store: Store, migration: versions.Migration) -> Store:
@@ -136,14 +137,15 @@ def upgraded(store: Store, migration: versions.Migration) -> Store:
 def test_an_upgrade_makes_a_backup_and_keeps_everything(filled: Store) -> None:
     """Readers wait for the upgrade, the first write makes it, and the backup is a whole store of the old version."""
     newer = upgraded(filled, NEXT)
-    with pytest.raises(StoreVersionError, match="this aimsight needs 2"), newer.read():
+    with pytest.raises(StoreVersionError, match=f"this aimsight needs {LAST + 1}"), newer.read():
         pass
     with newer.write() as tx:
         assert tx.tuples("FROM extra") == [(1,)]
-        assert tx.tuples("SELECT version, name FROM schema_version ORDER BY version") == [(1, "first"), (2, "next")]
+        applied = tx.tuples("SELECT version, name FROM schema_version ORDER BY version")
+    assert (applied[0], applied[-1]) == ((1, "first"), (LAST + 1, "next"))
     assert verify(newer, newer.checkpoints).intact
     (backup,) = filled.path.parent.glob("*.backup")
-    assert backup.name.startswith("aimsight.duckdb.version-1.20260101T")
+    assert backup.name.startswith(f"aimsight.duckdb.version-{LAST}.20260101T")
     restored = Store(backup)
     assert verify(restored, filled.checkpoints).intact
     with restored.read() as reader:
@@ -155,7 +157,7 @@ def test_a_failed_upgrade_leaves_the_store_as_before(filled: Store) -> None:
     with pytest.raises(duckdb.CatalogException), upgraded(filled, BROKEN).write():
         pass
     with filled.write() as tx:
-        assert tx.tuples("SELECT max(version) FROM schema_version") == [(1,)]
+        assert tx.tuples("SELECT max(version) FROM schema_version") == [(LAST,)]
         assert tx.tuples("SELECT 1 FROM information_schema.tables WHERE table_name = 'extra'") == []
     assert verify(filled, filled.checkpoints).intact
 
@@ -171,7 +173,7 @@ def test_no_backup_no_upgrade(filled: Store) -> None:
     with pytest.raises(StoreError, match="no backup could be made"), store.write():
         pass
     with filled.read() as reader:
-        assert reader.tuples("SELECT max(version) FROM schema_version") == [(1,)]
+        assert reader.tuples("SELECT max(version) FROM schema_version") == [(LAST,)]
 
 
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:

@@ -71,7 +71,12 @@ OTHERS = {
     "floats": "list_append({0}, 1.0)",
 }
 """By type of column: another value."""
-ALLOWED = {"verdict": "'at risk'", "outcome": "'error'", "outbox.state": "'delivered'"}
+ALLOWED = {
+    "verdict": "'at risk'",
+    "outcome": "'error'",
+    "outbox.state": "'delivered'",
+    "record_version.status": "'withdrawn'",
+}
 """Columns that take few values: another one of them."""
 
 

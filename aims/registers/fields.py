@@ -1,0 +1,254 @@
+"""The fields of register records: which kinds of value there are, and how each is checked and written down.
+
+A checked value is what canonical JSON can hold: text, whole numbers, booleans, lists and keyed values; days, moments
+and numbers that are not whole are text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from aimsight.configs.canonical import decimal_text
+from aimsight.configs.errors import InvalidTextError, did_you_mean, quoted_list
+from aimsight.configs.fields import Day, Name, Prose
+from aimsight.configs.positions import Path
+from aimsight.configs.problems import Finding
+from aimsight.store.ledger import moment_text
+
+Kind = Literal[
+    "text", "prose", "texts", "person", "people", "day", "moment", "number", "count", "flag", "choice", "link", "links",
+    "items",
+]  # fmt: skip
+
+_LINK = re.compile(r"[a-z][a-z_]*:\S(?:.*\S)?")
+_ZONE_NEEDED = "a moment needs an offset: write YYYY-MM-DDTHH:MM:SSZ, or a day (YYYY-MM-DD)"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a record type.
+
+    Parameters
+    ----------
+    name
+        Key in files and on the command line.
+    kind
+        ``text`` (one line), ``prose``, ``person``, ``day``, ``moment``, ``number``, ``count`` (a whole number from 0),
+        ``flag``, ``choice``, ``link`` (``kind:id``), the plurals ``texts``, ``people`` and ``links``, or ``items``
+        (a list of keyed values).
+    required
+        Whether a record cannot be written without it.
+    doc
+        What it says; shown to people.
+    choices
+        Valid values of a ``choice``.
+    fields
+        Keys of each of the ``items``.
+    to_approve
+        Whether it may be left open while the record is drafted, but not when it is approved.
+    """
+
+    name: str
+    kind: Kind
+    required: bool
+    doc: str
+    choices: tuple[str, ...] = ()
+    fields: tuple[Field, ...] = ()
+    to_approve: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.kind == "choice") != bool(self.choices) or (self.kind == "items") != bool(self.fields):
+            raise ValueError(f"{self.name}: a choice has choices, items have fields, and nothing else has")
+
+
+def check_values(
+    fields: tuple[Field, ...], given: Mapping[str, Any], raw: Mapping[Path, str], path: Path = ()
+) -> tuple[dict[str, Any], list[Finding]]:
+    """The checked values of these fields, and everything that is wrong with what was given.
+
+    Parameters
+    ----------
+    given
+        Values by key, as a YAML file or a caller holds them; ``None`` means "not filled in".
+    raw
+        How a value was written in the file, for suggestions.
+    path
+        Where the keys stand.
+    """
+    known = {field.name: field for field in fields}
+    values: dict[str, Any] = {}
+    found: list[Finding] = []
+    for key in given:
+        if key not in known:
+            near = did_you_mean(key, known)
+            found.append(Finding((*path, key), f"unknown key; valid are {quoted_list(known, 30)}", near))
+    misspelt = {did_you_mean(key, known) for key in given if key not in known}
+    for field in fields:
+        value = given.get(field.name)
+        if value is None or value == "":
+            if field.required and field.name not in misspelt:
+                found.append(Finding((*path, field.name), f"is missing: {field.doc}"))
+            continue
+        checked, problems = _check(field, value, raw, (*path, field.name))
+        found += problems
+        if not problems:
+            values[field.name] = checked
+    return values, found
+
+
+def _check(field: Field, value: Any, raw: Mapping[Path, str], path: Path) -> tuple[Any, list[Finding]]:  # noqa: ANN401 -- whatever was given
+    if field.kind == "items":
+        return _items(field, value, raw, path)
+    try:
+        if field.kind in _LISTS:
+            return _several(field, value, raw, path)
+        return _one(field.kind, field.choices, value), []
+    except InvalidTextError as error:
+        text = raw.get(path)
+        near = error.suggestion or (
+            json.dumps(text, ensure_ascii=False) if text and _needs_quotes(field, value) else ""
+        )
+        return None, [Finding(path, error.problem, near)]
+
+
+def _several(field: Field, value: Any, raw: Mapping[Path, str], path: Path) -> tuple[Any, list[Finding]]:  # noqa: ANN401
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, list | tuple):
+        raise InvalidTextError("must be a list")
+    single = Field(field.name, _LISTS[field.kind], field.required, field.doc)
+    values, found = [], []
+    for position, item in enumerate(given):
+        checked, problems = _check(single, item, raw, (*path, position))
+        values.append(checked)
+        found += problems
+    return values, found
+
+
+def _items(field: Field, value: Any, raw: Mapping[Path, str], path: Path) -> tuple[Any, list[Finding]]:  # noqa: ANN401
+    keys = quoted_list(one.name for one in field.fields)
+    if not isinstance(value, list | tuple):
+        return None, [Finding(path, f"must be a list whose entries have the keys {keys}")]
+    values, found = [], []
+    for position, item in enumerate(value):
+        where: Path = (*path, position)
+        if not isinstance(item, Mapping):
+            found.append(Finding(where, f"must have the keys {keys}"))
+            continue
+        checked, problems = check_values(field.fields, item, raw, where)
+        values.append(checked)
+        found += problems
+    return values, found
+
+
+def _one(kind: Kind, choices: tuple[str, ...], value: Any) -> Any:  # noqa: ANN401
+    if kind == "choice":
+        if value not in choices:
+            raise InvalidTextError(f"must be one of {quoted_list(choices)}", did_you_mean(str(value), choices))
+        return value
+    return _CHECKS[kind](value)
+
+
+def _needs_quotes(field: Field, value: Any) -> bool:  # noqa: ANN401
+    return field.kind in {"text", "prose", "person"} and isinstance(value, bool | int | float)
+
+
+def _text(value: Any) -> str:  # noqa: ANN401
+    return _by_pydantic(_NAME, value, "text")
+
+
+def _prose(value: Any) -> str:  # noqa: ANN401
+    return _by_pydantic(_PROSE, value, "text")
+
+
+def _by_pydantic(adapter: TypeAdapter[str], value: Any, expected: str) -> str:  # noqa: ANN401
+    if not isinstance(value, str):
+        raise InvalidTextError(f"must be {expected}")
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        cause = error.errors(include_url=False)[0].get("ctx", {}).get("error")
+        raise cause if isinstance(cause, InvalidTextError) else InvalidTextError("must not be empty") from None
+
+
+def day_of(value: Any) -> date:  # noqa: ANN401
+    """The day that was given as a date or as ``YYYY-MM-DD``."""
+    if isinstance(value, datetime) or not isinstance(value, date | str):
+        raise InvalidTextError("must be a date (YYYY-MM-DD)")
+    try:
+        return _DAY.validate_python(value)
+    except ValidationError as error:
+        cause = error.errors(include_url=False)[0].get("ctx", {}).get("error")
+        raise cause if isinstance(cause, InvalidTextError) else InvalidTextError("must be a date") from None
+
+
+def moment_of(value: Any) -> datetime:  # noqa: ANN401
+    """The moment that was given as a moment, ISO 8601 text with an offset, or a day (its first moment in UTC)."""
+    if isinstance(value, datetime):
+        moment = value
+    elif isinstance(value, str) and len(value) > len("YYYY-MM-DD"):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            raise InvalidTextError(_ZONE_NEEDED) from None
+    else:
+        moment = datetime.combine(day_of(value), datetime.min.time(), UTC)
+    if moment.tzinfo is None:
+        raise InvalidTextError(_ZONE_NEEDED, f"{moment.isoformat()}Z")
+    return moment.astimezone(UTC)
+
+
+def link_of(value: Any) -> str:  # noqa: ANN401
+    """A pointer to another record: ``kind:id``."""
+    if not isinstance(value, str) or not _LINK.fullmatch(value):
+        raise InvalidTextError("must point at a record as kind:id, such as risk:RISK-2026-0001")
+    return _text(value)
+
+
+def _number(value: Any) -> int | str:  # noqa: ANN401
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            raise InvalidTextError("must be a number") from None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidTextError("must be a number")
+    try:
+        return value if isinstance(value, int) else decimal_text(value)
+    except ValueError:
+        raise InvalidTextError("must be a finite number") from None
+
+
+def _count(value: Any) -> int:  # noqa: ANN401
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InvalidTextError("must be a whole number from 0")
+    return value
+
+
+def _flag(value: Any) -> bool:  # noqa: ANN401
+    if not isinstance(value, bool):
+        raise InvalidTextError("must be true or false")
+    return value
+
+
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
+_PROSE: TypeAdapter[str] = TypeAdapter(Prose)
+_DAY: TypeAdapter[date] = TypeAdapter(Day)
+_LISTS: dict[str, Kind] = {"texts": "prose", "people": "person", "links": "link"}
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "text": _text,
+    "prose": _prose,
+    "person": _text,
+    "day": lambda value: day_of(value).isoformat(),
+    "moment": lambda value: moment_text(moment_of(value)),
+    "number": _number,
+    "count": _count,
+    "flag": _flag,
+    "link": link_of,
+}

@@ -1,0 +1,1 @@
+-- Nothing yet: the number is taken, so that later versions keep theirs.
