@@ -13,6 +13,7 @@ T = TypeVar("T", bound=np.generic)
 
 _LIMB = 30
 _MASK = (1 << _LIMB) - 1
+_LIMBS = 4
 
 
 class Runs:
@@ -45,14 +46,36 @@ class Runs:
         """The values of the rows in the order of the groups."""
         return values if self.order is None else values[self.order]
 
-    def sums(self, values: NDArray[np.int64]) -> list[int]:
-        """Exact sum over each group of ``groups``; ``values`` in sorted order, any int64, fewer than 2**33 rows."""
-        high = np.add.reduceat(values >> _LIMB, self.starts)
-        low = np.add.reduceat(values & _MASK, self.starts)
-        return [(int(h) << _LIMB) + int(lo) for h, lo in zip(high, low, strict=True)]
 
-    def product_sums(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> list[int]:
-        """Exact sum of ``a * b`` over each group; both below 2**60 in size and in sorted order."""
+class Sums:
+    """Exact sums of integers by group, ``columns`` of them each.
+
+    Each summand is split into limbs of 30 bits that are added up apart in 64 bits, which holds for 2**33 rows a group
+    as long as summands (or the factors' products) stay below 2**60 in size.
+    """
+
+    def __init__(self, groups: int, columns: int) -> None:
+        self._limbs = np.zeros((columns, _LIMBS, groups), dtype=np.int64)
+
+    def add(self, runs: Runs, column: int, values: NDArray[np.int64], *, shift: int = 0) -> None:
+        """Add values, in the order of ``runs``, times 2**(30 shift)."""
+        limbs = self._limbs[column]
+        limbs[shift, runs.groups] += np.add.reduceat(values & _MASK, runs.starts)
+        limbs[shift + 1, runs.groups] += np.add.reduceat(values >> _LIMB, runs.starts)
+
+    def add_products(self, runs: Runs, column: int, a: NDArray[np.int64], b: NDArray[np.int64]) -> None:
+        """Add the products ``a * b``, both below 2**60 in size and in the order of ``runs``."""
         a1, a0, b1, b0 = a >> _LIMB, a & _MASK, b >> _LIMB, b & _MASK
-        parts = zip(self.sums(a1 * b1), self.sums(a1 * b0), self.sums(a0 * b1), self.sums(a0 * b0), strict=True)
-        return [(hh << 2 * _LIMB) + ((hl + lh) << _LIMB) + ll for hh, hl, lh, ll in parts]
+        self.add(runs, column, a0 * b0)
+        self.add(runs, column, a1 * b0 + a0 * b1, shift=1)
+        self.add(runs, column, a1 * b1, shift=2)
+
+    def of(self, groups: NDArray[np.int64]) -> list[int]:
+        """The sum of each column over these groups."""
+        limbs = self._limbs[:, :, groups]
+        # the limbs of many groups could overflow together: halves of them cannot
+        high, low = (limbs >> _LIMB).sum(axis=2), (limbs & _MASK).sum(axis=2)
+        return [
+            sum(((int(high[column, i]) << _LIMB) + int(low[column, i])) << (_LIMB * i) for i in range(_LIMBS))
+            for column in range(limbs.shape[0])
+        ]

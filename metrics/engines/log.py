@@ -75,7 +75,7 @@ def inputs(model: ModelConfig, root: Path, *, reference: bool = False) -> Inputs
 def required_columns(model: ModelConfig) -> list[str]:
     """Columns of the log without which nothing can be measured."""
     log = model.log
-    found = [log.timestamp, log.id, log.prediction, log.score, *(log.scores or {}).values()]
+    found = [log.timestamp, log.id, log.prediction, log.score, *(log.scores or {}).values(), *(log.interval or ())]
     if model.labels is not None and model.labels.source is None:
         found += [model.labels.label, model.labels.arrived_at]
     found += [*model.protected, *(column for entry in model.segments for column in entry)]
@@ -244,13 +244,14 @@ class LabelColumns:
     """How the label of a row is read: a relation and, in it, SQL for the value and the state (see ``performance``).
 
     ``rows`` has the log's columns; ``value`` is the label as the task needs it (NULL when absent), ``text`` the label
-    as text, ``state`` a UTINYINT.
+    as text, ``state`` a UTINYINT. ``delay`` is its arrival minus the decision in microseconds (BIGINT), where known.
     """
 
     rows: str
     value: str
     text: str
     state: str
+    delay: str | None = None
 
 
 def label_columns(log: Log, as_of: datetime) -> LabelColumns | None:
@@ -280,7 +281,7 @@ def label_columns(log: Log, as_of: datetime) -> LabelColumns | None:
             f"CAST(CASE WHEN ({value}) IS NULL THEN 1 WHEN {arrived} < {log.time} THEN 2 "
             f"WHEN {arrived} <= {literal(as_of)} THEN 0 ELSE 3 END AS UTINYINT)"
         )
-        return LabelColumns(log.rows, value, shown, state)
+        return LabelColumns(log.rows, value, shown, state, _delay(log, f"epoch_us({arrived})"))
     return _joined(log, log.labels, as_of)
 
 
@@ -327,4 +328,8 @@ def _joined(log: Log, table: Table, as_of: datetime) -> LabelColumns:
     rows = f"(SELECT * FROM {log.rows} LEFT JOIN {LABELS} ON {LABELS}.{_KEY} = {quote_ident(name)})"
     early = f"WHEN {_ARRIVED} < epoch_us({log.time}) THEN 2" if labels.arrived_at is not None else ""
     state = f"CAST(CASE WHEN {_KEY} IS NULL THEN 1 WHEN {_VALUE} IS NULL THEN 3 {early} ELSE 0 END AS UTINYINT)"
-    return LabelColumns(rows, _VALUE, _TEXT, state)
+    return LabelColumns(rows, _VALUE, _TEXT, state, _delay(log, _ARRIVED) if labels.arrived_at is not None else None)
+
+
+def _delay(log: Log, arrived: str) -> str:
+    return f"coalesce({arrived} - epoch_us({log.time}), 0)"

@@ -11,30 +11,33 @@ from aimsight.configs.errors import SchemaError, quoted_list
 from aimsight.metrics.cells import NumericCells, Scratch
 from aimsight.metrics.engines.arrays import blocks
 from aimsight.metrics.engines.connection import run
-from aimsight.metrics.engines.counting import Block, CellCounter
+from aimsight.metrics.engines.counting import Block, CellCounter, Envelope, tally
 from aimsight.metrics.engines.expressions import code, segment_text
 from aimsight.metrics.engines.log import LABELS
 from aimsight.metrics.engines.performance import (
     EARLY,
     LATE,
     NO_SEGMENTS,
+    USABLE,
     BinaryDecisions,
     ClassDecisions,
     Decisions,
     Leaves,
-    RegressionDecisions,
 )
+from aimsight.metrics.engines.regression import RegressionDecisions
 from aimsight.metrics.engines.scores import ScoreLimits
 from aimsight.metrics.engines.sql import quote_ident, quote_text
 from aimsight.metrics.engines.tables import Table, kind_of
+from aimsight.metrics.engines.tallies import Tally
 from aimsight.metrics.engines.windows import WindowIndex, moment
-from aimsight.metrics.statistics import Latest, QualityCounts, Statistics, ValueCounts
+from aimsight.metrics.statistics import DELAY_CELLS, LabelDelays, Latest, QualityCounts, Statistics, ValueCounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from aimsight.configs.schema import ModelConfig
     from aimsight.metrics.engines.log import LabelColumns, Log
     from aimsight.metrics.plan import ColumnPlan, Plan, Window
     from aimsight.metrics.statistics import SegmentStatistics
@@ -88,23 +91,32 @@ def read(
     wide.consumers.append(basics.add)
     counters: dict[str, CellCounter] = {}
     scratch = Scratch()
+    envelope = Envelope(len(plan.windows))
     for column in plan.columns:
         if column.name in log.errors or (column.role == "label" and labels is None):
             continue
         stream = narrow if column.role == "label" else wide
-        counters[column.name] = _count_column(stream, log, labels, plan, column, scratch)
+        counters[column.name] = _count_column(stream, log, labels, plan, column, scratch, envelope)
+    wide.consumers.append(envelope.close)
     decisions = _decisions(plan, leaves, limits)
     _feed_decisions(narrow, log, labels, leaves, plan, decisions)
+    delays = None
+    if labels is not None and labels.delay is not None:
+        delays = _Delays(len(plan.windows), narrow.column(labels.state), narrow.column(labels.delay))
+        narrow.consumers.append(delays.add)
+    tree = _count_leaves(wide, log, plan, leaves, decisions) if plan.loss_tree is not None else None
     for stream in [wide] if narrow is wide else [wide, narrow]:
-        _pump(log, stream, plan.windows, index, progress)
+        _pump(log, stream, plan.windows[limits.first :], index, progress)
     return Counted(
         decisions=decisions,
         basics=basics,
         counters=counters,
+        envelope=envelope if _declares_envelope(plan.model, counters) else None,
+        delays=delays,
+        tree=tree,
         duplicates=_duplicates(log, index),
         values=_distinct_values(log, plan) if plan.exact_drift else {},
         errors=dict(log.errors),
-        timed=labels is not None and log.has_arrival,
         repeats_ids=log.repeats_ids,
     )
 
@@ -116,11 +128,18 @@ class Counted:
     decisions: Decisions
     basics: _Basics
     counters: dict[str, CellCounter]
+    envelope: Envelope | None
+    delays: _Delays | None
+    tree: Tally | None
     duplicates: tuple[NDArray[np.int64], NDArray[np.int64]] | None
     values: dict[int, dict[str, ValueCounts]]
     errors: dict[str, str]
-    timed: bool
     repeats_ids: bool
+
+    @property
+    def deferred(self) -> int:
+        """First window that is not complete and has to be read again; the number of windows when there is none."""
+        return self.decisions.deferred
 
     def statistics(self, number: int, segments: dict[Segment, SegmentStatistics]) -> Statistics:
         """The statistics of one window, whose segments come from ``decisions.result``."""
@@ -129,8 +148,10 @@ class Counted:
             rows=int(self.basics.rows[number]),
             duplicate_rows=None if self.duplicates is None else int(self.duplicates[0][number]),
             conflicting_rows=None if self.duplicates is None else int(self.duplicates[1][number]),
-            early_labels=int(states[EARLY]) if self.timed else None,
-            late_labels=int(states[LATE]) if self.timed else None,
+            early_labels=int(states[EARLY]) if self.delays is not None else None,
+            late_labels=int(states[LATE]) if self.delays is not None else None,
+            outside_envelope=None if self.envelope is None else self.envelope.of(number),
+            label_delays=None if self.delays is None else self.delays.of(number),
         )
         return Statistics(
             quality=quality,
@@ -139,7 +160,14 @@ class Counted:
             values=self.values.get(number, {}),
             latest=self.basics.latest_of(number),
             column_errors=dict(self.errors),
+            leaves=None if self.tree is None else self._leaves(self.tree, number, segments),
         )
+
+    def _leaves(
+        self, tree: Tally, number: int, segments: dict[Segment, SegmentStatistics]
+    ) -> dict[Segment, NDArray[np.int64]]:
+        members = [numbers for segment, numbers in self.decisions.segments if segment in segments]
+        return dict(zip(segments, tree.window(number, members), strict=True))
 
 
 def _decisions(plan: Plan, leaves: Leaves, limits: ScoreLimits) -> Decisions:
@@ -154,7 +182,14 @@ def _decisions(plan: Plan, leaves: Leaves, limits: ScoreLimits) -> Decisions:
         return ClassDecisions(
             windows, leaves, classes=plan.classes, has_prediction=has_prediction, scored=scored, limits=limits
         )
-    return RegressionDecisions(windows, leaves, error_exponent=plan.error_exponent, label_center=plan.label_center)
+    return RegressionDecisions(
+        windows,
+        leaves,
+        error_exponent=plan.error_exponent,
+        label_center=plan.label_center,
+        has_interval=model.log.interval is not None,
+        limits=limits,
+    )
 
 
 class _Basics:
@@ -174,6 +209,29 @@ class _Basics:
 
     def latest_of(self, window: int) -> Latest | None:
         return Latest(moment(int(self._latest[window]))) if self.rows[window] else None
+
+
+class _Delays:
+    """How long the usable labels of every window took; ``state`` and ``delay`` are aliases of the stream."""
+
+    def __init__(self, windows: int, state: str, delay: str) -> None:
+        self._counts = np.zeros((windows, DELAY_CELLS.size), dtype=np.int64)
+        self._state, self._delay = state, delay
+
+    def add(self, block: Block) -> None:
+        usable = block.columns[self._state] == USABLE
+        if usable.any():
+            cells = DELAY_CELLS.index((block.columns[self._delay][usable] // 1_000_000).astype(np.float64))
+            tally(self._counts, block.windows[usable], block.only, cells)
+
+    def of(self, window: int) -> LabelDelays:
+        return LabelDelays(self._counts[window].copy())
+
+
+def _declares_envelope(model: ModelConfig, counters: dict[str, CellCounter]) -> bool:
+    """Whether something is declared of a feature, and every such feature could be counted."""
+    declared = [name for name, feature in model.features.items() if (feature.range or feature.values) is not None]
+    return bool(declared) and all(name in counters for name in declared)
 
 
 def _pump(
@@ -197,7 +255,13 @@ def _pump(
 
 
 def _count_column(
-    stream: _Stream, log: Log, labels: LabelColumns | None, plan: Plan, column: ColumnPlan, scratch: Scratch
+    stream: _Stream,
+    log: Log,
+    labels: LabelColumns | None,
+    plan: Plan,
+    column: ColumnPlan,
+    scratch: Scratch,
+    envelope: Envelope,
 ) -> CellCounter:
     """Add a planned column to a stream; returns its counter."""
     feature = plan.model.features.get(column.name) if column.role == "feature" else None
@@ -207,11 +271,14 @@ def _count_column(
             expression = f"CASE WHEN {labels.state} = 0 THEN CAST({labels.value} AS DOUBLE) END"
         else:
             expression = log.number(column.name)
-        counter = CellCounter(column.cells, windows, feature.range if feature is not None else None, scratch)
+        bounds = feature.range if feature is not None else None
+        counter = CellCounter(
+            column.cells, windows, bounds, scratch, envelope=envelope, present_only=column.role == "label"
+        )
         alias = stream.column(expression)
         stream.consumers.append(lambda block: counter.add(block, block.columns[alias]))
         return counter
-    counter = CellCounter(column.cells, windows)
+    counter = CellCounter(column.cells, windows, envelope=envelope, present_only=column.role == "label")
     if column.role == "label" and labels is not None:
         shown = f"CASE WHEN {labels.state} = 0 THEN {labels.text} END"
     else:
@@ -237,10 +304,7 @@ def _feed_decisions(
     """Add the columns that decisions are counted from to a stream."""
     model = plan.model
     renamed: dict[str, str] = {}
-    codes = [
-        stream.column(code(segment_text(name, log.table.type_of(name), log.table.what), known, missing=0, unseen=0))
-        for name, known in zip(leaves.columns, leaves.values, strict=True)
-    ]
+    codes = _leaf_codes(stream, log, leaves)
     renamed["state"] = stream.column(labels.state if labels is not None else "CAST(1 AS UTINYINT)")
     label = labels.value if labels is not None else "NULL"
     classes = plan.classes
@@ -267,6 +331,8 @@ def _feed_decisions(
             renamed["prediction"] = stream.column(log.number(model.log.prediction))
         else:
             renamed["prediction"] = stream.column("CAST(NULL AS DOUBLE)")
+        for end, column in zip(("low", "high"), model.log.interval or (), strict=False):
+            renamed[end] = stream.column(log.number(column))
 
     def consume(block: Block) -> None:
         leaf = number_leaves([block.columns[alias] for alias in codes], block.windows.size)
@@ -274,6 +340,34 @@ def _feed_decisions(
         decisions.add(replace(block, columns=columns), leaf)
 
     stream.consumers.append(consume)
+
+
+def _count_leaves(stream: _Stream, log: Log, plan: Plan, leaves: Leaves, decisions: Decisions) -> Tally | None:
+    """Add the leaf of the loss tree to a stream; ``None`` when a feature that it looks at cannot be read."""
+    tree, features = plan.loss_tree, plan.model.features
+    if tree is None or any(name in log.errors or name not in features for name in tree.columns):
+        return None
+    read_as = {"numeric": log.number, "category": log.text}
+    leaf_number = tree.sql({name: read_as[features[name].kind](name) for name in tree.columns})
+    alias = stream.column(f"CAST({leaf_number} AS USMALLINT)")
+    codes = _leaf_codes(stream, log, leaves)
+    number_leaves = leaves.numbering()
+    counts = decisions.tally(tree.size)
+
+    def consume(block: Block) -> None:
+        leaf = number_leaves([block.columns[code] for code in codes], block.windows.size)
+        counts.add(decisions.groups(block, leaf), decisions.only(block), block.columns[alias].astype(np.int64))
+
+    stream.consumers.append(consume)
+    return counts
+
+
+def _leaf_codes(stream: _Stream, log: Log, leaves: Leaves) -> list[str]:
+    """Add the segment columns to a stream, as numbers of their values."""
+    return [
+        stream.column(code(segment_text(name, log.table.type_of(name), log.table.what), known, missing=0, unseen=0))
+        for name, known in zip(leaves.columns, leaves.values, strict=True)
+    ]
 
 
 def _leaves(log: Log) -> Leaves:

@@ -1,4 +1,4 @@
-"""Counting decisions against labels, by window and segment: binary, multiclass and regression tasks.
+"""Counting decisions against labels, by window and segment: what tasks share, and binary and multiclass tasks.
 
 Rows are grouped by *leaf*: the combination of the values of all segment columns. A segment is a union of leaves, so its
 statistics are sums of theirs and every row is looked at once.
@@ -6,7 +6,6 @@ statistics are sums of theirs and every row is looked at once.
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -14,25 +13,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimsight.metrics.engines.counting import tally
-from aimsight.metrics.engines.exact import Runs
-from aimsight.metrics.engines.scores import ScoreKeys, ScoreLimits
+from aimsight.metrics.engines.exact import Runs, Sums
+from aimsight.metrics.engines.scores import ScoreKeys, ScoreLimits, from_cells
+from aimsight.metrics.engines.tallies import Tally
 from aimsight.metrics.statistics import (
-    COARSE_BITS,
-    ERROR_BITS,
     LOSS_BITS,
     LOSS_SQUARE_BITS,
+    SCORE_CELLS,
     UNIT_BITS,
     BinaryCounts,
     ClassCounts,
-    ErrorSums,
     ScoreSums,
     SegmentStatistics,
 )
 from aimsight.metrics.values import ALL_ROWS, Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -101,11 +98,21 @@ NO_SEGMENTS = Leaves((), (), ((),), ())
 class Decisions(ABC):
     """Base of the three tasks: rows and label states by group, and the assembly of segments."""
 
-    def __init__(self, windows: int, leaves: Leaves) -> None:
+    def __init__(self, windows: int, leaves: Leaves, limits: ScoreLimits) -> None:
         self.leaves = leaves
         self.windows = windows
-        self._segments = leaves.segments()
-        self._table = np.zeros((windows * leaves.size, self._cells() * STATES), dtype=np.int64)
+        self.limits = limits
+        self.segments = leaves.segments()
+        self._everything = [np.arange(leaves.size)]
+        self._tallies: list[Tally] = []
+        self._kinds = self.tally(self._cells() * STATES)
+
+    def tally(self, size: int) -> Tally:
+        """A new tally of rows by window, leaf and cell; the windows that do not fit in it are deferred."""
+        self._tallies.append(
+            Tally(self.windows, self.leaves.size, size, first=self.limits.first, budget=self.limits.tally_bytes)
+        )
+        return self._tallies[-1]
 
     @abstractmethod
     def _cells(self) -> int:
@@ -116,75 +123,138 @@ class Decisions(ABC):
         """Count one block."""
 
     @abstractmethod
-    def _statistics(self, window: int, numbers: NDArray[np.int64], table: NDArray[np.int64]) -> SegmentStatistics:
-        """The statistics of the union of leaves ``numbers``; ``table`` is their rows by kind and label state."""
+    def _statistics(self, groups: NDArray[np.int64], table: NDArray[np.int64]) -> SegmentStatistics:
+        """The statistics of the union of some groups; ``table`` is their rows by kind and label state."""
 
     def _tally(self, block: Block, leaf: NDArray[np.int64], kind: NDArray[np.generic]) -> NDArray[np.int64]:
         """Count the rows by kind and label state; returns their groups."""
-        groups = block.windows * self.leaves.size + leaf
-        only = block.only if self.leaves.size == 1 else None
-        tally(self._table, groups, only, kind.astype(np.int64) * STATES + block.columns["state"])
+        groups = self.groups(block, leaf)
+        self._kinds.add(groups, self.only(block), kind.astype(np.int64) * STATES + block.columns["state"])
         return groups
+
+    def groups(self, block: Block, leaf: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The group of every row of a block."""
+        return block.windows if self.leaves.size == 1 else block.windows * self.leaves.size + leaf
+
+    def only(self, block: Block) -> int | None:
+        """The group of a block whose rows all have the same."""
+        return block.only if self.leaves.size == 1 else None
 
     def label_states(self, window: int) -> NDArray[np.int64]:
         """Rows of a window by the state of their label, shape (4,)."""
-        first = window * self.leaves.size
-        table = self._table[first : first + self.leaves.size].reshape(-1, STATES)
-        states: NDArray[np.int64] = table.sum(axis=0)
+        (table,) = self._kinds.window(window, self._everything)
+        states: NDArray[np.int64] = table.reshape(-1, STATES).sum(axis=0)
         return states
 
     def result(self, window: int) -> dict[Segment, SegmentStatistics]:
         """Statistics of every segment that has rows in the window, and of all rows."""
-        first = window * self.leaves.size
-        tables = self._table[first : first + self.leaves.size]
+        tables = self._kinds.window(window, [numbers for _, numbers in self.segments])
         present = [
-            (segment, numbers)
-            for segment, numbers in self._segments
-            if segment == ALL_ROWS or int(tables[numbers].sum()) > 0
+            (segment, numbers, table)
+            for (segment, numbers), table in zip(self.segments, tables, strict=True)
+            if segment == ALL_ROWS or table.any()
         ]
-        scores = self._scores(window, [numbers for _, numbers in present])
-        out: dict[Segment, SegmentStatistics] = {}
-        for i, (segment, numbers) in enumerate(present):
-            part = self._statistics(window, numbers, tables[numbers].sum(axis=0).reshape(self._cells(), STATES))
-            if scores is not None:
-                part = part + SegmentStatistics(0, 0, scores={name: counts[i] for name, counts in scores.items()})
-            out[segment] = part
-        return out
+        members = [numbers for _, numbers, _ in present]
+        parts = [
+            self._statistics(groups, table.reshape(-1, STATES))
+            for groups, (_, _, table) in zip(self.groups_of(window, members), present, strict=True)
+        ]
+        found = self._complete(window, members, parts)
+        return {segment: part for (segment, _, _), part in zip(present, found, strict=True)}
 
-    def _scores(self, window: int, members: Sequence[NDArray[np.int64]]) -> dict[str, list[ScoreCounts]] | None:
-        """Score counts of unions of leaves by class; ``None`` when the model gives no scores."""
+    def groups_of(self, window: int, members: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+        """The groups of unions of leaves in a window."""
+        return [window * self.leaves.size + leaves for leaves in members]
+
+    def _complete(
+        self, window: int, members: Sequence[NDArray[np.int64]], parts: list[SegmentStatistics]
+    ) -> list[SegmentStatistics]:
+        """The statistics of unions of leaves with what is in tallies and scores."""
         del window, members
-        return None
+        return parts
 
     @property
     def deferred(self) -> int:
-        """First window whose scores have to be read in another pass; the number of windows when there is none."""
-        return self.windows
+        """First window that has to be read in another pass; the number of windows when there is none."""
+        return min(tally.deferred for tally in self._tallies)
 
 
-class _Sums:
-    """Exact sums by group: a list of integers each."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._sums: dict[int, list[int]] = {}
-
-    def add(self, runs: Runs, columns: Iterable[list[int]]) -> None:
-        for group, numbers in zip(runs.groups, zip(*columns, strict=True), strict=True):
-            total = self._sums.setdefault(int(group), [0] * self._size)
-            for i, number in enumerate(numbers):
-                total[i] += number
-
-    def of(self, groups: Iterable[int]) -> list[int]:
-        total = [0] * self._size
-        for group in groups:
-            for i, number in enumerate(self._sums.get(int(group), ())):
-                total[i] += number
-        return total
+_PLACES = 9
+"""Kinds of rows of a score cell: prediction (two, and none or invalid) by label (two, and none that is usable)."""
 
 
-def _fixed(values: NDArray[np.float64], bits: int) -> NDArray[np.int64]:
+class _Scores:
+    """Rows with valid scores by class: keys of the labelled ones, and all of them in score cells."""
+
+    def __init__(self, decisions: Decisions, classes: tuple[str, ...]) -> None:
+        self._classes = classes
+        limits = decisions.limits
+        count = max(1, len(classes))
+        share = replace(limits, rows=limits.rows // count, budget=limits.budget // count)
+        self._keys = [ScoreKeys(decisions.windows, decisions.leaves.size, share) for _ in classes]
+        self._cells = decisions.tally(len(classes) * SCORE_CELLS * _PLACES)
+
+    def add(
+        self,
+        place: int,
+        groups: NDArray[np.int64],
+        only: int | None,
+        scores: NDArray[np.float64],
+        kinds: NDArray[np.generic],
+    ) -> None:
+        """Add scores in [0, 1] of the class at ``place``, at least one.
+
+        ``kinds`` is the prediction times 3 plus the label, both 0 or 1, or 2 for none.
+        """
+        cells = (scores * SCORE_CELLS).astype(np.int64)
+        np.minimum(cells, SCORE_CELLS - 1, out=cells)
+        cells += place * SCORE_CELLS
+        cells *= _PLACES
+        cells += kinds.astype(np.int64, copy=False)
+        self._cells.add(groups, only, cells)
+
+    def add_labelled(self, place: int, runs: Runs, scores: NDArray[np.float64], labels: NDArray[np.int64]) -> None:
+        """Add the scores of labelled rows, in the order of ``runs``; labels are 0 or 1."""
+        self._keys[place].add(runs, scores, labels)
+
+    def complete(
+        self, window: int, members: Sequence[NDArray[np.int64]], parts: list[SegmentStatistics]
+    ) -> list[SegmentStatistics]:
+        """The statistics of unions of leaves with their scores and decisions."""
+        exact = [keys.window(window, members) for keys in self._keys]
+        out = []
+        for i, (part, table) in enumerate(zip(parts, self._cells.window(window, members), strict=True)):
+            scores: dict[str, ScoreCounts] = {}
+            decisions: dict[str, NDArray[np.int64]] = {}
+            for place, name in enumerate(self._classes):
+                cube = table.reshape(len(self._classes), SCORE_CELLS, 3, 3)[place]
+                kept = exact[place]
+                scores[name] = from_cells(cube[:, :, :2].sum(axis=1)) if kept is None else kept[i]
+                decisions[name] = cube.sum(axis=2)
+            out.append(replace(part, scores=scores, score_decisions=decisions))
+        return out
+
+    @property
+    def deferred(self) -> int:
+        """First window whose scores have to be read in another pass."""
+        return min(keys.deferred for keys in self._keys)
+
+
+def fixed(values: NDArray[np.float64], bits: int) -> NDArray[np.int64]:
+    """Values in units of 2**-bits, rounded to whole numbers (halves to even)."""
     return np.rint(values * 2.0**bits).astype(np.int64)
+
+
+def _add_sums(
+    sums: Sums, runs: Runs, gap: NDArray[np.float64], square: NDArray[np.float64], loss: NDArray[np.float64]
+) -> None:
+    """Add up the fields of ``ScoreSums`` but n; all in the order of ``runs``."""
+    sums.add(runs, 0, fixed(gap, UNIT_BITS))
+    sums.add(runs, 1, fixed(square, UNIT_BITS))
+    sums.add(runs, 2, fixed(square * square, UNIT_BITS))
+    sums.add(runs, 3, fixed(loss, LOSS_BITS))
+    coarse = fixed(loss, LOSS_SQUARE_BITS)
+    sums.add(runs, 4, coarse * coarse)
 
 
 def _loss(probability: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -206,10 +276,10 @@ class BinaryDecisions(Decisions):
         has_score: bool,
         limits: ScoreLimits,
     ) -> None:
-        super().__init__(windows, leaves)
+        super().__init__(windows, leaves, limits)
         self._has_prediction = has_prediction
-        self._keys = ScoreKeys(windows, leaves.size, limits) if has_score else None
-        self._sums = _Sums(5)
+        self._scores = _Scores(self, ("",)) if has_score else None
+        self._sums = Sums(windows * leaves.size, 5)
 
     def _cells(self) -> int:
         return 12  # label (0, 1) x prediction (0, 1, invalid) x score (valid, invalid)
@@ -220,14 +290,23 @@ class BinaryDecisions(Decisions):
         kind = label * np.uint8(6)
         if self._has_prediction:
             kind += block.columns["prediction"] * np.uint8(2)
-        if self._keys is None:
+        if self._scores is None:
             self._tally(block, leaf, kind)
             return
         score = block.columns["score"].astype(np.float64, copy=False)
         valid = (score >= 0.0) & (score <= 1.0)
         kind += ~valid
         groups = self._tally(block, leaf, kind)
-        rows = np.flatnonzero(valid & (block.columns["state"] == USABLE))
+        usable = block.columns["state"] == USABLE
+        place = np.where(usable, label, np.uint8(2))
+        place += block.columns["prediction"] * np.uint8(3) if self._has_prediction else np.uint8(6)
+        if valid.all():
+            self._scores.add(0, groups, self.only(block), score, place)
+        else:
+            usable &= valid
+            if valid.any():
+                self._scores.add(0, groups[valid], self.only(block), score[valid], place[valid])
+        rows = np.flatnonzero(usable)
         if rows.size == 0:
             return
         runs = Runs(groups[rows])
@@ -236,18 +315,10 @@ class BinaryDecisions(Decisions):
         gap = y - s
         square = gap * gap
         loss = _loss(np.where(y == 1, s, 1.0 - s))
-        coarse = _fixed(loss, LOSS_SQUARE_BITS)
-        exact = (
-            _fixed(gap, UNIT_BITS),
-            _fixed(square, UNIT_BITS),
-            _fixed(square * square, UNIT_BITS),
-            _fixed(loss, LOSS_BITS),
-            coarse * coarse,
-        )
-        self._sums.add(runs, [runs.sums(values) for values in exact])
-        self._keys.add(runs, s, y)
+        _add_sums(self._sums, runs, gap, square, loss)
+        self._scores.add_labelled(0, runs, s, y)
 
-    def _statistics(self, window: int, numbers: NDArray[np.int64], table: NDArray[np.int64]) -> SegmentStatistics:
+    def _statistics(self, groups: NDArray[np.int64], table: NDArray[np.int64]) -> SegmentStatistics:
         cube = table.reshape(2, 3, 2, STATES)  # label, prediction, score, state
         usable = cube[..., USABLE]
         decided = usable.sum(axis=2)
@@ -263,24 +334,26 @@ class BinaryDecisions(Decisions):
                 false_negative=int(decided[1, 0]),
                 true_negative=int(decided[0, 0]),
             )
-        if self._keys is not None:
-            sums = ScoreSums(int(usable[:, :, 0].sum()), *self._sums.of(window * self.leaves.size + numbers))
+        if self._scores is not None:
+            sums = ScoreSums(int(usable[:, :, 0].sum()), *self._sums.of(groups))
         return SegmentStatistics(
             rows,
             labelled,
-            invalid_scores=int(cube[:, :, 1].sum()) if self._keys is not None else 0,
+            invalid_scores=int(cube[:, :, 1].sum()) if self._scores is not None else 0,
             invalid_predictions=int(cube[:, 2].sum()) if self._has_prediction else 0,
             binary=binary,
             score_sums=sums,
         )
 
-    def _scores(self, window: int, members: Sequence[NDArray[np.int64]]) -> dict[str, list[ScoreCounts]] | None:
-        return None if self._keys is None else {"": self._keys.window(window, members)}
+    def _complete(
+        self, window: int, members: Sequence[NDArray[np.int64]], parts: list[SegmentStatistics]
+    ) -> list[SegmentStatistics]:
+        return parts if self._scores is None else self._scores.complete(window, members, parts)
 
     @property
     def deferred(self) -> int:
-        """First window whose scores have to be read in another pass."""
-        return self.windows if self._keys is None else self._keys.deferred
+        """First window that has to be read in another pass."""
+        return super().deferred if self._scores is None else min(super().deferred, self._scores.deferred)
 
 
 class ClassDecisions(Decisions):
@@ -303,10 +376,9 @@ class ClassDecisions(Decisions):
         self._classes = classes
         self._has_prediction = has_prediction
         self._scored = scored
-        super().__init__(windows, leaves)
-        share = replace(limits, budget=limits.budget // max(1, len(scored)))
-        self._keys = [ScoreKeys(windows, leaves.size, share) for _ in scored]
-        self._sums = _Sums(5)
+        super().__init__(windows, leaves, limits)
+        self._scores = _Scores(self, scored) if scored else None
+        self._sums = Sums(windows * leaves.size, 5)
 
     def _cells(self) -> int:
         k = len(self._classes) + 1
@@ -319,39 +391,54 @@ class ClassDecisions(Decisions):
         kind = label * (k + 1)
         kind += block.columns["prediction"].astype(np.int64) if self._has_prediction else k
         kind *= 2
-        if not self._scored:
+        if self._scores is None:
             self._tally(block, leaf, kind)
             return
         scores = np.stack([block.columns[f"score{i}"].astype(np.float64) for i in range(len(self._scored))], axis=1)
         valid = ((scores >= 0.0) & (scores <= 1.0)).all(axis=1)
         kind += ~valid
         groups = self._tally(block, leaf, kind)
-        rows = np.flatnonzero(valid & (label < k) & (block.columns["state"] == USABLE))
+        usable = (label < k) & (block.columns["state"] == USABLE)
+        numbers = [self._classes.index(name) for name in self._scored]
+        self._add_cells(block, groups, np.flatnonzero(valid), scores, np.where(usable, label, -1), numbers)
+        rows = np.flatnonzero(valid & usable)
         if rows.size == 0:
             return
         runs = Runs(groups[rows])
         rows = runs.sort(rows)
         s = scores[rows]
-        truth = np.array([self._classes.index(name) for name in self._scored])[None, :] == label[rows][:, None]
+        truth = np.array(numbers)[None, :] == label[rows][:, None]
         true_score = (s * truth).sum(axis=1)
         # squares of a fixed column order, added in that order: the same for every row order
         brier = np.zeros(rows.size)
         for i in range(s.shape[1]):
             brier += (s[:, i] - truth[:, i]) ** 2
-        loss = _loss(true_score)
-        coarse = _fixed(loss, LOSS_SQUARE_BITS)
-        exact = (
-            _fixed(1.0 - true_score, UNIT_BITS),
-            _fixed(brier, UNIT_BITS),
-            _fixed(brier * brier, UNIT_BITS),
-            _fixed(loss, LOSS_BITS),
-            coarse * coarse,
-        )
-        self._sums.add(runs, [runs.sums(values) for values in exact])
-        for i, keys in enumerate(self._keys):
-            keys.add(runs, np.ascontiguousarray(s[:, i]), truth[:, i].astype(np.int64))
+        _add_sums(self._sums, runs, 1.0 - true_score, brier, _loss(true_score))
+        for i in range(s.shape[1]):
+            self._scores.add_labelled(i, runs, np.ascontiguousarray(s[:, i]), truth[:, i].astype(np.int64))
 
-    def _statistics(self, window: int, numbers: NDArray[np.int64], table: NDArray[np.int64]) -> SegmentStatistics:
+    def _add_cells(
+        self,
+        block: Block,
+        groups: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        scores: NDArray[np.float64],
+        label: NDArray[np.int64],
+        numbers: list[int],
+    ) -> None:
+        """Add the scores of some rows, class by class; ``label`` is -1 where there is none that is usable."""
+        if self._scores is None or rows.size == 0:
+            return
+        labels, chosen = label[rows], groups[rows]
+        predicted = np.full(rows.size, len(self._classes))
+        if self._has_prediction:
+            predicted = block.columns["prediction"].astype(np.int64)[rows]
+        for i, number in enumerate(numbers):
+            kinds = np.where(predicted == len(self._classes), 2, predicted == number) * 3
+            kinds += np.where(labels < 0, 2, labels == number)
+            self._scores.add(i, chosen, self.only(block), scores[rows, i], kinds)
+
+    def _statistics(self, groups: NDArray[np.int64], table: NDArray[np.int64]) -> SegmentStatistics:
         k = len(self._classes)
         cube = table.reshape(k + 1, k + 1, 2, STATES)
         usable = cube[:k, :, :, USABLE]
@@ -361,7 +448,7 @@ class ClassDecisions(Decisions):
                 matrix=usable[:, :k].sum(axis=2), predicted=cube[:, :k].sum(axis=(0, 2, 3), dtype=np.int64)
             )
         if self._scored:
-            sums = ScoreSums(int(usable[:, :, 0].sum()), *self._sums.of(window * self.leaves.size + numbers))
+            sums = ScoreSums(int(usable[:, :, 0].sum()), *self._sums.of(groups))
         return SegmentStatistics(
             int(table.sum()),
             int(usable.sum()),
@@ -371,85 +458,12 @@ class ClassDecisions(Decisions):
             score_sums=sums,
         )
 
-    def _scores(self, window: int, members: Sequence[NDArray[np.int64]]) -> dict[str, list[ScoreCounts]] | None:
-        if not self._scored:
-            return None
-        return {name: keys.window(window, members) for name, keys in zip(self._scored, self._keys, strict=True)}
+    def _complete(
+        self, window: int, members: Sequence[NDArray[np.int64]], parts: list[SegmentStatistics]
+    ) -> list[SegmentStatistics]:
+        return parts if self._scores is None else self._scores.complete(window, members, parts)
 
     @property
     def deferred(self) -> int:
-        """First window whose scores have to be read in another pass."""
-        return min((keys.deferred for keys in self._keys), default=self.windows)
-
-
-class RegressionDecisions(Decisions):
-    """A regression task.
-
-    Columns of a block: ``state``, ``label`` and ``prediction`` (numbers; NaN = missing).
-    """
-
-    def __init__(self, windows: int, leaves: Leaves, *, error_exponent: int, label_center: float) -> None:
-        super().__init__(windows, leaves)
-        self._exponent = error_exponent
-        self._center = label_center
-        self._sums = _Sums(12)
-
-    def _cells(self) -> int:
-        return 2  # prediction valid, invalid
-
-    def add(self, block: Block, leaf: NDArray[np.int64]) -> None:
-        """Count one block."""
-        prediction = block.columns["prediction"].astype(np.float64, copy=False)
-        valid = np.isfinite(prediction)
-        groups = self._tally(block, leaf, (~valid).astype(np.int64))
-        rows = np.flatnonzero(valid & (block.columns["state"] == USABLE))
-        if rows.size == 0:
-            return
-        runs = Runs(groups[rows])
-        rows = runs.sort(rows)
-        label = block.columns["label"].astype(np.float64, copy=False)[rows]
-        with np.errstate(over="ignore", invalid="ignore"):
-            e = np.ldexp(prediction[rows] - label, -self._exponent)
-            z = np.ldexp(label - self._center, -self._exponent)
-        fits = (np.abs(e) < 2.0**ERROR_BITS) & (np.abs(z) < 2.0**ERROR_BITS)
-        error = np.rint(np.where(fits, e, 0.0)).astype(np.int64)
-        centered = np.rint(np.where(fits, z, 0.0)).astype(np.int64)
-        coarse_e = np.rint(np.where(fits, e, 0.0) * 2.0**-COARSE_BITS).astype(np.int64)
-        coarse_z = np.rint(np.where(fits, z, 0.0) * 2.0**-COARSE_BITS).astype(np.int64)
-        e2, z2 = coarse_e * coarse_e, coarse_z * coarse_z
-        self._sums.add(
-            runs,
-            [
-                runs.sums(fits.astype(np.int64)),
-                runs.sums(error),
-                runs.sums(np.abs(error)),
-                runs.product_sums(error, error),
-                runs.sums(centered),
-                runs.product_sums(centered, centered),
-                runs.product_sums(e2, e2),
-                runs.product_sums(z2, coarse_z),
-                runs.product_sums(z2, z2),
-                runs.product_sums(e2, coarse_z),
-                runs.product_sums(e2, z2),
-                runs.sums((~fits).astype(np.int64)),
-            ],
-        )
-
-    def _statistics(self, window: int, numbers: NDArray[np.int64], table: NDArray[np.int64]) -> SegmentStatistics:
-        return SegmentStatistics(
-            int(table.sum()),
-            int(table[:, USABLE].sum()),
-            invalid_predictions=int(table[1].sum()),
-            errors=ErrorSums(*self._sums.of(window * self.leaves.size + numbers)),
-        )
-
-
-def fixed_point(spread: float) -> int:
-    """The exponent of a regression's fixed-point unit: 2**-34 of the label's standard deviation.
-
-    Parameters
-    ----------
-    spread
-        Standard deviation of the label in the reference; 0 (a constant label) counts as 1.
-    """
-    return math.frexp(spread)[1] - 34 if spread > 0 and math.isfinite(spread) else -34
+        """First window that has to be read in another pass."""
+        return super().deferred if self._scores is None else min(super().deferred, self._scores.deferred)

@@ -49,12 +49,12 @@ class Profile(Mapping[Window, Statistics]):
         """The statistics of one window of the plan."""
         number = self._numbers[window]
         counted = self._counted
-        if counted is None or not self._first <= number < counted.decisions.deferred:
+        if counted is None or not self._first <= number < counted.deferred:
             self._ahead = {}
             counted = self._counted = None  # its scores make room for the others
             counted = self._counted = self._read(number)
             self._first = number
-        wanted = range(number, min(number + self._threads, counted.decisions.deferred))
+        wanted = range(number, min(number + self._threads, counted.deferred))
         self._ahead = {n: self._ahead.get(n) or self._pool.submit(counted.decisions.result, n) for n in wanted}
         return counted.statistics(number, self._ahead.pop(number).result())
 

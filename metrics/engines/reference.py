@@ -16,7 +16,7 @@ from aimsight.metrics.engines.connection import run
 from aimsight.metrics.engines.log import inputs, label_columns, open_log
 from aimsight.metrics.engines.moments import Moments
 from aimsight.metrics.engines.passes import read
-from aimsight.metrics.engines.performance import fixed_point
+from aimsight.metrics.engines.regression import fixed_point
 from aimsight.metrics.engines.scores import ScoreLimits
 from aimsight.metrics.engines.windows import moment
 from aimsight.metrics.plan import ColumnPlan, Plan, Reference, Window
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from aimsight.metrics.engines.duckdb import DuckDBEngine
     from aimsight.metrics.engines.log import LabelColumns, Log
     from aimsight.metrics.plan import Role
+    from aimsight.metrics.statistics import Statistics
 
 SAMPLE_ROWS = 200_000
 """Rows from which the robust quantiles are taken."""
@@ -77,11 +78,14 @@ def build(
             for column in columns
         )
         # the store keeps scores as cells only, so that is all that a reference ever has
-        passed = read(plan, log, labels, ScoreLimits(rows=0))
-    counted = {
-        piece: passed.statistics(number, passed.decisions.result(number)).with_score_cells()
-        for number, piece in enumerate(pieces)
-    }
+        counted: list[Statistics] = []
+        while len(counted) < len(pieces):
+            passed = read(plan, log, labels, ScoreLimits(rows=0, first=len(counted)))
+            counted += [
+                passed.statistics(number, passed.decisions.result(number))
+                for number in range(len(counted), passed.deferred)
+            ]
+    of = dict(zip(pieces, counted, strict=True))
     return Reference(
         name=_name(model, period),
         fingerprint=fingerprint,
@@ -89,8 +93,8 @@ def build(
         classes=classes,
         error_exponent=plan.error_exponent,
         label_center=center,
-        statistics=merge(list(counted.values())),
-        windows=tuple(counted[window] for window in windows or ()),
+        statistics=merge(counted),
+        windows=tuple(of[window] for window in windows or ()),
     )
 
 

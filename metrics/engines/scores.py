@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimsight.metrics.statistics import SCORE_CELLS, ScoreCounts
+from aimsight.metrics.engines.tallies import TALLY_BYTES
+from aimsight.metrics.statistics import ScoreCounts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,12 +26,13 @@ class ScoreLimits:
     """How many scores are kept exactly.
 
     ``rows`` = labelled rows of a window up to which its scores are exact; ``budget`` = rows held at once over all
-    windows; no scores are kept of windows before ``first``.
+    windows; ``tally_bytes`` = what each tally of cells may hold; nothing of this is kept of windows before ``first``.
     """
 
     rows: int
     budget: int = KEY_BUDGET
     first: int = 0
+    tally_bytes: int = TALLY_BYTES
 
 
 @dataclass(slots=True)
@@ -46,9 +48,9 @@ class ScoreKeys:
     """Collects ``score bits * 2 + label`` of the labelled rows by group (group = window * leaves + leaf).
 
     The bits of the floating-point numbers in [0, 1] have the order of the numbers, so sorted keys are sorted by score
-    and within it by label. A window with more rows than the limit is counted in score cells instead. When more rows
-    than the budget would be held, the last windows are given up: ``deferred`` is the first of them, and they are to be
-    read again with that as ``first``.
+    and within it by label. Of a window with more rows than the limit nothing is kept. When more rows than the budget
+    would be held, the last windows are given up: ``deferred`` is the first of them, and they are to be read again with
+    that as ``first``.
     """
 
     def __init__(self, windows: int, leaves: int, limits: ScoreLimits) -> None:
@@ -59,27 +61,33 @@ class ScoreKeys:
         self.deferred = windows
         self._rows = np.zeros(windows, dtype=np.int64)
         self._batches: list[_Batch] = []
-        self._cells: dict[int, NDArray[np.int64]] = {}
 
     def add(self, runs: Runs, scores: NDArray[np.float64], labels: NDArray[np.int64]) -> None:
         """Add one block: scores in [0, 1] and labels (0 or 1), both in the order of ``runs``."""
+        if self._limit == 0:
+            np.add.at(self._rows, runs.groups // self._leaves, 1)
+            return
         # -0.0 + 0.0 is +0.0, whose bits are the smallest
         keys = ((scores + 0.0).view(np.uint64) << np.uint64(1)) | labels.astype(np.uint64)
         batch = _Batch(keys, runs.groups, np.append(runs.starts, keys.size))
         sizes = np.diff(batch.starts)
         windows = batch.groups // self._leaves
+        before = self._rows[windows]
         np.add.at(self._rows, windows, sizes)
-        for window in np.unique(windows[self._rows[windows] > self._limit]):
-            self._to_cells(int(window))
-        for window in np.unique(windows):
-            if int(window) in self._cells:
-                self._count(int(window), *_part(batch, int(window), self._leaves))
-        self._batches.append(self._without(batch, windows))
-        self._shrink()
+        if ((before <= self._limit) & (self._rows[windows] > self._limit)).any():
+            self._filter()
+        batch = self._without(batch, windows)
+        if batch.keys.size:
+            self._batches.append(batch)
+            self._shrink()
+
+    def _filter(self) -> None:
+        """Let go of what is not kept any more."""
+        held = [self._without(batch, batch.groups // self._leaves) for batch in self._batches]
+        self._batches = [batch for batch in held if batch.keys.size]
 
     def _keeps(self, windows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        celled = np.fromiter(self._cells, dtype=np.int64, count=len(self._cells))
-        return (windows >= self._first) & (windows < self.deferred) & ~np.isin(windows, celled)
+        return (windows >= self._first) & (windows < self.deferred) & (self._rows[windows] <= self._limit)
 
     def _without(self, batch: _Batch, windows: NDArray[np.int64]) -> _Batch:
         """The batch without the rows of windows that are not kept exactly."""
@@ -89,23 +97,6 @@ class ScoreKeys:
         sizes = np.diff(batch.starts)
         kept = sizes[keep]
         return _Batch(batch.keys[np.repeat(keep, sizes)], batch.groups[keep], np.concatenate([[0], np.cumsum(kept)]))
-
-    def _to_cells(self, window: int) -> None:
-        """Change a window that turned out too large from keys to cells."""
-        if window in self._cells or window < self._first or window >= self.deferred:
-            return
-        self._cells[window] = np.zeros((self._leaves, 2, SCORE_CELLS), dtype=np.int64)
-        for batch in self._batches:
-            self._count(window, *_part(batch, window, self._leaves))
-        self._batches = [self._without(batch, batch.groups // self._leaves) for batch in self._batches]
-
-    def _count(self, window: int, keys: NDArray[np.uint64], leaves: NDArray[np.int64]) -> None:
-        scores = (keys >> np.uint64(1)).view(np.float64)
-        cells = np.minimum((scores * SCORE_CELLS).astype(np.int64), SCORE_CELLS - 1)
-        labels = (keys & np.uint64(1)).astype(np.int64)
-        table = self._cells[window]
-        positions = (leaves * 2 + labels) * SCORE_CELLS + cells
-        table += np.bincount(positions, minlength=table.size).reshape(table.shape)
 
     def _shrink(self) -> None:
         """Give up the last windows while more than the budget is held."""
@@ -117,13 +108,15 @@ class ScoreKeys:
             np.add.at(rows, batch.groups // self._leaves, np.diff(batch.starts))
         fits = np.flatnonzero(np.cumsum(rows) > self._budget)
         self.deferred = max(int(fits[0]), self._first + 1)
-        self._batches = [self._without(batch, batch.groups // self._leaves) for batch in self._batches]
+        self._filter()
 
-    def window(self, window: int, members: Sequence[NDArray[np.int64]]) -> list[ScoreCounts]:
-        """Score counts of unions of leaves in one window: ``members`` holds the leaf numbers of each union."""
-        if window in self._cells:
-            table = self._cells[window]
-            return [_from_cells(table[leaves].sum(axis=0)) for leaves in members]
+    def window(self, window: int, members: Sequence[NDArray[np.int64]]) -> list[ScoreCounts] | None:
+        """Score counts of unions of leaves in one window: ``members`` holds the leaf numbers of each union.
+
+        ``None`` when the window has more rows than the limit.
+        """
+        if self._rows[window] > self._limit:
+            return None
         parts = [_part(batch, window, self._leaves) for batch in self._batches]
         keys = np.concatenate([part[0] for part in parts] or [np.empty(0, np.uint64)])
         leaves = np.concatenate([part[1] for part in parts] or [np.empty(0, np.int64)])
@@ -169,6 +162,9 @@ def _from_sorted(keys: NDArray[np.uint64]) -> ScoreCounts:
     return ScoreCounts(bits[starts].view(np.float64), sizes - positives, positives, exact=True)
 
 
-def _from_cells(table: NDArray[np.int64]) -> ScoreCounts:
-    positions = np.flatnonzero(table.sum(axis=0))
-    return ScoreCounts(positions.astype(np.float64), table[0, positions], table[1, positions], exact=False)
+def from_cells(labelled: NDArray[np.int64]) -> ScoreCounts:
+    """Score counts from rows by score cell and label, shape (SCORE_CELLS, 2)."""
+    positions = np.flatnonzero(labelled.sum(axis=1))
+    return ScoreCounts(
+        positions.astype(np.float64), labelled[positions, 0].copy(), labelled[positions, 1].copy(), exact=False
+    )

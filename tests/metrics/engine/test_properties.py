@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 
 from aimsight.metrics.cells import CategoryCells, NumericCells
 from aimsight.metrics.engines.duckdb import DuckDBEngine
-from aimsight.metrics.engines.exact import Runs
+from aimsight.metrics.engines.exact import Runs, Sums
 from aimsight.metrics.engines.windows import WindowIndex, micros
 from aimsight.metrics.plan import ColumnPlan, Plan, Window
 
@@ -111,9 +110,10 @@ def test_sums_by_group_are_exact(rows: list[tuple[int, int, int]]) -> None:
     """Sums and sums of products of large integers are those of Python's unbounded integers."""
     groups, a, b = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
     runs = Runs(groups)
-    sums: dict[int, Any] = dict(zip(runs.groups.tolist(), runs.sums(runs.sort(a)), strict=True))
-    products = dict(zip(runs.groups.tolist(), runs.product_sums(runs.sort(a), runs.sort(b)), strict=True))
-    for group in {row[0] for row in rows}:
-        assert sums[group] == sum(x for g, x, _ in rows if g == group)
-        assert products[group] == sum(x * y for g, x, y in rows if g == group)
-    assert len(sums) == len({row[0] for row in rows})
+    sums = Sums(5, 2)
+    sums.add(runs, 0, runs.sort(a))
+    sums.add_products(runs, 1, runs.sort(a), runs.sort(b))
+    assert sums.of(np.arange(5)) == [sum(x for _, x, _ in rows), sum(x * y for _, x, y in rows)]
+    for group in range(5):
+        expected = [(x, x * y) for g, x, y in rows if g == group]
+        assert sums.of(np.array([group])) == [sum(pair[0] for pair in expected), sum(pair[1] for pair in expected)]
