@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from aimsight.aims.lifecycle.dossier import Dossier
@@ -11,7 +12,7 @@ from aimsight.configs.schema import NonconformityConfig
 from aimsight.store.records import DossierRow, Nonconformity
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, tzinfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,13 @@ class Context:
     files
         SHA-256 of the files attached to the nonconformity.
     objectives
-        The objectives of the model by id, with their metric and target, for criteria that name one.
+        Ids of the model's objectives, for criteria that name one.
+    metric_problem
+        What is wrong with the metric that a criterion names; ``""`` when nothing is.
+    worst
+        The worst value of the windows that failed so far; ``None`` where there is none.
+    zone
+        The calendar of the model's windows.
     """
 
     now: datetime
@@ -90,3 +97,4 @@ class Context:
     objectives: frozenset[str] = frozenset()
     metric_problem: str = ""
     worst: float | None = None
+    zone: tzinfo = UTC

@@ -1,7 +1,8 @@
 """What people recorded of a nonconformity, step by step: the parts of clause 10.2 as structured data.
 
 A part is what a person gives (from options or a YAML file); ``by`` and ``at`` are stamped by the program and never
-taken from the input. The whole is one frozen value with one canonical text, so that an event can carry it before and after.
+taken from the input. The whole is one frozen value with one canonical text, so that an event can carry it before and
+after.
 """
 
 from __future__ import annotations
@@ -142,6 +143,7 @@ class Action(Config):
     resources: Prose | None = Field(default=None, description="What that takes.")
     change: Identifier | None = Field(default=None, description="The change (6.3) that it belongs to.")
     done_by: str = ""
+    done_on: Day | None = None
     done_at: AwareDatetime | None = None
     evidence: tuple[Evidence, ...] = ()
 
@@ -158,6 +160,8 @@ class Criterion(Config):
     column: Name | None = Field(default=None, description="Column or groups of the metric.")
     segment: Name | None = Field(default=None, description="Part of the rows.")
     threshold: TargetText | None = Field(default=None, description='Threshold (kind metric), such as ">= 0.8".')
+    tolerance: Finite = Field(default=0.0, ge=0, description="Distance beyond the threshold that is at risk only.")
+    zero_tolerance: bool = Field(default=False, description="Judge the value alone, without its interval.")
     windows: Annotated[int, Field(ge=1, le=366)] = Field(
         default=3, description="So many windows in a row have to conform."
     )

@@ -39,8 +39,8 @@ def effect_of(criterion: Criterion, windows: Sequence[EffectivenessWindow], chec
     -------
     Effect
         *Effective* once ``criterion.windows`` measured windows in a row conform; *not effective* at the first
-        nonconforming one, or when ``criterion.most`` windows were measured without that; else undecided. Windows without
-        a measured value extend the watch. A criterion that a person checks follows the last check.
+        nonconforming one, or when ``criterion.most`` windows were measured without that; else undecided. Windows
+        without a measured value extend the watch. A criterion that a person checks follows the last check.
     """
     if criterion.kind == "check":
         return _of_checks(checks)

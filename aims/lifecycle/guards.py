@@ -214,16 +214,12 @@ def check_state(case: Case, step: Step, context: Context) -> None:
     may = ", ".join(one.name for one in steps_from(case.state)) or "nothing"
     wanted = min((PATH.index(state) for state in step.sources if state in PATH), default=None)
     missing = [] if wanted is None else missing_for(case, PATH[wanted], context)
-    needs = " or ".join(state.words for state in (*PATH, *State) if state in step.sources and state in step.sources)
+    needs = " or ".join(dict.fromkeys(state.words for state in (*PATH, *State) if state in step.sources))
     raise TransitionError(
-        f"{case.name} is {case.state.words}; {step.name} is for: {_once(needs)}. Possible now: {may}."
+        f"{case.name} is {case.state.words}; {step.name} is for: {needs}. Possible now: {may}."
         + (" Missing until then:" if missing else ""),
         tuple(missing),
     )
-
-
-def _once(words: str) -> str:
-    return " or ".join(dict.fromkeys(words.split(" or ")))
 
 
 def refuse(case: Case, step: Step, missing: list[str]) -> None:
