@@ -99,6 +99,8 @@ def task_roles(draft: Draft) -> Iterator[Finding]:
             yield Finding(("log", "positive"), "belongs to task binary; remove it")
     if draft.task == "regression" and log.get("scores") is not None:
         yield Finding(("log", "scores"), "belongs to task multiclass; remove it")
+    if draft.task != "regression" and log.get("interval") is not None:
+        yield Finding(("log", "interval"), "belongs to task regression; remove it")
     if draft.task == "regression" and "prediction" not in log:
         yield Finding(("log",), "a regression model logs a prediction", "prediction: COLUMN")
     if draft.task == "multiclass" and "prediction" not in log and "scores" not in log:

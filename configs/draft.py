@@ -116,6 +116,11 @@ class Draft:
         """Every column of the inference log that the file mentions, roles first."""
         uses = [ColumnUse(("log", role), name, role) for role in LOG_ROLES if (name := self.text("log", role))]
         uses += [ColumnUse(("log", "scores", key), name, f"score of {key}") for key, name in self.scores.items()]
+        ends = self.texts("log", "interval") if isinstance(self.at("log", "interval"), tuple) else []
+        uses += [
+            ColumnUse(path, name, f"{end} end of the interval")
+            for end, (path, name) in zip(("lower", "upper"), ends, strict=False)
+        ]
         if not self.has("labels", "source"):
             uses += self.label_columns
         uses += [ColumnUse(("features", name), name, "feature") for name in self.features]

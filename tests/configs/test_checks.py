@@ -190,6 +190,21 @@ monitor: {every: 1mo, window: 1mo}
         ("prediction: p", "prediction: p, scores: {a: x, b: y}", "log.scores: belongs to task multiclass; remove it"),
         (
             "regression\nlog: {source: log.csv, timestamp: t, prediction: p}",
+            "binary\nlog: {source: log.csv, timestamp: t, prediction: p, interval: [low, high]}",
+            "log.interval: belongs to task regression; remove it",
+        ),
+        (
+            "prediction: p",
+            "prediction: p, interval: [low, low]",
+            "log.interval.1: the column low is already the lower end of the interval",
+        ),
+        (
+            "features: {distance: numeric}",
+            "features: {distance: numeric, low: numeric}",
+            "features.low: low is the lower end of the interval of the log and no feature; remove it",
+        ),
+        (
+            "regression\nlog: {source: log.csv, timestamp: t, prediction: p}",
             "multiclass\nlog: {source: log.csv, timestamp: t}",
             "log: a multiclass model logs a prediction, scores, or both",
         ),
