@@ -54,8 +54,7 @@ def test_an_untouched_store_is_intact(filled: Store) -> None:
     assert said == [(), (), (), ()]
     assert report.intact
     assert report.complete
-    # opened, model, objective, reference, 2 x (slots, run), nonconformity, occurrence, notice, evidence file
-    assert (report.entries, report.anchored) == (12, 12)
+    assert (report.entries, report.anchored) == (ENTRIES, ENTRIES)
 
 
 OTHERS = {
@@ -71,6 +70,10 @@ OTHERS = {
     "floats": "list_append({0}, 1.0)",
 }
 """By type of column: another value."""
+ENTRIES = 13
+"""Entries of the filled store: opened, model, objective, reference, 2 x (slots, run), nonconformity, occurrence,
+register record, notice, evidence file."""
+
 ALLOWED = {
     "verdict": "'at risk'",
     "outcome": "'error'",
@@ -173,7 +176,11 @@ def test_the_order_of_rows_does_not_matter(filled: Store) -> None:
         ("DELETE FROM ledger WHERE seq IN (4, 5)", 6, "entries 4 to 5 before it are missing"),
         ("DELETE FROM ledger WHERE seq < 3", 3, "entries 1 to 2 before it are missing"),
         ("UPDATE ledger SET seq = seq + 100 WHERE seq > 6", 107, "entries 7 to 106 before it are missing"),
-        ("INSERT INTO ledger SELECT * REPLACE (13 AS seq) FROM ledger WHERE seq = 12", 13, "does not follow"),
+        (
+            f"INSERT INTO ledger SELECT * REPLACE ({ENTRIES + 1} AS seq) FROM ledger WHERE seq = {ENTRIES}",
+            ENTRIES + 1,
+            "does not follow",
+        ),
         ("INSERT INTO ledger SELECT * REPLACE (0 AS seq) FROM ledger WHERE seq = 1", 0, "does not follow"),
     ],
 )
@@ -299,7 +306,7 @@ def cut_off(store: Store) -> None:
         *(f"DELETE FROM {table.name} WHERE statistics_id = {last}" for table in BY_RUN if "statistics" in table.name),
         f"DELETE FROM run WHERE run_id = {last}",
         "DELETE FROM slot WHERE window_start = (SELECT max(window_start) FROM slot)",
-        "DELETE FROM ledger WHERE seq > 10",
+        f"DELETE FROM ledger WHERE seq > {ENTRIES - 2}",
     )
 
 
@@ -313,9 +320,9 @@ def test_only_a_checkpoint_shows_a_cut_off_tail_and_the_report_says_so(filled: S
     )
     report = check(filled)
     assert [str(finding).partition(": ")[2] for finding in report.findings] == [
-        "truncated: the ledger had 12 entries, now it has 10"
+        f"truncated: the ledger had {ENTRIES} entries, now it has {ENTRIES - 2}"
     ]
-    assert report.first_bad_seq == 11
+    assert report.first_bad_seq == ENTRIES - 1
 
 
 def rewrite(store: Store, seq: int) -> None:
@@ -338,7 +345,7 @@ def test_only_a_checkpoint_shows_a_rewritten_ledger(filled: Store) -> None:
     assert verify(filled).intact
     report = check(filled)
     assert "forked" in str(report.findings[0])
-    assert report.first_bad_seq == 12
+    assert report.first_bad_seq == ENTRIES
     assert report.anchored == 4
 
 
@@ -355,7 +362,7 @@ def test_an_old_file_put_back_is_found(filled: Store, samples: Samples, tmp_path
             samples.write_run(tx, day)
     findings = [str(finding) for finding in check(filled).findings]
     assert len(findings) == 1
-    assert "forked: entry 14" in findings[0]
+    assert f"forked: entry {ENTRIES + 2}" in findings[0]
 
 
 def test_a_checkpoint_of_another_ledger_is_refused(filled: Store, samples: Samples, tmp_path: Path) -> None:
@@ -378,7 +385,7 @@ def test_torn_and_missing_checkpoint_files_are_warnings(filled: Store, tmp_path:
         f"{checkpoint_file}, line 2: not a checkpoint (torn by a crash?)",
         f"{missing}: there is no such checkpoint file",
     )
-    assert report.limits == ("entries 2 to 12 are newer than the last checkpoint",)
+    assert report.limits == (f"entries 2 to {ENTRIES} are newer than the last checkpoint",)
 
 
 def test_a_clock_that_was_set_back_is_a_warning(store: Store, samples: Samples, clock: TickingClock) -> None:
@@ -460,7 +467,7 @@ def test_a_fold_checks_that_states_follow_from_events(filled: Store, samples: Sa
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_changed_byte_of_the_ledger_is_found(filled: Store, data: st.DataObject) -> None:
     """One flipped bit anywhere in an entry or a hash is enough, and that entry or the next one is named."""
-    seq = data.draw(st.integers(1, 12))
+    seq = data.draw(st.integers(1, ENTRIES))
     column = data.draw(st.sampled_from(["entry", "hash", "prev_hash"]))
     with duckdb.connect(str(filled.path)) as connection:
         (before,) = connection.execute(f"SELECT {column} FROM ledger WHERE seq = ?", [seq]).fetchone() or (b"",)
