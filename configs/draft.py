@@ -101,6 +101,12 @@ class Draft:
         ]
 
     @cached_property
+    def filters(self) -> list[str]:
+        """Names of the declared filters."""
+        declared = self.at("filters")
+        return [name for name in declared if isinstance(name, str)] if isinstance(declared, dict) else []
+
+    @cached_property
     def groups(self) -> list[tuple[str, ...]]:
         """What fairness compares and segments are counted by: protected columns and declared segments."""
         found = [(name,) for _, name in self.protected] + [columns for _, columns in self.segments if columns]

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from aimsight.configs import durations, targets, window_lengths
+from aimsight.configs import durations, filters, targets, window_lengths
 from aimsight.configs.errors import InvalidTextError, did_you_mean
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -156,6 +156,10 @@ def _target(text: str) -> str:
     return str(targets.Target.parse(text))
 
 
+def _filter(text: str) -> str:
+    return str(filters.parse(text))
+
+
 def _alert_url(text: str) -> str:
     if not _ALERT_URL.fullmatch(text):
         raise InvalidTextError(
@@ -234,6 +238,9 @@ TargetText = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^\s*(>=|<=|between)\s*[-+.0-9]", "examples": [">= 0.83", "<= 0.1"]}),
 ]
 """A target in its normal spelling."""
+
+FilterText = Annotated[Name, AfterValidator(_filter)]
+"""A filter in its normal spelling."""
 
 Source = Annotated[Name | Annotated[tuple[Name, ...], Field(min_length=1)], BeforeValidator(one_or_more)]
 """One file or glob, or several."""

@@ -26,6 +26,7 @@ MEASURED: frozenset[str] = frozenset(
         "features",
         "protected",
         "segments",
+        "filters",
         "reference",
         "monitor",
         "metrics",

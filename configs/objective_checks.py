@@ -150,6 +150,8 @@ def _needs(draft: Draft, path: Path, fact: MetricFacts) -> Iterator[Finding]:
     score = "scores" if draft.task == "multiclass" else "score"
     if fact.needs_score and draft.has("log") and not draft.has("log", score):
         yield Finding(where, f"{fact.id} needs a probability, and the log declares none: add `log.{score}`")
+    if fact.needs_interval and draft.has("log") and not draft.has("log", "interval"):
+        yield Finding(where, f"{fact.id} needs prediction intervals, and the log declares none: add `log.interval`")
 
 
 def _column(draft: Draft, path: Path, fact: MetricFacts) -> Iterator[Finding]:
@@ -210,8 +212,14 @@ def _segment(draft: Draft, path: Path, fact: MetricFacts) -> Iterator[Finding]:
     if fact.family in WHOLE_WINDOW_FAMILIES:
         yield Finding(where, f"{fact.id} is measured over all rows only; remove it")
         return
+    if text in draft.filters:
+        return
+    near = did_you_mean(text, draft.filters)
+    if near:
+        yield Finding(where, f'"{text}" is not a declared filter', near)
+        return
     if not draft.groups:
-        yield Finding(where, "the model declares neither `segments` nor `protected` columns")
+        yield Finding(where, "the model declares neither `segments` nor `filters` nor `protected` columns")
         return
     try:
         pairs = parse_segment(text, draft.group_columns)

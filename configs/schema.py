@@ -19,6 +19,7 @@ from aimsight.configs.fields import (
     Category,
     Day,
     DurationField,
+    FilterText,
     Finite,
     Groups,
     Identifier,
@@ -391,6 +392,11 @@ class ModelConfig(Config):
     protected: tuple[Name, ...] = Field(default=(), description="Columns whose groups fairness metrics compare.")
     segments: tuple[Intersection, ...] = Field(
         default=(), description="Columns (or lists of columns) whose values are measured on their own."
+    )
+    filters: dict[Identifier, FilterText] = Field(
+        default={},
+        description="Named parts of the rows that are measured on their own: "
+        "`seniors: age >= 60 and region in (north, south)`; an objective names one as its segment.",
     )
     reference: ReferenceConfig | None = Field(default=None, description="What windows are compared with.")
     monitor: MonitorConfig = Field(description="How often and through which windows.")

@@ -38,6 +38,8 @@ class Value:
         values finished from binned statistics).
     p_value
         Evidence against "no change", in (0, 1], where the metric is a distance; else ``None``.
+    detail
+        What a person should know of it beyond the numbers, such as the columns that it comes from.
     """
 
     value: float
@@ -45,6 +47,7 @@ class Value:
     interval: Interval | None = None
     error_bound: float = 0.0
     p_value: float | None = None
+    detail: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what is not a number: NaN and infinity never leave a metric."""
@@ -80,9 +83,10 @@ Result = Value | Undefined
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A part of a window: every row (no conditions) or the rows whose columns have these values.
+    """A part of a window: every row (no conditions), the rows whose columns have these values, or those of a filter.
 
-    ``conditions`` is an ordered tuple of (column, value text) pairs; missing values appear as ``(missing)``.
+    ``conditions`` is an ordered tuple of (column, value text) pairs; missing values appear as ``(missing)``. A declared
+    filter has one condition, with its name as the value of no column.
     """
 
     conditions: tuple[tuple[str, str], ...] = ()
@@ -93,8 +97,13 @@ class Segment:
         return tuple(column for column, _ in self.conditions)
 
     def __str__(self) -> str:
-        """``''`` for all rows, else ``gender=F & age_group=65+``."""
-        return " & ".join(f"{column}={value}" for column, value in self.conditions)
+        """``''`` for all rows, else ``gender=F & age_group=65+``, or the name of the filter."""
+        return " & ".join(f"{column}={value}" if column else value for column, value in self.conditions)
+
+    @classmethod
+    def of_filter(cls, name: str) -> Segment:
+        """The rows that fulfil a declared filter."""
+        return cls((("", name),))
 
 
 ALL_ROWS = Segment()

@@ -23,7 +23,7 @@ TYPES = [
     ('version: "2"', f'version: {"x" * 256}', "version: a name has at most 255 characters, and this one has 256"),
     ('version: "2"\n', "", 'version: is missing: version of the model, in quotes: "2"'),
     ("risk: high", "risk: HIGH", 'risk: must be one of minimal, limited, high, not "HIGH"; did you mean high?'),
-    ("risk: high", "risk: high\nrisky: yes", "risky: unknown key; known keys are model, version, owner, intended_use, risk, task, log, labels, features, protected, segments, reference, monitor, metrics, drift, min_group, objectives; did you mean risk?"),
+    ("risk: high", "risk: high\nrisky: yes", "risky: unknown key; known keys are model, version, owner, intended_use, risk, task, log, labels, features, protected, segments, filters, reference, monitor, metrics, drift, min_group, objectives; did you mean risk?"),
     ("risk: high", "risk: high\nmin_group: many", 'min_group: must be a whole number, not the text "many"'),
     ("risk: high", "risk: high\nmin_group: 2.5", "min_group: must be a whole number, not the number 2.5"),
     ("risk: high", "risk: high\ndrift: exakt", 'drift: must be one of binned, exact, not "exakt"; did you mean exact?'),
@@ -75,7 +75,7 @@ TYPES = [
     ("tolerance: 0.01", "opens: {fails: 4}", "objectives[0].opens.fails: unknown key; known keys are failures, of; did you mean failures?"),
     ("tolerance: 0.01", "tolerance: 0.01\n    tolerance: 1", "objectives[0].tolerance: the key is written twice, first in line 28"),
     ("lookback: 45d", "start: 1985-01-01, end: 1985-01-01", "monitor: monitoring ends before it starts"),
-    ("risk: high", "risk: high\nwhatever: DECIDE", "whatever: unknown key; known keys are model, version, owner, intended_use, risk, task, log, labels, features, protected, segments, reference, monitor, metrics, drift, min_group, objectives"),
+    ("risk: high", "risk: high\nwhatever: DECIDE", "whatever: unknown key; known keys are model, version, owner, intended_use, risk, task, log, labels, features, protected, segments, filters, reference, monitor, metrics, drift, min_group, objectives"),
     ("severity: major", "severity: DECIDE", "objectives[0].severity: is still to be decided: severity of a nonconformity that it opens"),
 ]  # fmt: skip
 
@@ -291,5 +291,5 @@ def test_a_segment_needs_groups(facts: dict[str, MetricFacts]) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_model(text, metric_ids=facts)
     assert [problem.problem for problem in caught.value.problems] == [
-        "the model declares neither `segments` nor `protected` columns"
+        "the model declares neither `segments` nor `filters` nor `protected` columns"
     ]
