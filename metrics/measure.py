@@ -13,6 +13,7 @@ from aimsight.metrics.evidence import q_values
 from aimsight.metrics.inputs import Baseline
 from aimsight.metrics.kinds.columns import of_columns
 from aimsight.metrics.kinds.distributions import of_distributions
+from aimsight.metrics.kinds.estimates import of_estimates
 from aimsight.metrics.kinds.groups import of_groups
 from aimsight.metrics.kinds.rows import of_rows
 from aimsight.metrics.kinds.scope import Scope
@@ -21,9 +22,10 @@ from aimsight.metrics.registry import METRICS, Metric, find
 from aimsight.metrics.values import Measurement, Undefined, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from aimsight.configs.schema import ModelConfig
+    from aimsight.metrics.estimates.trust import PastErrors
     from aimsight.metrics.plan import Plan, Reference, Window
     from aimsight.metrics.statistics import Statistics
 
@@ -40,6 +42,7 @@ def measure(
     min_group: int = 30,
     labels: Undefined | None = None,
     window: Window | None = None,
+    past: Mapping[tuple[str, str], PastErrors] | None = None,
 ) -> list[Measurement]:
     """Measure one window.
 
@@ -61,6 +64,8 @@ def measure(
         this. ``None`` when they are complete enough.
     window
         The window that the statistics are of; by default the plan's window that holds the latest event.
+    past
+        Errors of earlier estimates by metric and segment text, which widen the intervals of this window's.
 
     Returns
     -------
@@ -69,6 +74,7 @@ def measure(
         q-values over the columns of one metric.
     """
     scope = Scope(plan, statistics, _baseline(reference), min_group, labels, window)
+    scope.past.update(past or {})
     out: list[Measurement] = []
     for unit in chosen(plan.model, selected):
         if scope.applies(unit):
@@ -115,6 +121,7 @@ _KINDS: dict[str, Callable[[Scope, Metric], Iterator[Measurement]]] = {
     "groups": of_groups,
     "column_quality": of_columns,
     "quality": of_rows,
+    "estimate": of_estimates,
 }
 
 

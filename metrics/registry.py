@@ -20,7 +20,7 @@ from aimsight.configs.parameters import REQUIRED, Argument, MetricText, Paramete
 from aimsight.metrics.statistics import SegmentStatistics
 from aimsight.metrics.values import Result
 
-Kind = Literal["segment", "errors", "distribution", "groups", "column_quality", "quality"]
+Kind = Literal["segment", "errors", "distribution", "groups", "column_quality", "quality", "estimate", "selection"]
 """What a metric is computed from: statistics of a segment, sums of errors, reference and window of one column, the
 segments of one group-by, the counts of one column, or the rows of the window (``aimsight.metrics.inputs``)."""
 Direction = Literal["higher", "lower", "zero", "one", "none"]
@@ -28,8 +28,8 @@ Direction = Literal["higher", "lower", "zero", "one", "none"]
 Compute = Callable[..., Result]
 Decorated = TypeVar("Decorated", bound=Compute)
 
-FAMILIES = ("performance", "drift", "fairness", "quality")
-_ID = re.compile(r"^(performance|drift|fairness|quality)\.[a-z][a-z0-9_]*$")
+FAMILIES = ("performance", "estimated", "drift", "fairness", "quality")
+_ID = re.compile(rf"^({'|'.join(FAMILIES)})\.[a-z][a-z0-9_]*$")
 
 
 ALL_TASKS: frozenset[Task] = frozenset({"binary", "multiclass", "regression"})

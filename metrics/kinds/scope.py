@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aimsight.metrics.cells import CategoryCells, NumericCells
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from aimsight.metrics.inputs import Baseline
+    from aimsight.metrics.estimates.trust import PastErrors
     from aimsight.metrics.plan import Plan, Window
     from aimsight.metrics.registry import Metric
     from aimsight.metrics.statistics import SegmentStatistics, Statistics
@@ -31,6 +32,7 @@ class Scope:
     min_group: int
     labels: Undefined | None
     window: Window | None
+    past: dict[tuple[str, str], PastErrors] = field(default_factory=dict, kw_only=True)
 
     @property
     def empty(self) -> bool:

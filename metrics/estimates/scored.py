@@ -1,0 +1,302 @@
+"""Performance that calibrated scores promise (CBPE), from merged statistics: value, interval, and when not to trust it.
+
+The error of an estimate has parts that add up: the labels of these very rows are drawn by chance; the calibration was
+learned from finitely many labels; scores that the reference has no labels of could mean anything; windows differ by
+nature; and earlier estimates were as wrong as they turned out to be. So the interval is about the value that the labels
+of the window will show.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aimsight.metrics.estimates.calibration import Calibration, calibrate
+from aimsight.metrics.estimates.formulas import DECISIONS, FORMULAS
+from aimsight.metrics.estimates.intervals import NONE, Variance, share
+from aimsight.metrics.estimates.trust import OUT_OF_SUPPORT, excess, not_trusted, spread_out
+from aimsight.metrics.statistics import SCORE_CELLS
+from aimsight.metrics.values import ALL_ROWS, Cause, Undefined, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from aimsight.metrics.estimates.trust import Circumstances
+    from aimsight.metrics.plan import Reference
+    from aimsight.metrics.statistics import ScoreCounts, SegmentStatistics, Statistics
+    from aimsight.metrics.values import Result, Segment
+
+    Floats = NDArray[np.float64]
+    Rows = Mapping[str, Floats]
+
+OWN_ROWS, OWN_OF_A_CLASS = 1000, 100
+"""A segment has a calibration of its own from so many labelled rows, and of each class, in the reference."""
+MOST_WINDOWS = 40
+"""Windows of the reference that estimates are tried on; of more, evenly spread ones."""
+WHOLE_LABELS = 0.9
+"""Those with fewer labels than this share say more about which labels came than about estimates."""
+FEWEST_EXPECTED = 0.5
+"""A class of which fewer labels are expected does not occur."""
+METHOD = "label noise and calibration"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Point:
+    """A value and its gradient by class, as in ``aimsight.metrics.estimates.formulas``; ``n`` rows it rests on."""
+
+    value: float
+    gradients: Rows
+    n: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """One segment of a window, seen through the calibrations of its classes: what estimates are computed from."""
+
+    rows: Rows
+    calibrations: Mapping[str, Calibration]
+    between: Callable[[str], Variance]
+    circumstances: Circumstances
+
+    def estimate(self, name: str) -> Result:
+        """The estimate of ``performance.<name>``, or why there is none."""
+        chances = {one: found.chance for one, found in self.calibrations.items()}
+        point = expected(name, self.rows, chances)
+        if isinstance(point, Undefined):
+            return point
+        worst = max(_share_of(self.rows[one], ~found.known) for one, found in self.calibrations.items())
+        if worst > OUT_OF_SUPPORT:
+            return not_trusted(f"{worst:.0%} of the rows have scores that the reference has no labels of", point.n)
+        if self.circumstances.unknown_share > OUT_OF_SUPPORT:
+            return not_trusted(self.circumstances.why, point.n)
+        parts = [
+            Variance(label_variance(name, self.rows, self.calibrations, chances, point)),
+            calibration_variance(self.rows, self.calibrations, point),
+            self._support(point),
+            self.between(name),
+            self.circumstances.past_variance,
+        ]
+        interval = share(point.value, parts, point.n, METHOD)
+        return Value(point.value, point.n, interval, error_bound=1 / SCORE_CELLS if name == "brier" else 0.0)
+
+    def _support(self, point: Point) -> Variance:
+        """Rows that the reference says nothing of could all be one or the other: a chance between 0 and 1, evenly."""
+        reach = 0.0
+        for one, found in self.calibrations.items():
+            moved = np.abs(_by_cell(self.rows[one], point.gradients[one]))
+            reach += float(moved[~found.known].sum()) + self.circumstances.unknown_share * float(moved.sum())
+        return spread_out(reach)
+
+
+def expected(name: str, rows: Rows, chances: Rows) -> Point | Undefined:
+    """The value that is to be expected of these rows at these chances.
+
+    Multiclass: every class against the rest, accuracy as the share of decisions for the right class, all others as
+    means over the classes that are expected to occur.
+    """
+    decided = sum(round(float((part[:, :2] if name in DECISIONS else part).sum())) for part in rows.values())
+    n = decided // len(rows) if len(rows) > 1 else decided
+    if n == 0:
+        what = "prediction" if name in DECISIONS else "score"
+        return Undefined(f"no row has a valid score{' and prediction' if what == 'prediction' else ''}")
+    if len(rows) == 1:
+        return _of_one(name, rows, chances, n)
+    if name == "accuracy":
+        right = sum(float(part[:, 1] @ chances[one]) for one, part in rows.items())
+        chosen = sum(float(part[:, 1].sum()) for part in rows.values())
+        if chosen <= 0:
+            return Undefined("no row has a valid score and prediction", n)
+        step = np.tile(np.array([0.0, 1 / chosen, 0.0]), (SCORE_CELLS, 1))
+        return Point(right / chosen, dict.fromkeys(rows, step), round(chosen))
+    present = [one for one, part in rows.items() if float(part.sum(axis=1) @ chances[one]) >= FEWEST_EXPECTED]
+    points = {one: FORMULAS[name](rows[one], chances[one]) for one in present}
+    if not present or None in points.values():
+        return Undefined("a class that is expected among the labels was never predicted", n, Cause.TOO_FEW)
+    found = {one: point for one, point in points.items() if point is not None}
+    gradients = {
+        one: found[one][1] / len(present) if one in found else np.zeros_like(part) for one, part in rows.items()
+    }
+    return Point(sum(value for value, _ in found.values()) / len(present), gradients, n)
+
+
+def _of_one(name: str, rows: Rows, chances: Rows, n: int) -> Point | Undefined:
+    ((one, part),) = rows.items()
+    point = FORMULAS[name](part, chances[one])
+    if point is None:
+        why = "nothing was predicted positive" if name == "precision" else "one class is expected only"
+        return Undefined(why, n, Cause.TOO_FEW)
+    return Point(point[0], {one: point[1]}, round(float(part[:, 1].sum())) if name == "precision" else n)
+
+
+def label_variance(
+    name: str, rows: Rows, calibrations: Mapping[str, Calibration], chances: Rows, point: Point
+) -> float:
+    """Variance that the value has because every label is drawn by chance, the scores being what they are."""
+    single = [
+        float((part * np.square(point.gradients[one])).sum(axis=1) @ calibrations[one].noise)
+        for one, part in rows.items()
+    ]
+    if len(single) == 1 or name == "accuracy":
+        return sum(single)
+    if name not in DECISIONS:
+        # classes share their rows; whatever their correlation, the spread of the mean is at most the mean of theirs
+        return float(np.sum(np.sqrt(single)) ** 2)
+    return _shared_variance(rows, chances, point)
+
+
+def _shared_variance(rows: Rows, chances: Rows, point: Point) -> float:
+    """The same of a mean over classes: one label moves the class that it is, within the rows decided for each class.
+
+    How many rows decided for one class belong to another is not counted; it is put together from the expected labels
+    of each class that were decided otherwise, in proportion to the wrong decisions for each.
+    """
+    names = list(rows)
+    decided = np.array([float(rows[one][:, 1].sum()) for one in names])
+    right = np.array([float(rows[one][:, 1] @ chances[one]) for one in names])
+    missed = np.array([float(rows[one][:, 0] @ chances[one]) for one in names])
+    wrong = np.repeat((decided - right)[:, None], len(names), axis=1)
+    np.fill_diagonal(wrong, 0.0)
+    columns = wrong.sum(axis=0)
+    matrix = np.divide(wrong * missed, columns, out=np.zeros_like(wrong), where=columns > 0)
+    np.fill_diagonal(matrix, right)
+    sizes = matrix.sum(axis=1)
+    shares = np.divide(matrix, sizes[:, None], out=np.zeros_like(matrix), where=sizes[:, None] > 0)
+    moves = np.array([point.gradients[one][0, :2] for one in names])
+    step = np.repeat(moves[:, 0][None, :], len(names), axis=0)
+    np.fill_diagonal(step, moves[:, 1])
+    mean = (shares * step).sum(axis=1)
+    return float(decided @ ((shares * np.square(step)).sum(axis=1) - np.square(mean)))
+
+
+def calibration_variance(rows: Rows, calibrations: Mapping[str, Calibration], point: Point) -> Variance:
+    """Variance that the value has because the chances were learned: jackknife over the parts, or that of the blocks."""
+    parts = min(found.without.shape[0] for found in calibrations.values())
+    shifts, sampling = np.zeros(parts), 0.0
+    for one, found in calibrations.items():
+        moved = _by_cell(rows[one], point.gradients[one])
+        shifts += found.without[:parts] @ moved
+        sampling += float(np.square(np.bincount(found.block, weights=moved)) @ found.block_variance)
+    jackknife = (parts - 1) / parts * float(np.square(shifts - shifts.mean()).sum())
+    return Variance(jackknife, parts - 1) if jackknife > sampling else Variance(sampling)
+
+
+def _share_of(rows: Floats, cells: NDArray[np.bool_]) -> float:
+    total = float(rows.sum())
+    return float(rows[cells].sum()) / total if total else 0.0
+
+
+def _by_cell(rows: Floats, gradient: Floats) -> Floats:
+    moved: Floats = (rows * gradient).sum(axis=1)
+    return moved
+
+
+class ScoreBaseline:
+    """The reference's side of estimates from scores, worked out once for all windows."""
+
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+        self._calibrations: dict[Segment, dict[str, Calibration] | Undefined] = {}
+        self._between: dict[tuple[Segment, str], Variance] = {}
+
+    def scored(self, part: SegmentStatistics, segment: Segment, circumstances: Circumstances) -> Scored | Undefined:
+        """One segment of a window through the calibration of the reference."""
+        if not part.score_decisions:
+            return Undefined("the rows are not counted by score and prediction", part.rows)
+        found = self.calibrations(segment)
+        if isinstance(found, Undefined):
+            return found
+        missing = [one for one in part.score_decisions if one not in found]
+        if missing:
+            return Undefined(f"the reference has no labels of class {missing[0]}", part.rows, Cause.TOO_FEW)
+        rows = {one: counts.astype(np.float64) for one, counts in part.score_decisions.items()}
+        kept = {one: found[one] for one in rows}
+        return Scored(rows, kept, lambda name: self.between(segment, name), circumstances)
+
+    def calibrations(self, segment: Segment) -> dict[str, Calibration] | Undefined:
+        """The calibration of every class: the segment's own where the reference has enough labels of it."""
+        if segment not in self._calibrations:
+            self._calibrations[segment] = self._calibrated(segment)
+        return self._calibrations[segment]
+
+    def is_own(self, segment: Segment) -> bool:
+        """Whether a segment has a calibration of its own, rather than that of all rows."""
+        return segment == ALL_ROWS or self.calibrations(segment) is not self.calibrations(ALL_ROWS)
+
+    def _calibrated(self, segment: Segment) -> dict[str, Calibration] | Undefined:
+        whole = self._reference.statistics.segments.get(segment)
+        scores = (whole.scores if whole is not None else None) or {}
+        if segment != ALL_ROWS and not (scores and all(map(_has_enough, scores.values()))):
+            return self.calibrations(ALL_ROWS)
+        windows = [part.segments.get(segment) for part in self._reference.windows]
+        found: dict[str, Calibration] = {}
+        for one, counts in scores.items():
+            own = [_by_score((part.scores or {}).get(one) if part is not None else None) for part in windows]
+            stacked = (np.array([n for n, _ in own]), np.array([p for _, p in own])) if own else None
+            fitted = calibrate(*_by_score(counts), stacked)
+            if fitted is None:
+                what = f" of class {one}" if one else ""
+                return Undefined(f"the reference has too few labels{what} to calibrate scores", 0, Cause.TOO_FEW)
+            found[one] = fitted
+        return found or Undefined("the reference has no labelled row with a valid score", 0, Cause.TOO_FEW)
+
+    def between(self, segment: Segment, name: str) -> Variance:
+        """What windows of the reference differ by beyond chance, when each is estimated without its own part of it."""
+        key = (segment, name)
+        if key not in self._between:
+            self._between[key] = self._tried(segment, name)
+        return self._between[key]
+
+    def _tried(self, segment: Segment, name: str) -> Variance:
+        found = self.calibrations(segment)
+        windows = self._reference.windows
+        if isinstance(found, Undefined) or not next(iter(found.values())).part.size:
+            return NONE
+        part = next(iter(found.values())).part
+        usable = [place for place, window in enumerate(windows) if part[place] >= 0 and _is_whole(window, segment)]
+        chosen = usable[:: max(-(-len(usable) // MOST_WINDOWS), 1)]
+        errors = [self._error(name, windows[place].segments[segment], found, int(part[place])) for place in chosen]
+        return excess([one for one in errors if one is not None])
+
+    @staticmethod
+    def _error(
+        name: str, counted: SegmentStatistics, calibrations: dict[str, Calibration], part: int
+    ) -> tuple[float, float] | None:
+        """Estimate minus realised value of one window of the reference, and the variance that chance gives it."""
+        from aimsight.metrics.registry import METRICS
+
+        decisions = counted.score_decisions or {}
+        if not decisions or any(one not in calibrations for one in decisions):
+            return None
+        rows = {one: counts.astype(np.float64) for one, counts in decisions.items()}
+        chances = {one: calibrations[one].without[part] for one in rows}
+        point = expected(name, rows, chances)
+        realised = METRICS[f"performance.{name}"].compute(counted)
+        if isinstance(point, Undefined) or not isinstance(realised, Value):
+            return None
+        kept = {one: replace(calibrations[one], chance=chances[one]) for one in rows}
+        variance = label_variance(name, rows, kept, chances, point) + calibration_variance(rows, kept, point).value
+        return point.value - realised.value, variance
+
+
+def _is_whole(window: Statistics, segment: Segment) -> bool:
+    part = window.segments.get(segment)
+    return part is not None and part.rows > 0 and part.labelled >= WHOLE_LABELS * part.rows
+
+
+def _has_enough(counts: ScoreCounts) -> bool:
+    ups, downs = int(counts.positives.sum()), int(counts.negatives.sum())
+    return ups + downs >= OWN_ROWS and min(ups, downs) >= OWN_OF_A_CLASS
+
+
+def _by_score(counts: ScoreCounts | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Negatives and positives by score cell."""
+    out = np.zeros(SCORE_CELLS, dtype=np.int64), np.zeros(SCORE_CELLS, dtype=np.int64)
+    if counts is not None:
+        cells = counts.cells()
+        for target, kept in zip(out, (cells.negatives, cells.positives), strict=True):
+            target[cells.positions.astype(np.int64)] = kept
+    return out

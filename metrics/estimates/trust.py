@@ -1,0 +1,124 @@
+"""When an estimate may be trusted, and what its earlier errors say of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aimsight.metrics.cells import NumericCells
+from aimsight.metrics.estimates.intervals import NONE, Variance
+from aimsight.metrics.values import Cause, Undefined
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from aimsight.metrics.cells import Cells
+    from aimsight.metrics.plan import Reference
+    from aimsight.metrics.statistics import Statistics
+
+OUT_OF_SUPPORT = 0.1
+"""With more rows than this share outside of what the reference knows, there is no estimate."""
+FEWEST_ERRORS = 5
+"""Fewer earlier errors than this say nothing of how much windows differ."""
+RECENT = 12
+"""So many of the latest errors make the running bias."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What an estimate must know beside the counts: rows whose features the reference has not, and earlier errors."""
+
+    unknown_share: float = 0.0
+    unknown_column: str = ""
+    past: PastErrors | None = None
+
+    @property
+    def why(self) -> str:
+        """What is unknown, in words."""
+        return f"{self.unknown_share:.0%} of the rows have values of {self.unknown_column} that the reference has not"
+
+    @property
+    def past_variance(self) -> Variance:
+        """What earlier errors add to the variance."""
+        return NONE if self.past is None else self.past.variance
+
+
+def not_trusted(why: str, n: int) -> Undefined:
+    """No estimate: it would rest on a guess. Insufficient evidence, never a failure of the monitoring."""
+    return Undefined(f"not to be trusted: {why}", n, Cause.TOO_FEW)
+
+
+def spread_out(reach: float) -> Variance:
+    """Variance of a value that may lie anywhere within ``reach``, evenly."""
+    return Variance(reach * reach / 12)
+
+
+def excess(errors: Sequence[tuple[float, float]]) -> Variance:
+    """Variance that errors have beyond the one expected of each, given as (error, variance expected by chance).
+
+    Mean of the squared errors less mean of the variances, at least 0: so it holds what windows differ by, and bias.
+    """
+    if len(errors) < FEWEST_ERRORS:
+        return NONE
+    squares = np.square([error for error, _ in errors])
+    found = float(squares.mean()) - float(np.mean([variance for _, variance in errors]))
+    if found <= 0:
+        return NONE
+    # the mean of squares is known with one degree of freedom a window, and so is what remains of it
+    return Variance(found, max(len(errors) * (found / float(squares.mean())) ** 2, 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class PastErrors:
+    """Errors of earlier estimates of the same series, estimate minus realised value, oldest first.
+
+    ``errors`` holds pairs of the error and the variance that the estimate's interval had promised.
+    """
+
+    errors: tuple[tuple[float, float], ...]
+
+    @property
+    def recent(self) -> tuple[tuple[float, float], ...]:
+        """The latest ones."""
+        return self.errors[-RECENT:]
+
+    @property
+    def bias(self) -> float:
+        """Mean of the latest errors: above 0 when estimates are too high."""
+        return float(np.mean([error for error, _ in self.recent])) if self.recent else 0.0
+
+    @property
+    def variance(self) -> Variance:
+        """What the latest errors add to the variance of the next estimate."""
+        return excess(self.recent)
+
+
+def unknown_features(statistics: Statistics, reference: Reference) -> tuple[float, str]:
+    """Largest share of rows, over features, with values that the reference has none of; and that feature.
+
+    Such are missing, non-finite or unseen values where the reference has none, and numbers beyond its outermost cells.
+    """
+    worst, which = 0.0, ""
+    for column in reference.columns:
+        counted = statistics.columns.get(column.name)
+        known = reference.statistics.columns.get(column.name)
+        if column.role != "feature" or counted is None or known is None or counted.counts.shape != known.counts.shape:
+            continue
+        total = int(counted.counts.sum())
+        unknown = int(counted.counts[~_support(column.cells, known.counts)].sum())
+        if total and unknown / total > worst:
+            worst, which = unknown / total, column.name
+    return worst, which
+
+
+def _support(cells: Cells, counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """The positions that the reference has rows of; a number between two that it has is no news."""
+    known: NDArray[np.bool_] = counts > 0
+    occupied = np.flatnonzero(known[: cells.size])
+    if isinstance(cells, NumericCells) and occupied.size:
+        known[occupied[0] : occupied[-1] + 1] = True
+    return known
