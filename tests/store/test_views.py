@@ -117,6 +117,7 @@ def test_the_views_show_what_was_written(filled: Store, samples: Samples) -> Non
         "nonconformity.detected",
         "nonconformity.occurrence",
         "alert.queued",
+        "record.created",
         "evidence.frozen",
         "slots.planned",
         "run.finished",
