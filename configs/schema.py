@@ -170,6 +170,11 @@ class ProjectConfig(Config):
     )
     threads: int = Field(default=2, ge=1, le=256, description="Threads that read a source.")
     min_group: int = Field(default=30, ge=1, description="Fewest rows of a group that is judged on its own.")
+    drift_fdr: Literal["bh", "by"] = Field(
+        default="bh",
+        description="How q-values of drift are adjusted over columns: Benjamini-Hochberg (bh), or Benjamini-Yekutieli "
+        "(by), which holds whatever the columns' dependence and finds less.",
+    )
 
 
 class LogConfig(Config):
@@ -247,6 +252,11 @@ class FeatureConfig(Config):
         default=None, description="Least and greatest valid value, both included (kind numeric)."
     )
     values: tuple[Category, ...] | None = Field(default=None, min_length=1, description="Valid values (kind category).")
+    importance: Finite | None = Field(
+        default=None,
+        ge=0,
+        description="How much the model relies on it, in any unit that all features share: weighs its drift.",
+    )
 
     @model_validator(mode="after")
     def _fits_kind(self) -> Self:
@@ -273,6 +283,11 @@ class ReferenceConfig(Config):
         description="Windows within the reference that show its natural variation; default: monitor.window, or the "
         "longest shorter unit of which the reference holds at least 8.",
     )
+    season: Literal["weekday", "month"] | None = Field(
+        default=None,
+        description="Drift is measured from those windows of the reference that start on the same weekday, or in the "
+        "same month.",
+    )
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -280,6 +295,8 @@ class ReferenceConfig(Config):
             raise InvalidTextError("a reference has either a period of the log or a source of its own")
         if self.labels_source is not None and self.source is None:
             raise InvalidTextError("labels_source belongs to a reference with its own source")
+        if self.season is not None and self.period is None:
+            raise InvalidTextError("season needs a reference period: files of their own have no windows")
         return self
 
     @property
@@ -405,6 +422,9 @@ class ModelConfig(Config):
     )
     drift: Literal["binned", "exact"] = Field(
         default="binned", description="Drift distances from cells (with a stated error bound) or from all values."
+    )
+    drift_fdr: Literal["bh", "by"] | None = Field(
+        default=None, description="How q-values are adjusted over columns; default: the project's."
     )
     min_group: int | None = Field(
         default=None, ge=1, description="Fewest rows of a group that is judged on its own; default: the project's."

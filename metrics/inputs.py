@@ -14,12 +14,13 @@ from aimsight.metrics.curves import INDEPENDENT_CURVE, CurveEffects, curve_effec
 from aimsight.metrics.evidence import INDEPENDENT, DesignEffect, change_p_value, design_effect
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from aimsight.metrics.plan import ColumnPlan, Reference
     from aimsight.metrics.statistics import CellCounts, QualityCounts, SegmentStatistics, ValueCounts
+    from aimsight.metrics.values import Undefined, Value
 
     Counts = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -41,38 +42,6 @@ class RowFacts:
     all_rows: SegmentStatistics
     latest: datetime | None
     until: datetime
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Groups:
-    """The groups of one group-by that can be compared, and what they may be compared with.
-
-    ``parts`` are the groups with enough rows in this window; ``pooled`` are smaller ones together with their rows of
-    earlier windows. ``all_rows`` are those of the whole window; left out, the groups are all rows there are. ``unit``
-    is the fixed-point unit of a regression model's errors, ``classes`` are those of a multiclass model.
-    """
-
-    parts: Mapping[str, SegmentStatistics]
-    pooled: Mapping[str, SegmentStatistics] = field(default_factory=dict)
-    all_rows: SegmentStatistics | None = None
-    unit: float = 1.0
-    classes: tuple[str, ...] = ()
-
-    def over(self, windows: int) -> Groups:
-        """The groups to compare when small ones may be pooled over so many windows: with 1, only those of this one."""
-        if windows > 1:
-            return replace(self, parts={**self.parts, **self.pooled})
-        return replace(self, pooled={})
-
-    def whole(self) -> SegmentStatistics | None:
-        """The statistics of all rows of the window; ``None`` without any group."""
-        if self.all_rows is not None:
-            return self.all_rows
-        parts = [part for name, part in self.parts.items() if name not in self.pooled]
-        total = parts[0] if parts else None
-        for part in parts[1:]:
-            total = total + part if total is not None else part
-        return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +337,26 @@ def _exact_curves(reference: ValueCounts, window: ValueCounts) -> Curves | None:
     if n == 0 or m == 0:
         return None
     return Curves(np.cumsum(x)[:-1] / n, np.cumsum(y)[:-1] / m, np.diff(points), x, y, (n, m), None)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureDrift:
+    """The drift of one feature, with its q-value over the columns of the window and its declared importance."""
+
+    column: str
+    value: Value
+    q_value: float
+    importance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureDrifts:
+    """The drift of a window's features: those with a value, the names of those without, and the window's rows."""
+
+    measured: tuple[FeatureDrift, ...]
+    undefined: tuple[str, ...]
+    rows: int
+    problem: Undefined | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,21 +5,22 @@ One metric that fails never loses the others: its measurement says what went wro
 
 from __future__ import annotations
 
-from dataclasses import replace
+import functools
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from aimsight.metrics.evidence import q_values
 from aimsight.metrics.inputs import Baseline
 from aimsight.metrics.kinds.columns import of_columns
 from aimsight.metrics.kinds.distributions import of_distributions
 from aimsight.metrics.kinds.estimates import of_estimates
 from aimsight.metrics.kinds.groups import of_groups
 from aimsight.metrics.kinds.rows import of_rows
-from aimsight.metrics.kinds.scope import Scope
+from aimsight.metrics.kinds.samples import of_samples
+from aimsight.metrics.kinds.scope import PLAIN_DRIFT, DriftOptions, Earlier, Scope, nothing_earlier
 from aimsight.metrics.kinds.segments import of_segments
+from aimsight.metrics.kinds.summary import of_summary, with_q_values
 from aimsight.metrics.registry import METRICS, Metric, find
-from aimsight.metrics.values import Measurement, Undefined, Value
+from aimsight.metrics.values import Measurement, Undefined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
     from aimsight.configs.schema import ModelConfig
     from aimsight.metrics.estimates.trust import PastErrors
     from aimsight.metrics.plan import Plan, Reference, Window
+    from aimsight.metrics.seasons import Season
     from aimsight.metrics.statistics import Statistics
 
 _prepared: list[Baseline] = []
-"""The reference prepared last: a run measures many windows against one reference."""
+"""The reference prepared last, and its seasons: a run measures many windows against them."""
 
 
-def measure(
+def measure(  # noqa: PLR0913  # so many things decide what a window is measured by
     plan: Plan,
     statistics: Statistics,
     reference: Reference | None,
@@ -43,6 +45,8 @@ def measure(
     labels: Undefined | None = None,
     window: Window | None = None,
     past: Mapping[tuple[str, str], PastErrors] | None = None,
+    earlier: Earlier = nothing_earlier,
+    drift: DriftOptions = PLAIN_DRIFT,
 ) -> list[Measurement]:
     """Measure one window.
 
@@ -66,6 +70,10 @@ def measure(
         The window that the statistics are of; by default the plan's window that holds the latest event.
     past
         Errors of earlier estimates by metric and segment text, which widen the intervals of this window's.
+    earlier
+        Gives the statistics of earlier windows, which small groups are pooled over where a metric is told to.
+    drift
+        How drift is measured.
 
     Returns
     -------
@@ -73,13 +81,24 @@ def measure(
         In the order of the catalogue, then of arguments, columns, groups and segments. Measurements of drift carry
         q-values over the columns of one metric.
     """
-    scope = Scope(plan, statistics, _baseline(reference), min_group, labels, window)
+    scope = Scope(
+        plan,
+        statistics,
+        _baseline(reference),
+        min_group,
+        labels,
+        window,
+        earlier=earlier,
+        seasonal=_seasonal(drift.season),
+        samples=None if drift.samples is None else functools.cache(drift.samples),
+        dependent=drift.fdr == "by",
+    )
     scope.past.update(past or {})
     out: list[Measurement] = []
     for unit in chosen(plan.model, selected):
         if scope.applies(unit):
             out.extend(_KINDS[unit.kind](scope, unit))
-    return _with_q_values(out)
+    return with_q_values(out, dependent=scope.dependent)
 
 
 def chosen(model: ModelConfig, selected: Collection[str] | None = None) -> list[Metric]:
@@ -114,6 +133,16 @@ def _baseline(reference: Reference | None) -> Baseline | None:
     return _prepared[0]
 
 
+def _seasonal(season: Season | None) -> tuple[Baseline | None, str]:
+    if season is None:
+        return None, ""
+    known = next((one for one in _prepared if one.reference is season.reference), None)
+    if known is None:
+        known = Baseline(season.reference)
+        _prepared.append(known)
+    return known, season.note
+
+
 _KINDS: dict[str, Callable[[Scope, Metric], Iterator[Measurement]]] = {
     "segment": of_segments,
     "errors": of_segments,
@@ -122,22 +151,6 @@ _KINDS: dict[str, Callable[[Scope, Metric], Iterator[Measurement]]] = {
     "column_quality": of_columns,
     "quality": of_rows,
     "estimate": of_estimates,
+    "summary": of_summary,
+    "sample": of_samples,
 }
-
-
-def _with_q_values(measurements: list[Measurement]) -> list[Measurement]:
-    """The same measurements, p-values of one metric adjusted over its columns."""
-    out = list(measurements)
-    tests: dict[str, list[int]] = {}
-    for place, one in enumerate(measurements):
-        if isinstance(one.result, Value) and one.result.p_value is not None:
-            tests.setdefault(one.metric, []).append(place)
-    for places in tests.values():
-        p_values = [_p_value(measurements[place]) for place in places]
-        for place, q in zip(places, q_values(p_values), strict=True):
-            out[place] = replace(measurements[place], q_value=q)
-    return out
-
-
-def _p_value(one: Measurement) -> float:
-    return one.result.p_value or 1.0 if isinstance(one.result, Value) else 1.0

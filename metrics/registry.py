@@ -20,9 +20,21 @@ from aimsight.configs.parameters import REQUIRED, Argument, MetricText, Paramete
 from aimsight.metrics.statistics import SegmentStatistics
 from aimsight.metrics.values import Result
 
-Kind = Literal["segment", "errors", "distribution", "groups", "column_quality", "quality", "estimate", "selection"]
+Kind = Literal[
+    "segment",
+    "errors",
+    "distribution",
+    "groups",
+    "column_quality",
+    "quality",
+    "estimate",
+    "selection",
+    "summary",
+    "sample",
+]
 """What a metric is computed from: statistics of a segment, sums of errors, reference and window of one column, the
-segments of one group-by, the counts of one column, or the rows of the window (``aimsight.metrics.inputs``)."""
+segments of one group-by, the counts of one column, the rows of the window (``aimsight.metrics.inputs``), the drift of
+its features, or samples of rows."""
 Direction = Literal["higher", "lower", "zero", "one", "none"]
 """Which values are better: higher ones, lower ones, those near 0, those near 1, or none in itself."""
 Compute = Callable[..., Result]
@@ -38,12 +50,16 @@ BINARY: frozenset[Task] = frozenset({"binary"})
 REGRESSION: frozenset[Task] = frozenset({"regression"})
 
 
+OF = Parameter("of", "class", None, doc="measure this class against the rest", tasks=frozenset({"multiclass"}))
+"""The parameter of metrics that can be measured for one class of a multiclass model."""
+
+
 @dataclass(frozen=True, slots=True)
 class Needs:
     """What must be there for a metric to apply.
 
-    A reference, labels, columns of the log (``score``, ``prediction``, ``id``), a range or values declared for the
-    column (``declared``), and the kinds of column that it is defined for.
+    A reference, labels, columns of the log (``score``, ``prediction``, ``id``, the two of ``interval``), a range or
+    values declared for the column (``declared``), and the kinds of column that it is defined for.
     """
 
     reference: bool = False
@@ -52,6 +68,7 @@ class Needs:
     prediction: bool = False
     id: bool = False
     declared: bool = False
+    interval: bool = False
     column_kinds: frozenset[ColumnKind] = ANY_KIND
 
 
@@ -89,6 +106,9 @@ class Metric:
         What may be given in brackets: ``performance.f_beta(beta=0.5)``.
     core
         Measured by default; other metrics only when ``metrics:`` or an objective names them.
+    per_class
+        Takes ``of=<class>`` in multiclass tasks: that class against the rest, measured as a binary model's decisions
+        and scores are. The metric's function does not see it.
     specialise
         What the arguments change in the declaration (unit, bounds, tasks ...), where they change anything.
     arguments
@@ -110,6 +130,7 @@ class Metric:
     rests_on: Callable[[SegmentStatistics], int] | None = None
     parameters: tuple[Parameter, ...] = ()
     core: bool = True
+    per_class: bool = False
     specialise: Callable[[Metric, Mapping[str, Argument]], Metric] | None = None
     arguments: tuple[tuple[str, Argument], ...] = ()
 
@@ -117,6 +138,12 @@ class Metric:
     def text(self) -> str:
         """The canonical text: the id, with the arguments that differ from their defaults."""
         return canonical(self.id, self.parameters, dict(self.arguments)) if self.arguments else self.id
+
+    @property
+    def one_class(self) -> str | None:
+        """The class that is measured against the rest, if one is."""
+        given = dict(self.arguments).get(OF.name) if self.per_class else None
+        return None if given is None else str(given)
 
     @property
     def family(self) -> str:
@@ -151,6 +178,7 @@ def metric(  # noqa: PLR0913  # a declaration has as many parts as a metric has
     rests_on: Callable[[SegmentStatistics], int] | None = None,
     parameters: tuple[Parameter, ...] = (),
     core: bool = True,
+    per_class: bool = False,
     specialise: Callable[[Metric, Mapping[str, Argument]], Metric] | None = None,
     register: dict[str, Metric] = _registered,
 ) -> Callable[[Decorated], Decorated]:
@@ -203,8 +231,9 @@ def metric(  # noqa: PLR0913  # a declaration has as many parts as a metric has
             function,
             doc,
             rests_on,
-            parameters,
+            (*parameters, OF) if per_class else parameters,
             core,
+            per_class,
             specialise,
         )
         return function
@@ -312,7 +341,12 @@ def bound(unit: Metric, written: MetricText) -> Metric:
     given = {one.name: arguments[one.name] for one in unit.parameters if arguments[one.name] != one.default}
     if not given:
         return unit
-    made = replace(unit, arguments=tuple(given.items()), compute=functools.partial(unit.compute, **given))
+    keywords = {name: value for name, value in given.items() if not (unit.per_class and name == OF.name)}
+    made = replace(unit, arguments=tuple(given.items()))
+    if keywords:
+        made = replace(made, compute=functools.partial(unit.compute, **keywords))
+    if made.one_class is not None:
+        made = replace(made, tasks=frozenset({"multiclass"}))
     return unit.specialise(made, arguments) if unit.specialise is not None else made
 
 
@@ -366,6 +400,7 @@ def _facts_of(unit: Metric) -> MetricFacts:
         needs_reference=unit.needs.reference,
         needs_labels=unit.needs.labels,
         needs_score=unit.needs.score,
+        needs_interval=unit.needs.interval,
         bounds=unit.bounds,
         column_kinds=unit.needs.column_kinds,
         parameters=unit.parameters,

@@ -2,29 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from aimsight.metrics.cells import CategoryCells, NumericCells
 from aimsight.metrics.plan import ColumnPlan
 from aimsight.metrics.values import ALL_ROWS, Undefined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from aimsight.metrics.inputs import Baseline
     from aimsight.metrics.estimates.trust import PastErrors
+    from aimsight.metrics.inputs import Baseline, ColumnPair
     from aimsight.metrics.plan import Plan, Window
     from aimsight.metrics.registry import Metric
+    from aimsight.metrics.samples import SamplePair
+    from aimsight.metrics.seasons import Season
     from aimsight.metrics.statistics import SegmentStatistics, Statistics
     from aimsight.metrics.values import Result
 
 NO_ROWS = "no rows in the window"
+Earlier = Callable[[int], "Sequence[Statistics]"]
+"""Gives the statistics of so many windows before this one, the latest first, none of which overlap."""
+
+
+def nothing_earlier(_windows: int) -> Sequence[Statistics]:
+    """No earlier window is known."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class DriftOptions:
+    """How drift is measured.
+
+    Parameters
+    ----------
+    season
+        The part of the reference that a window is compared with, when the reference is seasonal.
+    samples
+        Draws rows of reference and window; called once a window, and only when a metric needs them.
+    fdr
+        How q-values are adjusted: Benjamini-Hochberg or, whatever the dependence, Benjamini-Yekutieli.
+    """
+
+    season: Season | None = None
+    samples: Callable[[], SamplePair | Undefined] | None = None
+    fdr: Literal["bh", "by"] = "bh"
+
+
+PLAIN_DRIFT = DriftOptions()
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What one call measures."""
+    """What one call measures.
+
+    ``seasonal`` is the part of the reference that drift is measured from, with a note on it, where that is not all of
+    ``baseline``; ``samples`` draws the rows of metrics that need some; ``pairs`` keeps what the drift metrics share.
+    """
 
     plan: Plan
     statistics: Statistics
@@ -33,6 +69,11 @@ class Scope:
     labels: Undefined | None
     window: Window | None
     past: dict[tuple[str, str], PastErrors] = field(default_factory=dict, kw_only=True)
+    seasonal: tuple[Baseline | None, str] = (None, "")
+    samples: Callable[[], SamplePair | Undefined] | None = None
+    dependent: bool = False
+    pairs: dict[str, ColumnPair | Undefined] = field(default_factory=dict)
+    earlier: Earlier = nothing_earlier
 
     @property
     def empty(self) -> bool:

@@ -1,0 +1,94 @@
+"""Seasonal references: a window is compared with the reference's own windows of the same weekday or month."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+from zoneinfo import ZoneInfo
+
+from aimsight.metrics.statistics import merge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aimsight.metrics.plan import Reference, Window
+
+SeasonKind = Literal["weekday", "month"]
+
+FEWEST = 3
+"""With fewer windows of its own season, a window is compared with the whole reference."""
+_NAMES: dict[SeasonKind, tuple[str, ...]] = {
+    "weekday": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    "month": (
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """The part of a reference that a window is compared with, and the note on it that its measurements carry."""
+
+    reference: Reference
+    note: str
+
+
+@dataclass(frozen=True, eq=False)
+class Seasons:
+    """The seasons of one reference.
+
+    Parameters
+    ----------
+    reference
+        The whole.
+    spans
+        When each of ``reference.windows`` was, in their order.
+    kind
+        What windows have in common: the weekday or the month in which they start.
+    zone
+        Time zone whose calendar counts.
+    """
+
+    reference: Reference
+    spans: Sequence[Window]
+    kind: SeasonKind
+    zone: str
+    _made: dict[int, Season] = field(default_factory=dict)
+
+    def of(self, window: Window) -> Season:
+        """The windows of the reference that are of this window's season: merged counts, and their own design effect.
+
+        With fewer than ``FEWEST`` of them that have rows it is the whole reference, and the note says so.
+        """
+        number = self._number(window)
+        if number not in self._made:
+            self._made[number] = self._season(number)
+        return self._made[number]
+
+    def _season(self, number: int) -> Season:
+        pairs = zip(self.spans, self.reference.windows, strict=True)
+        own = [(span, part) for span, part in pairs if self._number(span) == number and part.quality.rows > 0]
+        name = _NAMES[self.kind][number]
+        if len(own) < FEWEST:
+            note = f"compared with the whole reference: it has {len(own)} windows of a {name}, fewer than {FEWEST}"
+            return Season(self.reference, note)
+        parts = [part for _, part in own]
+        zone = ZoneInfo(self.zone)
+        first, last = (own[place][0].start.astimezone(zone).date().isoformat() for place in (0, -1))
+        note = f"compared with {len(own)} reference windows of a {name}, {first} to {last}"
+        return Season(replace(self.reference, statistics=merge(parts), windows=tuple(parts)), note)
+
+    def _number(self, window: Window) -> int:
+        start = window.start.astimezone(ZoneInfo(self.zone))
+        return start.weekday() if self.kind == "weekday" else start.month - 1
