@@ -196,11 +196,11 @@ monitor: {every: 1mo, window: 1mo}
         (
             "prediction: p",
             "prediction: p, interval: [low, low]",
-            "log.interval.1: the column low is already the lower end of the interval",
+            "log.interval[1]: the column low is already the lower end of the interval",
         ),
         (
-            "features: {distance: numeric}",
-            "features: {distance: numeric, low: numeric}",
+            "prediction: p}\nfeatures: {distance: numeric}",
+            "prediction: p, interval: [low, high]}\nfeatures: {distance: numeric, low: numeric}",
             "features.low: low is the lower end of the interval of the log and no feature; remove it",
         ),
         (
