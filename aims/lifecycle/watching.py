@@ -14,7 +14,7 @@ from aimsight.aims.lifecycle.case import Case
 from aimsight.aims.lifecycle.effect import Effect, effect_of
 from aimsight.aims.lifecycle.states import State
 from aimsight.aims.verdicts import Verdict
-from aimsight.metrics.values import Measurement, Undefined, Value
+from aimsight.metrics.values import Measurement, Undefined
 from aimsight.store.measurements import measurement_hash, read_measurements, stored_measurement_hash
 from aimsight.store.records import (
     DossierRow,
@@ -255,8 +255,3 @@ def _objective(one: Watched) -> ObjectiveVersion:
         content_hash="",
         effective_from=one.since,
     )
-
-
-def is_measured(measurement: Measurement) -> bool:
-    """Whether a measurement rests on rows with labels, not on an estimate."""
-    return not measurement.estimated and isinstance(measurement.result, Value)
