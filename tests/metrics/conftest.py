@@ -16,6 +16,7 @@ from aimsight.metrics.plan import ColumnPlan, Plan, Reference, Window
 from aimsight.metrics.statistics import (
     LOSS_BITS,
     LOSS_SQUARE_BITS,
+    SCORE_CELLS,
     UNIT_BITS,
     BinaryCounts,
     CellCounts,
@@ -63,6 +64,15 @@ class Counting:
                 scores={"": self.scores(y[use], s[use], exact=exact)},
                 invalid_scores=int((~valid).sum()),
             )
+            decided = np.full(y.size, MISS) if predicted is None else np.asarray(predicted)
+            out = replace(out, score_decisions={"": self.score_decisions(s[valid], decided[valid])})
+        return out
+
+    def score_decisions(self, s: Any, decided: Any) -> Any:
+        """Rows by score cell and prediction (0, 1, MISS), labelled or not."""
+        out = np.zeros((SCORE_CELLS, 3), dtype=np.int64)
+        for score, decision in zip(np.asarray(s).tolist(), np.asarray(decided).tolist(), strict=True):
+            out[min(int(score * SCORE_CELLS), SCORE_CELLS - 1), 2 if decision == MISS else int(decision)] += 1
         return out
 
     def scores(self, y: Any, s: Any, *, exact: bool = True) -> ScoreCounts:
@@ -96,8 +106,10 @@ class Counting:
         out = SegmentStatistics(rows=y.size, labelled=int((y != MISS).sum()), classes=counts)
         if probabilities is None:
             return out
-        s = np.asarray(probabilities, dtype=float)[y != MISS]
-        y = y[y != MISS]
+        s = np.asarray(probabilities, dtype=float)
+        chosen = [np.where(p == MISS, MISS, p == c) for c in range(k)]
+        out = replace(out, score_decisions={f"c{c}": self.score_decisions(s[:, c], chosen[c]) for c in range(k)})
+        s, y = s[y != MISS], y[y != MISS]
         briers = np.square(s - np.eye(k)[y]).sum(axis=1)
         true = self.score_sums(np.ones(y.size), s[np.arange(y.size), y])
         sums = replace(

@@ -1,0 +1,153 @@
+"""What calibrated scores promise: against scikit-learn row by row, and sensitivities against small steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from sklearn.isotonic import IsotonicRegression
+from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
+
+from aimsight.metrics.estimates.calibration import SCORES, calibrate, isotonic
+from aimsight.metrics.estimates.formulas import FORMULAS
+from aimsight.metrics.estimates.scored import expected
+from aimsight.metrics.statistics import SCORE_CELLS
+from aimsight.metrics.values import Undefined
+
+if TYPE_CHECKING:
+    from aimsight.tests.metrics.conftest import Counting
+
+
+def cell_of(s: Any) -> Any:
+    """Score cells."""
+    return np.minimum((np.asarray(s) * SCORE_CELLS).astype(int), SCORE_CELLS - 1)
+
+
+def by_cell(s: Any, y: Any) -> tuple[Any, Any]:
+    """Negatives and positives by score cell."""
+    c, y = cell_of(s), np.asarray(y).astype(bool)
+    return np.bincount(c[~y], minlength=SCORE_CELLS), np.bincount(c[y], minlength=SCORE_CELLS)
+
+
+def drawn(n: int, seed: int, a: float = 2.0, b: float = 3.0) -> tuple[Any, Any]:
+    """Scores and labels of a model that is too sure of itself."""
+    rng = np.random.default_rng(seed)
+    s = rng.beta(a, b, n)
+    return s, (rng.random(n) < 0.2 + 0.6 * s).astype(int)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_isotonic_is_that_of_scikit_learn(seed: int) -> None:
+    """The chance of every cell is what isotonic regression of scikit-learn predicts for its middle."""
+    s, y = drawn(50 * (seed + 1) ** 2, seed)
+    oracle = IsotonicRegression(out_of_bounds="clip").fit((cell_of(s) + 0.5) / SCORE_CELLS, y)
+    assert isotonic(*by_cell(s, y))[0] == pytest.approx(oracle.predict(SCORES), abs=1e-12)
+
+
+def test_isotonic_by_hand() -> None:
+    """Cells 10, 20, 30 with 1/2, 0/2, 2/2 positives: the first two are pooled to 1/4, and 25 lies half-way to 1."""
+    negatives, positives = np.zeros(SCORE_CELLS, dtype=int), np.zeros(SCORE_CELLS, dtype=int)
+    negatives[[10, 20]], positives[[10, 30]] = [1, 2], [1, 2]
+    chance, block = isotonic(negatives, positives)
+    assert chance[[0, 10, 20, 25, 30, 999]].tolist() == [0.25, 0.25, 0.25, 0.625, 1.0, 1.0]
+    assert block[[0, 20, 999]].tolist() == [0, 0, 1]
+
+
+def test_estimates_are_those_of_every_row_weighted_by_its_chance(counting: Counting) -> None:
+    """Each row counted twice, as positive and negative with its chance as weight, gives scikit-learn's values."""
+    s, y = drawn(4000, 1)
+    oracle = IsotonicRegression(out_of_bounds="clip").fit((cell_of(s) + 0.5) / SCORE_CELLS, y)
+    now, _ = drawn(700, 2, 3.0, 2.0)
+    middle = (cell_of(now) + 0.5) / SCORE_CELLS
+    c, p = oracle.predict(middle), (now > 0.45).astype(int)
+    twice, weights = np.repeat([1, 0], 700), np.concatenate([c, 1 - c])
+    both, decided = np.tile(middle, 2), np.tile(p, 2)
+    wanted = {
+        "accuracy": float(np.average(decided == twice, weights=weights)),
+        "precision": precision_score(twice, decided, sample_weight=weights),
+        "recall": recall_score(twice, decided, sample_weight=weights),
+        "specificity": recall_score(1 - twice, 1 - decided, sample_weight=weights),
+        "f1": f1_score(twice, decided, sample_weight=weights),
+        "roc_auc": roc_auc_score(twice, both, sample_weight=weights),
+        "average_precision": average_precision_score(twice, both, sample_weight=weights),
+        "brier": float(np.average(np.square(both - twice), weights=weights)),
+    }
+    rows = counting.score_decisions(now, p).astype(float)
+    chance, _ = isotonic(*by_cell(s, y))
+    found = {name: formula(rows, chance) for name, formula in FORMULAS.items()}
+    assert {name: one and one[0] for name, one in found.items()} == pytest.approx(wanted, abs=1e-10)
+
+
+@pytest.mark.parametrize("name", sorted(FORMULAS))
+def test_gradients_are_the_effect_of_a_label(name: str, counting: Counting) -> None:
+    """Raising the chance of one cell by a little changes the value by the gradient times the cell's rows."""
+    rng = np.random.default_rng(3)
+    s = rng.choice(np.linspace(0.05, 0.95, 7), 300)
+    rows = counting.score_decisions(s, rng.integers(-1, 2, 300)).astype(float)
+    chance = 0.1 + 0.8 * SCORES
+    point = FORMULAS[name](rows, chance)
+    assert point is not None
+    for cell in np.unique(cell_of(s)):
+        values = []
+        for step in (1e-6, -1e-6):
+            moved = chance.copy()
+            moved[cell] += step
+            shifted = FORMULAS[name](rows, moved)
+            assert shifted is not None
+            values.append(shifted[0])
+        slope = (values[0] - values[1]) / 2e-6
+        assert slope == pytest.approx(float(rows[cell] @ point[1][cell]), abs=1e-6)
+
+
+def test_multiclass_is_the_mean_over_classes_and_accuracy_that_of_the_chosen(counting: Counting) -> None:
+    """Three classes: accuracy is the mean chance of the predicted class, recall the mean of one against the rest."""
+    rng = np.random.default_rng(4)
+    s = rng.dirichlet([2, 2, 2], 500)
+    p = s.argmax(axis=1)
+    decisions = counting.classes(np.full(500, -1), p, 3, s).score_decisions or {}
+    rows = {name: part.astype(float) for name, part in decisions.items()}
+    chances = dict.fromkeys(rows, SCORES)
+    middle = (cell_of(s) + 0.5) / SCORE_CELLS
+    accuracy, recall = (expected(name, rows, chances) for name in ("accuracy", "recall"))
+    assert not isinstance(accuracy, Undefined)
+    assert not isinstance(recall, Undefined)
+    assert accuracy.value == pytest.approx(middle[np.arange(500), p].mean())
+    assert accuracy.n == 500
+    each = [middle[p == c, c].sum() / middle[:, c].sum() for c in range(3)]
+    assert recall.value == pytest.approx(np.mean(each))
+
+
+def test_nothing_to_divide_by_is_undefined(counting: Counting) -> None:
+    """Without rows, without positive decisions or with one class expected only, there is no value."""
+    none = {"": np.zeros((SCORE_CELLS, 3))}
+    assert isinstance(expected("accuracy", none, {"": SCORES}), Undefined)
+    rows = {"": counting.score_decisions([0.2, 0.3], [0, 0]).astype(float)}
+    assert isinstance(expected("precision", rows, {"": SCORES}), Undefined)
+    assert isinstance(expected("recall", rows, {"": np.zeros(SCORE_CELLS)}), Undefined)
+    assert isinstance(expected("roc_auc", rows, {"": np.ones(SCORE_CELLS)}), Undefined)
+
+
+def test_few_labels_calibrate_nothing() -> None:
+    """199 labelled rows, or 19 of a class, are too few."""
+    s, y = np.linspace(0.001, 0.999, 200), np.arange(200) % 2
+    assert calibrate(*by_cell(s[:199], y[:199])) is None
+    assert calibrate(*by_cell(s, np.arange(200) < 19)) is None
+    assert calibrate(*by_cell(s, y)) is not None
+
+
+def test_parts_are_the_windows_where_there_are_five() -> None:
+    """Leaving out a window is fitting without its rows; four windows are too few, and the parts are random then."""
+    s, y = drawn(1000, 5)
+    negatives, positives = by_cell(s, y)
+    cut = [by_cell(s[k::5], y[k::5]) for k in range(5)]
+    windows = np.array([n for n, _ in cut]), np.array([p for _, p in cut])
+    fitted = calibrate(negatives, positives, windows)
+    assert fitted is not None
+    assert fitted.part.tolist() == [0, 1, 2, 3, 4]
+    rest = [isotonic(negatives - n, positives - p)[0] for n, p in cut]
+    assert fitted.without.tolist() == np.array(rest).tolist()
+    four = calibrate(negatives, positives, (windows[0][:4], windows[1][:4]))
+    assert four is not None
+    assert four.part.size == 0
+    assert four.without.shape == (10, SCORE_CELLS)
