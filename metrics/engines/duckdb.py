@@ -20,6 +20,7 @@ from aimsight.metrics.engines.profile import Profile
 from aimsight.metrics.engines.scores import KEY_BUDGET, ScoreLimits
 from aimsight.metrics.engines.sql import quote_ident
 from aimsight.metrics.engines.tables import open_table
+from aimsight.metrics.engines.tallies import TALLY_BYTES
 from aimsight.metrics.engines.windows import moment
 from aimsight.metrics.plan import EXACT_SCORE_ROWS
 
@@ -49,6 +50,8 @@ class DuckDBEngine:
         DuckDB's threads. The results do not depend on it.
     exact_rows, key_budget
         Labelled rows of a window up to which scores are kept exactly, and scores held at once; for tests.
+    tally_bytes
+        What each tally of score or error cells may hold at once; for tests.
     """
 
     def __init__(
@@ -58,11 +61,13 @@ class DuckDBEngine:
         *,
         exact_rows: int = EXACT_SCORE_ROWS,
         key_budget: int = KEY_BUDGET,
+        tally_bytes: int = TALLY_BYTES,
     ) -> None:
         self.memory_limit = memory_limit
         self.threads = threads
         self._exact_rows = exact_rows
         self._key_budget = key_budget
+        self._tally_bytes = tally_bytes
 
     def profile(self, plan: Plan, *, progress: Callable[[int], None] | None = None) -> Profile:
         """Statistics of every window of the plan, empty ones included: a mapping in the order of the windows.
@@ -89,9 +94,10 @@ class DuckDBEngine:
         """
         files = inputs(plan.model, plan.root)
         features = [column.name for column in plan.columns if column.role == "feature"]
+        features += [name for name in (plan.loss_tree.columns if plan.loss_tree else ()) if name not in features]
         with self.connect(files.all) as connection:
             log = open_log(connection, plan.model, files, features, plan.windows)
-            limits = ScoreLimits(self._exact_rows, self._key_budget, first)
+            limits = ScoreLimits(self._exact_rows, self._key_budget, first, self._tally_bytes)
             return read(plan, log, label_columns(log, plan.as_of), limits, progress)
 
     def connect(self, paths: Sequence[Path]) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
@@ -186,4 +192,4 @@ class DuckDBEngine:
 def _without_id(model: ModelConfig) -> ModelConfig:
     """The model reading nothing but the times of its log."""
     log = model.log.model_copy(update={"id": None, "prediction": None, "score": None, "scores": None, "interval": None})
-    return model.model_copy(update={"log": log, "labels": None, "protected": (), "segments": ()})
+    return model.model_copy(update={"log": log, "labels": None, "protected": (), "segments": (), "filters": {}})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aimsight.configs.errors import SchemaError
+from aimsight.configs.filters import columns, parse
 from aimsight.metrics.engines.arrays import blocks
 from aimsight.metrics.engines.connection import run
 from aimsight.metrics.engines.expressions import SCALAR, instant, literal, number, positive, text
@@ -79,6 +80,7 @@ def required_columns(model: ModelConfig) -> list[str]:
     if model.labels is not None and model.labels.source is None:
         found += [model.labels.label, model.labels.arrived_at]
     found += [*model.protected, *(column for entry in model.segments for column in entry)]
+    found += [column for text in model.filters.values() for column in columns(parse(text))]
     return list(dict.fromkeys(name for name in found if name is not None))
 
 

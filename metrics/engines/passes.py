@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aimsight.configs.errors import SchemaError, quoted_list
+from aimsight.configs.filters import parse
 from aimsight.metrics.cells import NumericCells, Scratch
 from aimsight.metrics.engines.arrays import blocks
 from aimsight.metrics.engines.connection import run
 from aimsight.metrics.engines.counting import Block, CellCounter, Envelope, tally
 from aimsight.metrics.engines.expressions import code, segment_text
+from aimsight.metrics.engines.filters import condition
 from aimsight.metrics.engines.log import LABELS
 from aimsight.metrics.engines.performance import (
     EARLY,
+    INSIDE,
     LATE,
     NO_SEGMENTS,
+    OUTSIDE,
     USABLE,
     BinaryDecisions,
     ClassDecisions,
@@ -365,9 +369,20 @@ def _count_leaves(stream: _Stream, log: Log, plan: Plan, leaves: Leaves, decisio
 def _leaf_codes(stream: _Stream, log: Log, leaves: Leaves) -> list[str]:
     """Add the segment columns to a stream, as numbers of their values."""
     return [
-        stream.column(code(segment_text(name, log.table.type_of(name), log.table.what), known, missing=0, unseen=0))
-        for name, known in zip(leaves.columns, leaves.values, strict=True)
+        stream.column(code(shown, known, missing=0, unseen=0))
+        for shown, known in zip(
+            _leaf_texts(log, leaves.columns[: len(leaves.columns) - len(leaves.filters)]), leaves.values, strict=True
+        )
     ]
+
+
+def _leaf_texts(log: Log, columns: Sequence[str]) -> list[str]:
+    """The values of segment columns, then whether a row is in each declared filter, as texts."""
+    shown = [segment_text(name, log.table.type_of(name), log.table.what) for name in columns]
+    for text in log.model.filters.values():
+        inside = condition(parse(text), log.table.type_of, log.table.what)
+        shown.append(f"CASE WHEN {inside} THEN {quote_text(INSIDE)} ELSE {quote_text(OUTSIDE)} END")
+    return shown
 
 
 def _leaves(log: Log) -> Leaves:
@@ -381,9 +396,11 @@ def _leaves(log: Log) -> Leaves:
     model = log.model
     entries = tuple(dict.fromkeys([*((name,) for name in model.protected), *map(tuple, model.segments)]))
     columns = tuple(dict.fromkeys(name for entry in entries for name in entry))
-    if not columns:
+    filters = tuple(model.filters)
+    if not columns and not filters:
         return NO_SEGMENTS
-    shown = [segment_text(name, log.table.type_of(name), log.table.what) for name in columns]
+    shown = _leaf_texts(log, columns)
+    columns += filters
     found = run(log.connection, f"SELECT DISTINCT {', '.join(shown)} FROM {log.rows} LIMIT {MOST_LEAVES + 1}")
     if len(found) > MOST_LEAVES:
         raise SchemaError(
@@ -392,7 +409,7 @@ def _leaves(log: Log) -> Leaves:
         )
     combinations = tuple(sorted(tuple(str(value) for value in row) for row in found))
     values = tuple(tuple(sorted({combination[i] for combination in combinations})) for i in range(len(columns)))
-    return Leaves(columns, values, combinations, entries)
+    return Leaves(columns, values, combinations, entries, filters)
 
 
 def _check_classes(log: Log, labels: LabelColumns | None) -> None:

@@ -49,13 +49,14 @@ class Leaves:
     """The combinations of values of the segment columns that occur in the source, in a fixed order.
 
     ``values`` has the distinct values of each column (for numbering), ``combinations`` the leaves, ``entries`` the
-    group-bys that are asked for (each a tuple of columns).
+    group-bys that are asked for (each a tuple of columns). The last columns are ``filters``: whether a row is in each.
     """
 
     columns: tuple[str, ...]
     values: tuple[tuple[str, ...], ...]
     combinations: tuple[tuple[str, ...], ...]
     entries: tuple[tuple[str, ...], ...]
+    filters: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -81,7 +82,7 @@ class Leaves:
         return index
 
     def segments(self) -> list[tuple[Segment, NDArray[np.int64]]]:
-        """All rows first, then every value of every entry, with the leaves each consists of."""
+        """All rows first, then every value of every entry and every filter, with the leaves each consists of."""
         found: dict[Segment, list[int]] = {ALL_ROWS: list(range(self.size))}
         for entry in self.entries:
             at = [self.columns.index(column) for column in entry]
@@ -89,9 +90,16 @@ class Leaves:
             for number, combination in enumerate(self.combinations):
                 parts[Segment(tuple((self.columns[i], combination[i]) for i in at))].append(number)
             found.update(sorted(parts.items(), key=lambda item: item[0].conditions))
+        first = len(self.columns) - len(self.filters)
+        for i, name in enumerate(self.filters, start=first):
+            inside = [number for number, combination in enumerate(self.combinations) if combination[i] == INSIDE]
+            if inside:
+                found[Segment.of_filter(name)] = inside
         return [(segment, np.array(numbers, dtype=np.int64)) for segment, numbers in found.items()]
 
 
+INSIDE, OUTSIDE = "in", "out"
+"""The values of a filter."""
 NO_SEGMENTS = Leaves((), (), ((),), ())
 
 
