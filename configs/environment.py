@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PREFIX = "AIMSIGHT_"
 NUMBERS = frozenset({"threads", "min_group"})
 LISTS = frozenset({"checkpoints"})
-_NOT_BY_VARIABLE = {"people", "alerts", "single_person", "nonconformities", "dashboard"}
+_NOT_BY_VARIABLE = {"people", "alerts", "single_person", "nonconformities", "dashboard", "changes"}
 SETTINGS: dict[str, str] = {
     f"{PREFIX}{name.upper()}": name for name in ProjectConfig.model_fields if name not in _NOT_BY_VARIABLE
 }

@@ -159,6 +159,12 @@ class ProjectConfig(Config):
         default=NonconformityConfig(), description="Deadlines of nonconformities."
     )
     dashboard: DashboardConfig = Field(default=DashboardConfig(), description="Whether the dashboard changes records.")
+    changes: Literal["record", "approve"] = Field(
+        default="record",
+        description="What an edited objective does. approve: nothing, until a second person approves the change "
+        "(`aimsight changes`); record: it holds from the next run on, which records the change as one that nobody has "
+        "approved yet.",
+    )
     alerts: tuple[AlertRoute, ...] = Field(default=(), description="Where notices go.")
     checkpoints: tuple[Name, ...] = Field(
         default=("store/checkpoints.jsonl",),
@@ -371,6 +377,25 @@ class ObjectiveConfig(Config):
     policy_ref: Prose | None = Field(default=None, description="Paragraph of the AI policy it serves.")
     actions: tuple[Prose, ...] = Field(default=(), description="What will be done to reach it.")
     resources: Prose | None = Field(default=None, description="What that takes.")
+    level: Literal["organisation", "function", "system"] = Field(
+        default="system", description="Where in the organisation it is set."
+    )
+    baseline: Finite | None = Field(default=None, description="Value of the metric when the target was set.")
+    baseline_date: Day | None = Field(default=None, description="Day of that value (YYYY-MM-DD).")
+    review: Day | None = Field(default=None, description="Day by which the objective itself is looked at again.")
+    requirements: tuple[Prose, ...] = Field(
+        default=(), description="Requirements that it serves: laws, contracts, standards, clauses, controls."
+    )
+    tags: tuple[Name, ...] = Field(
+        default=(), description="Quality characteristics and frameworks: fairness, robustness, EU AI Act."
+    )
+    communicated: tuple[Prose, ...] = Field(default=(), description="To whom it was made known, and when.")
+
+    @model_validator(mode="after")
+    def _baseline_has_a_day(self) -> Self:
+        if (self.baseline is None) != (self.baseline_date is None):
+            raise InvalidTextError("baseline and baseline_date belong together: the value, and the day it was measured")
+        return self
 
     @property
     def goal(self) -> Target:

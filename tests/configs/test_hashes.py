@@ -181,4 +181,11 @@ def test_every_key_is_either_measured_or_prose() -> None:
         "policy_ref",
         "actions",
         "resources",
+        "level",
+        "baseline",
+        "baseline_date",
+        "review",
+        "requirements",
+        "tags",
+        "communicated",
     }

@@ -72,7 +72,7 @@ models/wage-band.yaml:22: objectives[0].metric: "performance.auc_roc" is not a m
 did you mean performance.roc_auc?
 models/wage-band.yaml:23: objectives[0].traget: unknown key; known keys are id, statement, metric, column, over, \
 segment, target, tolerance, zero_tolerance, min_rows, rationale, owner, due, severity, opens, policy_ref, actions, \
-resources; did you mean target?
+resources, level, baseline, baseline_date, review, requirements, tags, communicated; did you mean target?
 models/wage-band.yaml:30: objectives[1].target: performance.roc_auc lies between 0 and 1, never 83; \
 did you mean ">= 0.83"?
 models/wage-band.yaml:31: objectives[1].zero_tolerance: must be true or false, not the text "NO"; did you mean false?"""
