@@ -111,6 +111,17 @@ def _judge_interval(
     return Judgement(Verdict.CONFORMING, "the value meets the target")
 
 
+def beyond_tolerance(objective: ObjectiveVersion, result: Value) -> float:
+    """How far the whole interval (of a zero-tolerance objective: the value) lies beyond target and tolerance.
+
+    In the metric's unit. Above 0 the window is nonconforming, unless it has too few rows or the change can be chance.
+    """
+    target = Target.parse(objective.target)
+    if objective.zero_tolerance:
+        return target.beyond(result.value)
+    return _least_beyond(target, *_widened(result)) - objective.tolerance
+
+
 def _widened(result: Value) -> tuple[float, float]:
     """The interval, widened by the error bound of a binned value; the value itself where there is no interval."""
     low, high = (result.interval.low, result.interval.high) if result.interval else (result.value, result.value)

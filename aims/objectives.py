@@ -44,7 +44,7 @@ def register(tx: Transaction, model: ModelConfig, actor: str, now: datetime) -> 
         known = latest_objective(tx, model.model, objective.id)
         content = objective_hash(objective)
         if known is None or known.content_hash != content:
-            record = _version(model.model, objective, (known.version if known else 0) + 1, content, now)
+            record = version_of(model.model, objective, (known.version if known else 0) + 1, content, now)
             save_objective_version(tx, record, actor=actor)
             changed = True
     return changed
@@ -108,7 +108,8 @@ def measurement_of(objective: ObjectiveVersion, measurements: list[Measurement])
     return None
 
 
-def _version(model: str, objective: ObjectiveConfig, version: int, content: str, now: datetime) -> ObjectiveVersion:
+def version_of(model: str, objective: ObjectiveConfig, version: int, content: str, now: datetime) -> ObjectiveVersion:
+    """The record of an objective as configured, under this version number and content hash."""
     return ObjectiveVersion(
         model=model,
         objective=objective.id,

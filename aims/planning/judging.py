@@ -1,0 +1,72 @@
+"""One objective on one window's statistics: the metric itself, then the verdict itself, and how close it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from aimsight.aims.evaluation import beyond_tolerance, judge
+from aimsight.aims.objectives import measurement_of
+from aimsight.aims.verdicts import Verdict
+from aimsight.metrics.measure import measure
+from aimsight.metrics.values import Value
+
+if TYPE_CHECKING:
+    from aimsight.metrics.plan import Plan, Reference
+    from aimsight.metrics.registry import Metric
+    from aimsight.metrics.statistics import Statistics
+    from aimsight.metrics.values import Measurement
+    from aimsight.store.records import ObjectiveVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What came of a window: its verdict, and the distance of its bound beyond the tolerance (``None``: no value).
+
+    ``beyond`` above 0 means that the whole interval lies beyond target and tolerance.
+    """
+
+    verdict: Verdict
+    reason: str
+    value: float | None = None
+    n: int = 0
+    beyond: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Judging:
+    """Measures and judges windows of one objective.
+
+    ``tested`` is how many columns share the false discovery rate of its metric.
+    """
+
+    objective: ObjectiveVersion
+    unit: Metric
+    plan: Plan
+    reference: Reference
+    min_group: int
+    tested: int = 1
+
+    def measurement(self, statistics: Statistics) -> Measurement | None:
+        """The measurement of the objective's metric."""
+        found = measure(
+            self.plan, statistics, self.reference, selected=[self.objective.metric], min_group=self.min_group
+        )
+        one = measurement_of(self.objective, found)
+        if one is None or not isinstance(one.result, Value) or one.result.p_value is None:
+            return one
+        return replace(one, q_value=min(1.0, one.result.p_value * self.tested))
+
+    def value(self, statistics: Statistics) -> float | None:
+        """The metric's value alone."""
+        one = self.measurement(statistics)
+        return one.result.value if one is not None and isinstance(one.result, Value) else None
+
+    def judged(self, statistics: Statistics) -> Judged:
+        """The window's verdict."""
+        one = self.measurement(statistics)
+        judgement = judge(self.objective, one, self.unit.bounds)
+        if one is None or not isinstance(one.result, Value):
+            return Judged(judgement.verdict, judgement.reason)
+        beyond = beyond_tolerance(self.objective, one.result)
+        return Judged(judgement.verdict, judgement.reason, one.result.value, one.result.n, beyond)

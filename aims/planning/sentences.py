@@ -1,0 +1,58 @@
+"""What a plan says in one sentence, for the owner who has to decide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aimsight.aims.planning.standing import ENOUGH, NOT_JUDGED, NOT_PLANNED
+from aimsight.aims.words import count, decimals, metric_name, number, plural
+
+if TYPE_CHECKING:
+    from aimsight.aims.planning.plan import ObjectivePlan
+
+
+def sentence(plan: ObjectivePlan, why: str, *, distance: bool = False) -> str:
+    """``At 1,320 rows a window, AUC 0.796 or worse is found ...``, and what would find what is asked.
+
+    ``why`` says what stands in the way of a verdict, ``distance`` that the metric compares with the reference.
+    """
+    if plan.standing == NOT_PLANNED:
+        return f"It cannot be planned: {why}."
+    name, rows = metric_name(plan.metric), plural(plan.rows, "row")
+    places = decimals(plan.limit, plan.asked)
+    asked = f"{name} {number(plan.asked, places)}"
+    likely = plan.found[0].likely if plan.found else None
+    failures, of = plan.opens
+    within = "in the first window" if of == 1 else f"within {of} windows"
+    if plan.standing == NOT_JUDGED:
+        because = why or f"nothing that could happen makes {failures} of {of} windows nonconforming"
+        return f"At {rows} a window this target cannot be judged: {because}. {_cure(plan, asked, distance=distance)}"
+    found = f"At {rows} a window, {name} {number(likely, places)} or worse is found {within} with 80 % probability"
+    if plan.standing == ENOUGH:
+        return f"{found}."
+    return f"{found}; {asked} is not. {_cure(plan, asked, distance=distance)}"
+
+
+def _cure(plan: ObjectivePlan, asked: str, *, distance: bool) -> str:
+    if plan.times is None or plan.rows_needed is None:
+        other = "a longer reference, a wider tolerance" if distance else "a wider tolerance"
+        return f"No window length would find it; {other} or another target would help."
+    rows = f"about {count(plan.rows_needed)} rows"
+    if plan.window is None:
+        return f"To find {asked} takes {rows} a window, {plan.times:.1f} times as many."
+    return f"To find {asked}, a window of {plan.window} would do ({rows})."
+
+
+def false_words(now: float | None, at_target: float | None) -> str:
+    """``<0.01, at most 0.4``: expected false nonconformities a year."""
+    most = "" if at_target is None else f"at most {rate_words(at_target)}"
+    if now is None:
+        return most or "–"
+    return ", ".join(part for part in (rate_words(now), most) if part)
+
+
+def rate_words(rate: float) -> str:
+    """``<0.01``, ``0.35``, ``12``."""
+    if rate < 0.005:
+        return "<0.01"
+    return f"{rate:.2f}" if rate < 10 else f"{rate:,.0f}"
