@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from aimsight.metrics.cells import CategoryCells, NumericCells
+from aimsight.metrics.cells import CategoryCells, LogCells, NumericCells
 from aimsight.metrics.engines.duckdb import DuckDBEngine
 from aimsight.metrics.engines.exact import Runs, Sums
+from aimsight.metrics.engines.tallies import Tally
 from aimsight.metrics.engines.windows import WindowIndex, micros
 from aimsight.metrics.plan import ColumnPlan, Plan, Window
 
@@ -117,3 +118,45 @@ def test_sums_by_group_are_exact(rows: list[tuple[int, int, int]]) -> None:
     for group in range(5):
         expected = [(x, x * y) for g, x, y in rows if g == group]
         assert sums.of(np.array([group])) == [sum(pair[0] for pair in expected), sum(pair[1] for pair in expected)]
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), st.integers(0, 6)), min_size=1, max_size=40),
+        max_size=5,
+    ),
+    st.integers(0, 6 * 3 * 7 * 8 + 1),
+)
+def test_tallies_count_within_their_memory(blocks: list[list[tuple[int, int, int]]], budget: int) -> None:
+    """Rows by window, leaf and cell are counted the same in any memory; what does not fit is said to be deferred."""
+    windows, leaves, size = 6, 3, 7
+    table = np.zeros((windows, leaves, size), dtype=np.int64)
+    members = [np.array([0, 1, 2]), np.array([1]), np.array([0, 2])]
+    first = 0
+    for block in blocks:
+        for window, leaf, cell in block:
+            table[window, leaf, cell] += 1
+    while first < windows:
+        tally = Tally(windows, leaves, size, first=first, budget=budget)
+        for block in blocks:
+            window, leaf, cell = (np.array(column) for column in zip(*block, strict=True))
+            tally.add(window * leaves + leaf, None, cell)
+        assert tally.deferred > first
+        for number in range(first, tally.deferred):
+            found = tally.window(number, members)
+            assert [part.tolist() for part in found] == [table[number, union].sum(axis=0).tolist() for union in members]
+        first = tally.deferred
+
+
+@given(st.lists(st.floats(0, 1e300), min_size=1, max_size=50), st.integers(1, 80), st.integers(1, 40))
+@example([0.0, 5e-324, 1.0, 63.0, 64.0, 65.999999999, 66.0, 2.0**40], 64, 8)
+def test_log_cells_hold_what_lies_between_their_edges(amounts: list[float], per_octave: int, octaves: int) -> None:
+    """Each amount is in the last cell whose lower edge it reaches, and no cell but the open one is wider than said."""
+    cells = LogCells(per_octave, octaves)
+    edges = cells.edges()
+    assert edges.size == cells.size + 1
+    expected = [max(i for i in range(cells.size) if edges[i] <= amount) for amount in amounts]
+    assert cells.index(np.array(amounts)).tolist() == expected
+    widths = np.diff(edges)
+    assert (widths[:per_octave] == 1).all()
+    assert (widths[per_octave:] <= edges[per_octave:-1] / per_octave).all()
