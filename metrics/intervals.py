@@ -14,7 +14,7 @@ import numpy as np
 from aimsight.metrics.values import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -89,19 +89,45 @@ def newcombe(x1: float, n1: float, x2: float, n2: float, z: float = Z) -> Interv
 
 
 def ratio_bounds(x1: Floats, n1: Floats, x2: Floats, n2: Floats, z: float = Z) -> tuple[Floats, Floats]:
-    """Bounds of the ratio p1 / p2 of independent proportions, element by element (Donner and Zou 2012: MOVER-R).
+    """Bounds of the ratio p1 / p2 of independent proportions, element by element (MOVER-R from Wilson bounds)."""
+    return mover_ratio(x1 / n1, wilson_bounds(x1, n1, z), x2 / n2, wilson_bounds(x2, n2, z))
 
-    The upper bound is infinite where the lower Wilson bound of p2 is 0: the data do not exclude a denominator of 0.
+
+def mover_difference(
+    first: Floats,
+    of_first: tuple[Floats, Floats],
+    second: Floats,
+    of_second: tuple[Floats, Floats],
+    correlation: Floats | float = 0.0,
+) -> tuple[Floats, Floats]:
+    """Bounds of first - second from the bounds of each and their correlation, element by element (Zou 2007: MOVER)."""
+    (low1, high1), (low2, high2) = of_first, of_second
+    down, up = first - low1, high2 - second
+    low = first - second - np.sqrt(np.maximum(down**2 + up**2 - 2 * correlation * down * up, 0.0))
+    up, down = high1 - first, second - low2
+    high = first - second + np.sqrt(np.maximum(up**2 + down**2 - 2 * correlation * up * down, 0.0))
+    return low, high
+
+
+def mover_ratio(
+    first: Floats,
+    of_first: tuple[Floats, Floats],
+    second: Floats,
+    of_second: tuple[Floats, Floats],
+    correlation: Floats | float = 0.0,
+) -> tuple[Floats, Floats]:
+    """Bounds of first / second, both at least 0, from the bounds of each (Donner and Zou 2012: MOVER-R).
+
+    The upper bound is infinite where the lower bound of the second is 0: the data do not exclude a denominator of 0.
     """
-    p1, p2 = x1 / n1, x2 / n2
-    low1, high1 = wilson_bounds(x1, n1, z)
-    low2, high2 = wilson_bounds(x2, n2, z)
-    product = p1 * p2
+    (low1, high1), (low2, high2) = of_first, of_second
     # the textbook form (a - sqrt(a^2 - b c)) / c, turned around so that c may be 0 or negative
-    b, c = low1 * (2 * p1 - low1), high2 * (2 * p2 - high2)
+    product = first * second - correlation * (first - low1) * (high2 - second)
+    b, c = low1 * (2 * first - low1), high2 * (2 * second - high2)
     root = product + np.sqrt(np.maximum(product**2 - b * c, 0.0))
     low = np.divide(b, root, out=np.zeros_like(root), where=root > 0)
-    d, e = low2 * (2 * p2 - low2), high1 * (2 * p1 - high1)
+    product = first * second - correlation * (high1 - first) * (second - low2)
+    d, e = low2 * (2 * second - low2), high1 * (2 * first - high1)
     top = product + np.sqrt(np.maximum(product**2 - d * e, 0.0))
     high = np.divide(top, d, out=np.full_like(top, np.inf), where=d > 0)
     return low, high
@@ -112,56 +138,6 @@ def ratio(x1: float, n1: float, x2: float, n2: float, z: float = Z) -> Interval 
     first, of_first, second, of_second = (np.array([float(x)]) for x in (x1, n1, x2, n2))
     low, high = ratio_bounds(first, of_first, second, of_second, z)
     return Interval(float(low[0]), float(high[0]), "MOVER-R") if np.isfinite(high[0]) else None
-
-
-def largest_difference(families: Sequence[tuple[Floats, Floats]]) -> Interval:
-    """Interval of the largest absolute difference of a rate over pairs of groups (and over several rates).
-
-    Every pair of every family gets a Newcombe interval at the Šidák level of all pairs together, so all of them hold
-    at once. Lower = the largest lower bound of an absolute difference (0 where the pair's interval includes 0), upper
-    = the largest upper bound. Never the bootstrap of max - min, which is biased upwards when groups are equal.
-    """
-    pairs = [np.triu_indices(n.size, 1) for _, n in families]
-    z = normal_quantile(sum(i.size for i, _ in pairs))
-    low, high = 0.0, 0.0
-    for (x, n), (i, j) in zip(families, pairs, strict=True):
-        share = x / n
-        below, above = wilson_bounds(x, n, z)
-        gap = share[i] - share[j]
-        lower = gap - np.hypot(share[i] - below[i], above[j] - share[j])
-        upper = gap + np.hypot(above[i] - share[i], share[j] - below[j])
-        low = max(low, float(np.maximum(lower, -upper).max()))
-        high = max(high, float(np.maximum(np.abs(lower), np.abs(upper)).max()))
-    return Interval(low, min(high, 1.0), "Newcombe, Šidák over pairs")
-
-
-def smallest_ratio(x: Floats, n: Floats) -> Interval | None:
-    """Interval of the smallest ratio of a rate over pairs of groups (the smaller rate over the larger one).
-
-    MOVER-R at the Šidák level of all pairs, folded at 1 (a pair whose interval includes 1 may be equal). Lower = the
-    smallest lower bound, upper = the smallest upper bound. ``None`` when a denominator's lower bound is 0.
-    """
-    i, j = np.triu_indices(n.size, 1)
-    share = x / n
-    small, large = np.where(share[i] <= share[j], i, j), np.where(share[i] <= share[j], j, i)
-    keep = share[large] > 0
-    small, large = small[keep], large[keep]
-    low, high = ratio_bounds(x[small], n[small], x[large], n[large], normal_quantile(i.size))
-    if not np.isfinite(high).all():
-        return None
-    folded = np.where(high > 1.0, np.minimum(low, 1.0 / np.maximum(high, 1.0)), low)
-    return Interval(float(folded.min()), float(min(high.min(), 1.0)), "MOVER-R, Šidák over pairs")
-
-
-def largest_magnitude(values: Floats, errors: Floats, freedoms: Sequence[int]) -> Interval:
-    """Interval of the largest absolute value of independent estimates (one a group), each with its standard error.
-
-    Šidák over the estimates; Student's quantile is widened by the same factor as the normal one.
-    """
-    widen = normal_quantile(values.size) / Z
-    half = np.array([student_quantile(v) for v in freedoms]) * widen * errors
-    size = np.abs(values)
-    return Interval(float(np.maximum(size - half, 0.0).max()), float((size + half).max()), "Student, Šidák over groups")
 
 
 def clipped(interval: Interval | None, low: float, high: float) -> Interval | None:
@@ -260,13 +236,13 @@ def auc_error_bound(counts: ScoreCounts) -> float:
     return int(np.dot(counts.positives, counts.negatives)) / (2 * p * n)
 
 
-def auc_interval(value: float, variance: float, positives: int, negatives: int) -> Interval:
+def auc_interval(value: float, variance: float, positives: int, negatives: int, z: float = Z) -> Interval:
     """DeLong interval on the logit scale; Newcombe's (2006, method 5) for a rare class or near perfect rank."""
     rarer = min(positives, negatives)
     if rarer < FEW or rarer * min(value, 1 - value) < FEW_WRONG or variance <= 0:
-        return _newcombe_auc(value, positives, negatives)
+        return _newcombe_auc(value, positives, negatives, z)
     centre = math.log(value / (1 - value))
-    spread = Z * math.sqrt(variance) / (value * (1 - value))
+    spread = z * math.sqrt(variance) / (value * (1 - value))
     return Interval(_logistic(centre - spread), _logistic(centre + spread), "DeLong, logit")
 
 
@@ -274,13 +250,13 @@ def _logistic(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
-def _newcombe_auc(value: float, p: int, n: int) -> Interval:
+def _newcombe_auc(value: float, p: int, n: int, z: float) -> Interval:
     """Solve |value - t| = z sd(t) on both sides by bisection, with the Hanley-McNeil variance at t."""
     half = (p + n) / 2 - 1
 
     def excess(t: float) -> float:
         variance = t * (1 - t) * (1 + half * ((1 - t) / (2 - t) + t / (1 + t))) / (p * n)
-        return abs(value - t) - Z * math.sqrt(max(variance, 0.0))
+        return abs(value - t) - z * math.sqrt(max(variance, 0.0))
 
     return Interval(_outermost(excess, value, 0.0), _outermost(excess, value, 1.0), "Newcombe, method 5")
 

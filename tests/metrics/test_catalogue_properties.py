@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aimsight.metrics.inputs import ColumnBaseline, ColumnCounts, ColumnPair, RowFacts
+from aimsight.metrics.comparisons import Groups
+from aimsight.metrics.inputs import ColumnBaseline, ColumnCounts, ColumnPair, FeatureDrift, FeatureDrifts, RowFacts
 from aimsight.metrics.registry import METRICS, Metric
-from aimsight.metrics.statistics import CellCounts, QualityCounts
-from aimsight.metrics.values import ALL_ROWS, Result, Undefined, Value
+from aimsight.metrics.samples import SamplePair
+from aimsight.metrics.statistics import CellCounts, QualityCounts, SegmentStatistics
+from aimsight.metrics.values import Result, Undefined, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,11 +68,14 @@ def results(counting: Counting, unit: Metric, rows: Rows, reference: Rows | None
     elif unit.kind == "errors":
         yield unit.compute(counting.errors(rows.z + rows.s, rows.z), 2.0**-40)
     elif unit.kind == "groups":
-        segments = counting.groups(rows.g, "g", y=rows.y, predicted=rows.p, scores=rows.s)
-        yield unit.compute({str(segment): s for segment, s in segments.items() if segment != ALL_ROWS})
+        yield from (unit.compute(groups) for groups in grouped(counting, unit, rows))
     elif unit.kind == "quality":
         at = datetime(2026, 1, 1, tzinfo=UTC)
         yield unit.compute(RowFacts(QualityCounts(n, 3 if n else 0, 1 if n else 0), binary, at if n else None, at))
+    elif unit.kind == "summary":
+        yield unit.compute(feature_drifts(counting, rows, reference))
+    elif unit.kind == "sample":
+        yield unit.compute(samples(rows, reference))
     else:
         base = reference if reference is not None else Rows.drawn(500, 99)
         for plan, was, now in (
@@ -87,6 +92,45 @@ def results(counting: Counting, unit: Metric, rows: Rows, reference: Rows | None
                 yield unit.compute(
                     ColumnPair(ColumnBaseline.of(plan, counting.column(plan, was).counts), counts.counts)
                 )
+
+
+def grouped(counting: Counting, unit: Metric, rows: Rows) -> Iterator[Groups]:
+    """The groups of some rows, for every task that a metric is defined for."""
+    parts = {str(name): rows[rows.g == name] for name in np.unique(rows.g)}
+    if "binary" in unit.tasks:
+        yield Groups({name: counting.binary(part.y, part.p, part.s) for name, part in parts.items()})
+    if "multiclass" in unit.tasks:
+        yield Groups(
+            {
+                name: counting.classes(part.y, part.p, 3, np.stack([1 - part.s, part.s * 0.8, part.s * 0.2], axis=1))
+                for name, part in parts.items()
+            }
+        )
+    if "regression" in unit.tasks:
+        yield Groups(
+            {
+                name: SegmentStatistics(part.z.size, part.z.size, errors=counting.errors(part.z + part.s, part.z))
+                for name, part in parts.items()
+            },
+            unit=2.0**-40,
+        )
+
+
+def feature_drifts(counting: Counting, rows: Rows, reference: Rows | None) -> FeatureDrifts:
+    """The drift of a number and a category, by PSI, with importances."""
+    found = list(results(counting, METRICS["drift.psi"], rows, reference))
+    named = [(name, one) for name, one in zip("xg", found, strict=True) if isinstance(one, Value)]
+    measured = tuple(FeatureDrift(name, value, value.p_value or 1.0, 0.5) for name, value in named)
+    return FeatureDrifts(measured, tuple(set("xg") - {name for name, _ in named}), rows.y.size)
+
+
+def samples(rows: Rows, reference: Rows | None) -> SamplePair:
+    """Rows side by side, in an order that depends on their content alone, as the engine gives them."""
+    sides = []
+    for side in (reference if reference is not None else Rows.drawn(500, 99), rows):
+        order = np.lexsort((side.g, side.x, side.z))
+        sides.append({"x": side.x[order], "z": side.z[order], "g": side.g[order].astype(object)})
+    return SamplePair(*sides, kinds={"x": "numeric", "z": "numeric", "g": "category"})
 
 
 def check(unit: Metric, result: Result) -> None:
@@ -158,7 +202,8 @@ def test_degenerate_rows_never_break_a_metric(counting: Counting, unit: Metric, 
         if numbers in values:
             rows = replace(rows, x=np.full(n, values[numbers]))
         constant = {"zero": 0.0, "one": 1.0, "invalid": math.nan}
-        if scores in constant and not (scores == "invalid" and "multiclass" in unit.tasks and unit.kind == "segment"):
+        only_binary = unit.tasks == {"binary"} or unit.kind not in ("segment", "groups")
+        if scores in constant and (scores != "invalid" or only_binary):
             rows = replace(rows, s=np.full(n, constant[scores]))
     for result in results(counting, unit, rows, rows if seed % 2 else None):
         check(unit, result)
