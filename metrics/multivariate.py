@@ -56,7 +56,6 @@ def separation(pair: SamplePair, names: list[str]) -> Separation:
             max_leaf_nodes=8,
             learning_rate=0.1,
             min_samples_leaf=max(20, train.size // 200),
-            class_weight="balanced",
             categorical_features=categorical,
             early_stopping=False,
             random_state=SEED,

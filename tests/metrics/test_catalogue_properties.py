@@ -72,10 +72,9 @@ def results(counting: Counting, unit: Metric, rows: Rows, reference: Rows | None
     elif unit.kind == "quality":
         at = datetime(2026, 1, 1, tzinfo=UTC)
         yield unit.compute(RowFacts(QualityCounts(n, 3 if n else 0, 1 if n else 0), binary, at if n else None, at))
-    elif unit.kind == "summary":
-        yield unit.compute(feature_drifts(counting, rows, reference))
-    elif unit.kind == "sample":
-        yield unit.compute(samples(rows, reference))
+    elif unit.kind in ("summary", "sample"):
+        summary = unit.kind == "summary"
+        yield unit.compute(feature_drifts(counting, rows, reference) if summary else samples(rows, reference))
     else:
         base = reference if reference is not None else Rows.drawn(500, 99)
         for plan, was, now in (
