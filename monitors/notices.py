@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from aimsight.aims.lifecycle.case import Case
+from aimsight.aims.lifecycle.deadlines import Overdue
+from aimsight.aims.lifecycle.effect import EFFECTIVE, Effect
 from aimsight.aims.verdicts import Verdict
 from aimsight.aims.words import plain, plural, result_text, window_words
 from aimsight.configs.schema import AlertRoute, Occasion
@@ -71,9 +74,62 @@ def opened(  # noqa: PLR0913  # everything that the text says
             f"opened for model {plain(model)}.",
             f"What it means: {_sentence(finding.reason)} The objective is: {_sentence(finding.statement)}{back}",
             f"What to do next: {plain(owner)} looks at the record, contains the effect and names the cause{by_when}. "
-            f"Show it with: aimsight nc {nonconformity}",
+            f"Show it with: aimsight nc show {nonconformity}",
         ),
         f"nonconformity/{nonconformity}/opened",
+    )
+
+
+def effect_judged(case: Case, effect: Effect) -> Notice:
+    """The pipeline has reached a verdict on the actions of a nonconformity, or has changed it."""
+    name = case.name
+    worked = effect.verdict == EFFECTIVE
+    return Notice(
+        "effectiveness",
+        plain(f"{name}: the actions are measured as {effect.verdict} ({case.record.model})"),
+        _paragraphs(
+            f"What happened: the windows after the actions of {name} were judged against the criterion that was fixed "
+            f"before. {_sentence(effect.reason)}",
+            f"What it means: measured as {effect.verdict}. This closes nothing: a person who carried out none of the "
+            "actions concludes.",
+            f"What to do next: a reviewer concludes with: aimsight nc conclude {name} "
+            + ("--effective --reason WHY" if worked else "--not-effective --reason WHY"),
+        ),
+        f"nonconformity/{name}/effect/{case.attempt}/{effect.verdict}",
+    )
+
+
+def overdue(late: Overdue, *, model: str, state: str) -> Notice:
+    """Something of a nonconformity was to be done by now; the second time, top management is addressed."""
+    name = late.nonconformity
+    since = f"{late.due:%Y-%m-%d}"
+    addressed_to = "top management and " if late.level > 1 else ""
+    return Notice(
+        "overdue",
+        plain(f"{name}: {late.what} is overdue since {since}{' (escalated)' if late.level > 1 else ''}"),
+        _paragraphs(
+            f"What happened: {late.what} of {name}{f' ({plain(model)})' if model else ''} was due on {since} and is "
+            f"not done; the record is {plain(state)}.",
+            "What it means: the effect or its cause lasts longer than the project allows"
+            f"{'; this is the second notice, for ' + addressed_to + plain(late.who) if late.level > 1 else ''}.",
+            f"What to do next: {plain(late.who)} acts, or says why not. Show what is missing with: "
+            f"aimsight nc show {name}",
+        ),
+        late.key,
+    )
+
+
+def reopened(name: str, reason: str, model: str) -> Notice:
+    """A deviation that was accepted for a time is open again."""
+    return Notice(
+        "nonconformity",
+        plain(f"{name} is open again{f' ({model})' if model else ''}"),
+        _paragraphs(
+            f"What happened: {_sentence(reason)}",
+            "What it means: the deviation is not accepted any more.",
+            f"What to do next: its owner contains the effect. Show it with: aimsight nc show {name}",
+        ),
+        f"nonconformity/{name}/reopened/{reason}",
     )
 
 

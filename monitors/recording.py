@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aimsight.aims.evaluation import NOT_MEASURED_RULE, judge
+from aimsight.aims.lifecycle.service import metric_bounds
+from aimsight.aims.lifecycle.watching import Seen, Told, Watched, judge_run, watched
 from aimsight.aims.nonconformities import Failing, Subject, of_monitoring, of_objective, record_failure, rule_of
 from aimsight.aims.objectives import in_force, measurement_of
 from aimsight.aims.verdicts import Verdict
 from aimsight.aims.words import window_words
+from aimsight.configs.schema import NonconformityConfig
 from aimsight.metrics.plan import Window
 from aimsight.metrics.registry import find
 from aimsight.metrics.values import Measurement, Undefined, Value
@@ -75,15 +78,20 @@ class Recorded:
 
 
 def record(
-    tx: Transaction, model: ModelConfig, results: Sequence[Measured | Failed], routes: Sequence[AlertRoute]
+    tx: Transaction,
+    model: ModelConfig,
+    results: Sequence[Measured | Failed],
+    routes: Sequence[AlertRoute],
+    settings: NonconformityConfig | None = None,
 ) -> Recorded:
     """Record runs in the order of their windows, so that rules over consecutive windows see them as they happened."""
     total = Recorded()
     if not results:
         return total
     objectives = in_force(tx, model, [Window(one.run.window_start, one.run.window_end) for one in results])
+    watch = watched(tx, model.model)
     for result in sorted(results, key=lambda one: (one.run.window_end, one.run.window_start)):
-        done = _Recording(tx, model, routes, objectives).record(result)
+        done = _Recording(tx, model, routes, objectives, settings or NonconformityConfig(), watch).record(result)
         if done is not None:
             total = total.plus(done)
     return total
@@ -102,8 +110,10 @@ class _Recording:
         model: ModelConfig,
         routes: Sequence[AlertRoute],
         in_force_then: Mapping[Window, list[ObjectiveVersion]],
+        settings: NonconformityConfig,
+        watch: Sequence[Watched],
     ) -> None:
-        self.tx, self.model, self.routes = tx, model, routes
+        self.tx, self.model, self.routes, self.settings, self.watch = tx, model, routes, settings, watch
         self.in_force = in_force_then
         self.now = tx.clock.now()
         self.notices: list[notices.Notice] = []
@@ -132,6 +142,7 @@ class _Recording:
         rows = result.statistics.quality.rows if isinstance(result, Measured) else 0
         outcome: Outcome = "error" if problem else "success"
         finish(self.tx, run.run_id, outcome, problem, rows, self.now)
+        self._judge_effects(run, measurements, rows, problem)
         silent = bool(problem) or rows == 0
         opened, occurrences = self._nonconformities(run, objectives, evaluations, found, silent=silent)
         if problem:
@@ -143,6 +154,18 @@ class _Recording:
             [one.nonconformity for one in opened],
             occurrences,
         )
+
+    def _judge_effects(self, run: RunRecord, measurements: list[Measurement], rows: int, problem: str) -> None:
+        """Judge the window for the nonconformities whose actions it comes after."""
+        if not self.watch:
+            return
+        seen = Seen(run.run_id, run.window_start, run.window_end, rows, measurements, problem)
+        bounds = {name: limits for one in self.watch for name, limits in metric_bounds(one).items()}
+        for told in judge_run(self.tx, self.watch, run, seen, bounds, self.now):
+            self._tell_effect(told)
+
+    def _tell_effect(self, told: Told) -> None:
+        self.notices.append(notices.effect_judged(told.case, told.effect))
 
     def _claimed(self, result: Measured | Failed) -> RunRecord | None:
         if isinstance(result, Measured):
@@ -264,6 +287,7 @@ class _Recording:
                     self.model.log.time_zone,
                 ),
                 now=self.now,
+                settings=self.settings,
             )
             attached += count
             if new:
@@ -298,6 +322,7 @@ class _Recording:
             opens=NOT_MEASURED_RULE.due(verdicts, Verdict.NOT_MEASURED),
             statement=f"No measurement of {run.model} in {window}: {why}",
             now=self.now,
+            settings=self.settings,
         )
 
     def _recent(self, evaluation: Evaluation, of: int) -> list[Evaluation]:

@@ -42,6 +42,7 @@ from aimsight.monitors.inputs import (
     unreadable_fingerprint,
     with_reference_contents,
 )
+from aimsight.monitors.overdue import look_after_nonconformities
 from aimsight.monitors.recording import Failed, Measured, Recorded, record
 from aimsight.monitors.row_windows import row_windows
 from aimsight.monitors.windows import disjoint, side_by_side, windows
@@ -128,6 +129,8 @@ def run_due(
             raise
         except AimsightError as error:
             summaries.append(RunSummary(name, [], [], 0, 0, 0, str(error)))
+    if store.path.exists():
+        look_after_nonconformities(project, store)
     if project.config.alerts and store.path.exists():
         alerts.deliver(store, project, now=store.clock.now())
     return summaries
@@ -387,7 +390,8 @@ class _Run:
         results: list[Measured | Failed] = [Failed(records[one], why) for one, why in lost.items() if why]
         results += self._measure({one: run for one, run in records.items() if not lost.get(one)}, basis)
         with self.store.write() as tx:
-            return record(tx, self.model, results, self.project.config.alerts)
+            config = self.project.config
+            return record(tx, self.model, results, config.alerts, config.nonconformities)
 
     def _record(self, window: Window, started: datetime) -> RunRecord:
         return RunRecord(

@@ -207,14 +207,21 @@ def look_after(tx: Transaction, project: Project) -> tuple[list[Outcome], list[O
     return reopened, late
 
 
-def needs_looking_after(reader: Reader, project: Project, now: datetime) -> bool:
-    """Whether ``look_after`` may have something to do: a due date that has passed."""
-    del project
-    rows = reader.tuples(
-        "SELECT n.state FROM nonconformity AS n WHERE n.due_at < ? OR n.state = ?",
-        [now, State.IMPLEMENTING.value],
+def needs_looking_after(reader: Reader, now: datetime) -> bool:
+    """Whether ``look_after`` may have something to do: a due date that has passed, of a record or of an action.
+
+    Whatever was overdue and told before still counts, so the answer is cheap and not exact.
+    """
+    late = reader.tuples("SELECT state FROM nonconformity WHERE due_at <= ?", [now])
+    if any(state not in FINISHED for (state,) in late):
+        return True
+    return bool(
+        reader.tuples(
+            "SELECT 1 FROM nonconformity_actions AS a JOIN nonconformity AS n ON n.nonconformity = a.nonconformity "
+            "WHERE n.state = ? AND a.done_at IS NULL AND a.due < ? LIMIT 1",
+            [State.IMPLEMENTING.value, now.date()],
+        )
     )
-    return any(state not in FINISHED for (state,) in rows)
 
 
 def objective_of(reader: Reader, record: Nonconformity) -> ObjectiveVersion | None:

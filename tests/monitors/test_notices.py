@@ -49,7 +49,7 @@ def test_a_new_nonconformity_says_what_it_means_and_what_to_do() -> None:
         "neither too long nor too short on average. It happened before: NC-2026-0001 was closed on the same "
         "objective.\n"
         "What to do next: flight-planning@example.org looks at the record, contains the effect and names the cause by "
-        "2026-12-01. Show it with: aimsight nc NC-2026-0002"
+        "2026-12-01. Show it with: aimsight nc show NC-2026-0002"
     )
 
 
