@@ -72,7 +72,7 @@ class Groups:
     def over(self, windows: int) -> Groups:
         """The groups to compare when small ones may be pooled over so many windows: with 1, only those of this one."""
         if windows > 1:
-            return replace(self, parts={**self.parts, **self.pooled})
+            return replace(self, parts=dict(sorted({**self.parts, **self.pooled}.items())))
         return replace(self, pooled={})
 
     def whole(self) -> SegmentStatistics | None:
