@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from aimsight.aims.estimates import ONLY_WARNS
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.targets import Target
 from aimsight.metrics.values import Cause, Measurement, Undefined, Value
@@ -47,8 +48,9 @@ def judge(
         *Nonconforming* when the whole 95 % interval lies beyond target and tolerance and, for a drift distance, the
         evidence is significant; *at risk* when the value lies beyond the target; *insufficient evidence* when the rows
         are fewer than the objective's minimum or the interval is too wide to tell; else *conforming*. A zero-tolerance
-        objective reads the value alone. No value is *not measured*, *awaiting labels* or *insufficient evidence* by
-        its cause: missing data never counts as conforming.
+        objective reads the value alone. An estimate is *at risk* at most: it can warn, but establishes nothing. No
+        value is *not measured*, *awaiting labels* or *insufficient evidence* by its cause: missing data never counts
+        as conforming.
 
     Notes
     -----
@@ -67,9 +69,19 @@ def judge(
         return Judgement(
             Verdict.INSUFFICIENT, f"{result.n} rows, below the objective's minimum of {objective.min_rows}"
         )
-    if objective.zero_tolerance:
-        return _judge_point(target, result)
-    return _judge_interval(objective, target, result, measurement.q_value, bounds)
+    judged = (
+        _judge_point(target, result)
+        if objective.zero_tolerance
+        else _judge_interval(objective, target, result, measurement.q_value, bounds)
+    )
+    if measurement.estimated and judged.verdict is Verdict.NONCONFORMING:
+        judged = Judgement(Verdict.AT_RISK, f"{judged.reason}, but {ONLY_WARNS}")
+    return replace(judged, reason="; ".join([judged.reason, *_on_labels(measurement)]))
+
+
+def _on_labels(measurement: Measurement) -> list[str]:
+    """What the measurement says of the labels that it rests on: how many there are, and whether they are selective."""
+    return [note for note in measurement.detail.split("; ") if note.startswith("labels ")]
 
 
 _UNDEFINED = {

@@ -132,10 +132,15 @@ def axis_title(metric: str, unit: str) -> str:
 
 
 def metric_name(metric: str) -> str:
-    """``performance.roc_auc`` as people say it: ``AUC``; arguments follow: ``F-beta (beta=2)``."""
+    """``performance.roc_auc`` as people say it: ``AUC``; arguments follow: ``F-beta (beta=2)``.
+
+    An estimate is always called one: ``Estimated AUC``.
+    """
     name, _, arguments = metric.partition("(")
     short = name.rpartition(".")[2]
     said = _NAMES.get(short, short.replace("_", " ").capitalize())
+    if family(name) == "estimated":
+        said = f"Estimated {said if short in _NAMES else short.replace('_', ' ')}"
     return f"{said} ({arguments}" if arguments else said
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from aimsight.aims.estimates import beside
 from aimsight.aims.evaluation import NOT_MEASURED_RULE, judge
 from aimsight.aims.lifecycle.service import metric_bounds
 from aimsight.aims.lifecycle.watching import Seen, Told, Watched, judge_run, watched
@@ -225,6 +226,8 @@ class _Recording:
             measurement = measurement_of(objective, measurements)
             found[objective.objective] = measurement
             judgement = judge(objective, measurement, find(objective.metric).bounds)
+            if judgement.verdict is Verdict.AWAITING_LABELS:
+                judgement = replace(judgement, reason=judgement.reason + beside(objective, measurements))
             result = measurement.result if measurement else Undefined(problem)
             value = result if isinstance(result, Value) else None
             interval = value.interval if value else None

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from aimsight.aims.objectives import is_registered, register
+from aimsight.aims.changes import governed_by, is_registered, register
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.durations import Duration
 from aimsight.configs.errors import AimsightError, NotFoundError, SourceError, StoreError, StoreVersionError
@@ -22,6 +22,7 @@ from aimsight.metrics.sources import resolve, row_count
 from aimsight.metrics.statistics import merge
 from aimsight.metrics.values import Cause, Measurement, Undefined
 from aimsight.monitors import alerts
+from aimsight.monitors.back_test import BackTest
 from aimsight.monitors.due import (
     History,
     beginning,
@@ -165,7 +166,8 @@ def run_model(
     """
     if model_id not in project.models:
         raise NotFoundError.named("model", model_id, project.models)
-    return _Run(project, store, project.models[model_id], now, progress or _silent, actor).execute(windows)
+    model = governed_by(store, project.models[model_id], project.config.changes)
+    return _Run(project, store, model, now, progress or _silent, actor).execute(windows)
 
 
 class _Run:
@@ -235,8 +237,9 @@ class _Run:
     def _read_store(self) -> None:
         with self.store.read() as reader:
             self.history = _history(reader, self.model)
+            self.back_test = BackTest.of(reader, self.model.model)
             self.frozen = self.frozen or is_frozen(reader, self.model.model, reference_fingerprint(self.model))
-            self.registered = is_registered(reader, self.model)
+            self.registered = is_registered(reader, self.model, self.project.config.changes)
             self.remembered = known_files(reader)
             self.slots = planned_windows(reader, self.model.model, self.model.monitor.name)
             self.unfinished = bool(reader.tuples("SELECT 1 FROM attempt LIMIT 1"))
@@ -320,7 +323,7 @@ class _Run:
         """Record the configuration, the planned windows and what is known of the files."""
         with self.store.write() as tx:
             now = self.store.clock.now()
-            register(tx, self.model, self.actor, now)
+            register(tx, self.model, self.actor, now, self.project.config.changes)
             spans = [(window.start, window.end) for window in candidates]
             plan_slots(tx, self.model.model, self.model.monitor.name, spans, now)
             if self.inputs:
@@ -481,6 +484,7 @@ class _Run:
             error_exponent=basis.error_exponent if basis else 0,
             label_center=basis.label_center if basis else 0.0,
             exact_drift=self.model.drift == "exact",
+            loss_tree=basis.loss_tree if basis else None,
         )
 
     def _reading(self, pieces: Sequence[Window]) -> ModelConfig:
@@ -489,7 +493,7 @@ class _Run:
     def _measurements(
         self, plan: Plan, statistics: Statistics, reference: Reference | None, window: Window
     ) -> list[Measurement]:
-        return measure(
+        found = measure(
             plan,
             statistics,
             reference,
@@ -497,7 +501,10 @@ class _Run:
             min_group=self.model.min_group or self.project.config.min_group,
             labels=label_state(self.model, statistics, window, self.now),
             window=window,
+            past=self.back_test.before(window),
         )
+        self.back_test.add(window, found)
+        return found
 
     def _selected(self) -> list[str] | None:
         """The metrics chosen, with those that objectives are about; ``None`` for the core set with those."""

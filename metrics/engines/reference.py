@@ -14,6 +14,7 @@ from aimsight.metrics.cells import CategoryCells, NumericCells
 from aimsight.metrics.engines.arrays import blocks
 from aimsight.metrics.engines.connection import run
 from aimsight.metrics.engines.log import inputs, label_columns, open_log
+from aimsight.metrics.engines.losses import loss_tree
 from aimsight.metrics.engines.moments import Moments
 from aimsight.metrics.engines.passes import read
 from aimsight.metrics.engines.regression import fixed_point
@@ -58,6 +59,7 @@ def build(
         columns = chooser.columns()
         classes = chooser.classes() if model.task == "multiclass" else ()
         center, spread = chooser.label_spread() if model.task == "regression" else (0.0, 0.0)
+        tree = loss_tree(log, labels, log.within(whole.start, whole.end)) if model.task == "regression" else None
         pieces = _pieces(whole, windows or ())
         plan = Plan(
             model=model,
@@ -69,6 +71,7 @@ def build(
             error_exponent=fixed_point(spread),
             label_center=center,
             exact_drift=model.drift == "exact",
+            loss_tree=tree,
         )
         moments = chooser.moments(columns)
         columns = tuple(
@@ -95,6 +98,7 @@ def build(
         label_center=center,
         statistics=merge(counted),
         windows=tuple(of[window] for window in windows or ()),
+        loss_tree=tree,
     )
 
 

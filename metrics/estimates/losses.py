@@ -55,9 +55,8 @@ class Leaves:
             chance,
             spread_out(self.circumstances.unknown_share * float(highest.max())),
             self.between(name),
-            self.circumstances.past_variance,
         ]
-        return Value(value, n, positive(value, parts, METHOD))
+        return Value(value, n, positive(value, self.circumstances.widened(parts), METHOD))
 
 
 def expected(name: str, rows: NDArray[np.int64], tree: LossTree) -> tuple[float, Variance]:

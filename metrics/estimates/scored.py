@@ -78,9 +78,8 @@ class Scored:
             calibration_variance(self.rows, self.calibrations, point),
             self._support(point),
             self.between(name),
-            self.circumstances.past_variance,
         ]
-        interval = share(point.value, parts, point.n, METHOD)
+        interval = share(point.value, self.circumstances.widened(parts), point.n, METHOD)
         return Value(point.value, point.n, interval, error_bound=1 / SCORE_CELLS if name == "brier" else 0.0)
 
     def _support(self, point: Point) -> Variance:

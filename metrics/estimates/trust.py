@@ -41,10 +41,11 @@ class Circumstances:
         """What is unknown, in words."""
         return f"{self.unknown_share:.0%} of the rows have values of {self.unknown_column} that the reference has not"
 
-    @property
-    def past_variance(self) -> Variance:
-        """What earlier errors add to the variance."""
-        return NONE if self.past is None else self.past.variance
+    def widened(self, parts: list[Variance]) -> list[Variance]:
+        """The parts of an error's variance, and what earlier errors add to them."""
+        if self.past is None:
+            return parts
+        return [*parts, self.past.beyond(sum(part.value for part in parts))]
 
 
 def not_trusted(why: str, n: int) -> Undefined:
@@ -74,27 +75,26 @@ def excess(errors: Sequence[tuple[float, float]]) -> Variance:
 
 @dataclass(frozen=True, slots=True)
 class PastErrors:
-    """Errors of earlier estimates of the same series, estimate minus realised value, oldest first.
+    """Errors of earlier estimates of the same series, estimate minus realised value, oldest first."""
 
-    ``errors`` holds pairs of the error and the variance that the estimate's interval had promised.
-    """
-
-    errors: tuple[tuple[float, float], ...]
+    errors: tuple[float, ...]
 
     @property
-    def recent(self) -> tuple[tuple[float, float], ...]:
+    def recent(self) -> tuple[float, ...]:
         """The latest ones."""
         return self.errors[-RECENT:]
 
     @property
     def bias(self) -> float:
         """Mean of the latest errors: above 0 when estimates are too high."""
-        return float(np.mean([error for error, _ in self.recent])) if self.recent else 0.0
+        return float(np.mean(self.recent)) if self.recent else 0.0
 
-    @property
-    def variance(self) -> Variance:
-        """What the latest errors add to the variance of the next estimate."""
-        return excess(self.recent)
+    def beyond(self, promised: float) -> Variance:
+        """What an interval of this variance lacks to be as wide as the latest errors were large, bias included."""
+        if len(self.recent) < FEWEST_ERRORS:
+            return NONE
+        lacking = float(np.mean(np.square(self.recent))) - promised
+        return Variance(lacking, len(self.recent)) if lacking > 0 else NONE
 
 
 def unknown_features(statistics: Statistics, reference: Reference) -> tuple[float, str]:
