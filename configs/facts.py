@@ -32,7 +32,7 @@ class MetricFacts:
         An objective names a ``column`` (drift of a feature, missing share of a feature).
     needs_over
         An objective names the groups to compare with ``over``.
-    needs_reference, needs_labels, needs_score
+    needs_reference, needs_labels, needs_score, needs_interval
         What the model has to declare.
     bounds
         Least and greatest possible value in the metric's unit, ``None`` where unbounded.
@@ -52,6 +52,7 @@ class MetricFacts:
     needs_reference: bool = False
     needs_labels: bool = False
     needs_score: bool = False
+    needs_interval: bool = False
     bounds: tuple[float | None, float | None] = (None, None)
     direction: Direction = "none"
     column_kinds: frozenset[ColumnKind] = ANY_KIND

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from aimsight.metrics.inputs import Baseline
+from aimsight.metrics.kinds.changes import of_changes
 from aimsight.metrics.kinds.columns import of_columns
 from aimsight.metrics.kinds.distributions import of_distributions
 from aimsight.metrics.kinds.estimates import of_estimates
@@ -146,6 +147,7 @@ def _seasonal(season: Season | None) -> tuple[Baseline | None, str]:
 _KINDS: dict[str, Callable[[Scope, Metric], Iterator[Measurement]]] = {
     "segment": of_segments,
     "errors": of_segments,
+    "change": of_changes,
     "distribution": of_distributions,
     "groups": of_groups,
     "column_quality": of_columns,

@@ -23,6 +23,7 @@ from aimsight.metrics.values import Result
 Kind = Literal[
     "segment",
     "errors",
+    "change",
     "distribution",
     "groups",
     "column_quality",
@@ -306,6 +307,24 @@ def find(text: str) -> Metric:
         When there is no such metric, or it does not take these arguments; it says what was meant.
     """
     return _find(text)
+
+
+def measured_by(unit: Metric) -> Metric:
+    """The performance metric that another one is about: the one its argument ``of`` names.
+
+    Raises
+    ------
+    InvalidTextError
+        When there is no such metric, or it is not computed from one segment alone.
+    """
+    name = str(dict(unit.arguments)["of"]).removeprefix("performance.")
+    try:
+        inner = find(f"performance.{name}")
+    except NotFoundError as error:
+        raise InvalidTextError(f"{unit.id}: {error}") from None
+    if inner.kind not in ("segment", "errors"):
+        raise InvalidTextError(f"{unit.id} is not about {inner.id}")
+    return inner
 
 
 def described(text: str) -> Metric:

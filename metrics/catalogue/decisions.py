@@ -1,4 +1,4 @@
-"""Performance of decisions: what a binary or multiclass model decided against what was true."""
+"""Performance of decisions as rates: what a binary or multiclass model decided against what was true."""
 
 from __future__ import annotations
 
@@ -6,36 +6,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aimsight.configs.parameters import Parameter
+from aimsight.metrics.bootstrap import interval_of
+from aimsight.metrics.confusion import AVERAGE, Against, against_rest, averaged, matrix_of, no_decisions, rate
 from aimsight.metrics.intervals import mean_of_correlated, mean_of_shares, wilson, wilson_bounds
 from aimsight.metrics.registry import BINARY, CLASSIFICATION, Needs, metric
 from aimsight.metrics.values import Cause, Interval, Undefined, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
-    from aimsight.metrics.statistics import BinaryCounts, SegmentStatistics
+    from aimsight.metrics.confusion import Average
+    from aimsight.metrics.statistics import SegmentStatistics
     from aimsight.metrics.values import Result
+
+    Floats = NDArray[np.float64]
 
 DECISIONS = Needs(labels=True, prediction=True)
 POWERS = "Powers, Evaluation: from precision, recall and F-measure to ROC, informedness, markedness (2011)"
-
-
-def no_decisions(s: SegmentStatistics) -> Undefined:
-    """Why there is not a single row with both a label and a valid prediction."""
-    if s.rows == 0:
-        return Undefined("no rows")
-    if s.labelled == 0:
-        return Undefined(f"no labels: 0 of {s.rows} rows are labelled", s.rows, Cause.TOO_FEW)
-    return Undefined("no labelled row has a valid prediction", s.rows)
-
-
-def _share(successes: int, n: int) -> Value:
-    return Value(successes / n, n, wilson(successes, n))
-
-
-def decided(c: BinaryCounts) -> int:
-    """Rows with a label and a valid prediction."""
-    return c.true_positive + c.false_positive + c.false_negative + c.true_negative
+RIJSBERGEN = "van Rijsbergen, Information Retrieval, 2nd ed. (1979), ch. 7"
+NO_DECISION = "no row has both a label and a valid prediction"
+NO_POSITIVE, NO_NEGATIVE = "one class: no positive labels", "one class: no negative labels"
+NOTHING_POSITIVE = "no positive labels and nothing predicted positive"
 
 
 @metric(
@@ -46,9 +40,10 @@ def decided(c: BinaryCounts) -> int:
     unit="share",
     bounds=(0.0, 1.0),
     direction="higher",
-    undefined_when=("no row has both a label and a valid prediction",),
+    undefined_when=(NO_DECISION,),
     source=POWERS,
     needs=DECISIONS,
+    per_class=True,
 )
 def accuracy(s: SegmentStatistics) -> Result:
     """Share of labelled rows whose prediction is the label.
@@ -56,13 +51,39 @@ def accuracy(s: SegmentStatistics) -> Result:
     Binary: ``(TP + TN) / n``; multiclass: ``trace(matrix) / n``, with n = rows that have a label and a valid
     prediction. 1: every decision is right; 0: none is. Interval: Wilson.
     """
-    if s.classes is not None:
-        n, right = int(s.classes.matrix.sum()), int(np.trace(s.classes.matrix))
-    elif s.binary is not None:
-        n, right = decided(s.binary), s.binary.true_positive + s.binary.true_negative
-    else:
-        n = right = 0
-    return _share(right, n) if n else no_decisions(s)
+    matrix = matrix_of(s)
+    n, right = int(matrix.sum()), int(np.trace(matrix))
+    return Value(right / n, n, wilson(right, n)) if n else no_decisions(s)
+
+
+@metric(
+    id="performance.balanced_accuracy",
+    version=1,
+    tasks=CLASSIFICATION,
+    kind="segment",
+    unit="share",
+    bounds=(0.0, 1.0),
+    direction="higher",
+    undefined_when=(NO_DECISION, "one class only among the labels"),
+    source="Brodersen, Ong, Stephan and Buhmann, The balanced accuracy and its posterior distribution, ICPR (2010)",
+    needs=DECISIONS,
+    per_class=True,
+)
+def balanced_accuracy(s: SegmentStatistics) -> Result:
+    """Unweighted mean over the classes that occur of the share of their rows that are recognised.
+
+    Binary: ``(recall + specificity) / 2``. 1: every row of every class is recognised; 0.5 (binary): no better than
+    chance, however rare a class is; 0: none is. Interval: MOVER-Wilson over the classes.
+    """
+    matrix = matrix_of(s).astype(np.float64)
+    n, labels = int(matrix.sum()), matrix.sum(axis=1)
+    present = labels > 0
+    if n == 0:
+        return no_decisions(s)
+    if present.sum() < 2:
+        return Undefined("one class only among the labels", n, Cause.TOO_FEW)
+    hits, of = np.diag(matrix)[present], labels[present]
+    return Value(float((hits / of).mean()), n, mean_of_shares(hits, of))
 
 
 @metric(
@@ -74,27 +95,27 @@ def accuracy(s: SegmentStatistics) -> Result:
     bounds=(0.0, 1.0),
     direction="higher",
     undefined_when=(
-        "no row has both a label and a valid prediction",
+        NO_DECISION,
         "nothing labelled was predicted positive (binary)",
-        "a class that occurs among the labels was never predicted (multiclass)",
+        "a class that occurs among the labels was never predicted (multiclass, not micro)",
     ),
     source=POWERS,
     needs=DECISIONS,
+    parameters=(AVERAGE,),
+    per_class=True,
 )
-def precision(s: SegmentStatistics) -> Result:
+def precision(s: SegmentStatistics, *, average: Average = "macro") -> Result:
     """Share of positive decisions that are right.
 
-    Binary: ``TP / (TP + FP)``, interval: Wilson. Multiclass: the unweighted mean over the classes that occur among
-    the labels of ``matrix[c, c] / sum_i matrix[i, c]`` (macro), interval: MOVER-Wilson. 1: every positive decision is
-    right; 0: none is.
+    Binary: ``TP / (TP + FP)``, interval: Wilson. Multiclass: averaged over the classes that occur among the labels of
+    ``matrix[c, c] / sum_i matrix[i, c]``; interval: MOVER-Wilson (macro), bootstrap of counts (otherwise). 1: every
+    positive decision is right; 0: none is.
     """
-    if s.classes is not None:
-        return _macro(s, s.classes.matrix, axis=0)
-    c = s.binary
-    if c is None or decided(c) == 0:
-        return no_decisions(s)
-    n = c.true_positive + c.false_positive
-    return _share(c.true_positive, n) if n else Undefined("nothing was predicted positive", decided(c), Cause.TOO_FEW)
+    return rate(s, _precision, "nothing was predicted positive", average)
+
+
+def _precision(c: Against) -> tuple[Floats, Floats]:
+    return c.true_positive, c.true_positive + c.false_positive
 
 
 @metric(
@@ -105,24 +126,95 @@ def precision(s: SegmentStatistics) -> Result:
     unit="share",
     bounds=(0.0, 1.0),
     direction="higher",
-    undefined_when=("no row has both a label and a valid prediction", "no positive labels (binary)"),
+    undefined_when=(NO_DECISION, "no positive labels (binary)"),
     source=POWERS,
     needs=DECISIONS,
+    parameters=(AVERAGE,),
+    per_class=True,
 )
-def recall(s: SegmentStatistics) -> Result:
+def recall(s: SegmentStatistics, *, average: Average = "macro") -> Result:
     """Share of the positives that were found (true positive rate, sensitivity).
 
-    Binary: ``TP / (TP + FN)``, interval: Wilson. Multiclass: the unweighted mean over the classes that occur among
-    the labels of ``matrix[c, c] / sum_j matrix[c, j]`` (macro), interval: MOVER-Wilson. 1: every positive was found;
-    0: none was.
+    Binary: ``TP / (TP + FN)``, interval: Wilson. Multiclass: averaged over the classes that occur among the labels of
+    ``matrix[c, c] / sum_j matrix[c, j]``; interval: MOVER-Wilson (macro), Wilson (micro), bootstrap of counts
+    (weighted). 1: every positive was found; 0: none was.
     """
-    if s.classes is not None:
-        return _macro(s, s.classes.matrix, axis=1)
-    c = s.binary
-    if c is None or decided(c) == 0:
-        return no_decisions(s)
-    n = c.true_positive + c.false_negative
-    return _share(c.true_positive, n) if n else Undefined("one class: no positive labels", decided(c), Cause.TOO_FEW)
+    return rate(s, _recall, NO_POSITIVE, average)
+
+
+def _recall(c: Against) -> tuple[Floats, Floats]:
+    return c.true_positive, c.true_positive + c.false_negative
+
+
+@metric(
+    id="performance.specificity",
+    version=1,
+    tasks=CLASSIFICATION,
+    kind="segment",
+    unit="share",
+    bounds=(0.0, 1.0),
+    direction="higher",
+    undefined_when=(NO_DECISION, "no negative labels (binary)", "a single class among the labels (multiclass)"),
+    source=POWERS,
+    needs=DECISIONS,
+    parameters=(AVERAGE,),
+    core=False,
+    per_class=True,
+)
+def specificity(s: SegmentStatistics, *, average: Average = "macro") -> Result:
+    """Share of the negatives that were left alone (true negative rate).
+
+    ``TN / (TN + FP)``; multiclass: averaged over the classes that occur, each against the rest. 1: no negative was
+    selected; 0: all were. Interval: Wilson; multiclass: MOVER-Wilson (macro), bootstrap of counts (otherwise).
+    """
+    return rate(s, _specificity, NO_NEGATIVE, average)
+
+
+def _specificity(c: Against) -> tuple[Floats, Floats]:
+    return c.true_negative, c.true_negative + c.false_positive
+
+
+@metric(
+    id="performance.false_positive_rate",
+    version=1,
+    tasks=BINARY,
+    kind="segment",
+    unit="share",
+    bounds=(0.0, 1.0),
+    direction="lower",
+    undefined_when=(NO_DECISION, "no negative labels"),
+    source=POWERS,
+    needs=DECISIONS,
+    per_class=True,
+)
+def false_positive_rate(s: SegmentStatistics) -> Result:
+    """Share of the negatives that were decided positively (fall-out).
+
+    ``FP / (FP + TN)``. 0: no negative was selected; 1: all were. Interval: Wilson.
+    """
+    return rate(s, lambda c: (c.false_positive, c.false_positive + c.true_negative), NO_NEGATIVE, "macro")
+
+
+@metric(
+    id="performance.false_negative_rate",
+    version=1,
+    tasks=BINARY,
+    kind="segment",
+    unit="share",
+    bounds=(0.0, 1.0),
+    direction="lower",
+    undefined_when=(NO_DECISION, "no positive labels"),
+    source=POWERS,
+    needs=DECISIONS,
+    core=False,
+    per_class=True,
+)
+def false_negative_rate(s: SegmentStatistics) -> Result:
+    """Share of the positives that were missed (miss rate).
+
+    ``FN / (FN + TP)``. 0: every positive was found; 1: none was. Interval: Wilson.
+    """
+    return rate(s, lambda c: (c.false_negative, c.false_negative + c.true_positive), NO_POSITIVE, "macro")
 
 
 @metric(
@@ -133,46 +225,35 @@ def recall(s: SegmentStatistics) -> Result:
     unit="share",
     bounds=(0.0, 1.0),
     direction="higher",
-    undefined_when=(
-        "no row has both a label and a valid prediction",
-        "no positive labels and nothing predicted positive (binary)",
-    ),
-    source="van Rijsbergen, Information Retrieval, 2nd ed. (1979), ch. 7",
+    undefined_when=(NO_DECISION, "no positive labels and nothing predicted positive (binary)"),
+    source=RIJSBERGEN,
     needs=DECISIONS,
+    parameters=(AVERAGE,),
+    per_class=True,
 )
-def f1(s: SegmentStatistics) -> Result:
+def f1(s: SegmentStatistics, *, average: Average = "macro") -> Result:
     """Harmonic mean of precision and recall.
 
     Binary: ``2 TP / (2 TP + FP + FN)``. Interval in closed form: given ``t = TP + FP + FN``, TP is binomial with
-    share J, and F1 = 2 J / (1 + J) rises with J, so Wilson's bounds of J are carried over. Multiclass: unweighted
-    mean over the classes that occur among the labels (macro), MOVER from such intervals of each class and their
-    correlations. 1: every decision about the positives is right; 0: no positive was found.
+    share J, and F1 = 2 J / (1 + J) rises with J, so Wilson's bounds of J are carried over. Multiclass: averaged over
+    the classes that occur among the labels; interval of macro: MOVER from such intervals of each class and their
+    correlations, otherwise a bootstrap of counts. 1: every decision about the positives is right; 0: no positive was
+    found.
     """
     if s.classes is not None:
-        return _macro_f1(s, s.classes.matrix)
-    c = s.binary
-    if c is None or decided(c) == 0:
-        return no_decisions(s)
-    t = c.true_positive + c.false_positive + c.false_negative
-    if t == 0:
-        return Undefined("no positive labels and nothing predicted positive", decided(c), Cause.TOO_FEW)
-    jaccard = wilson(c.true_positive, t)
+        return _macro_f1(s, s.classes.matrix) if average == "macro" else averaged(s, _f(1.0), None, average)
+    hits, twice = (int(x[1]) for x in _f(1.0)(_against(s)))
+    n, jaccard_of = int(matrix_of(s).sum()), twice - hits // 2
+    if n == 0 or twice == 0:
+        return Undefined(NOTHING_POSITIVE, n, Cause.TOO_FEW) if n else no_decisions(s)
+    jaccard = wilson(hits // 2, jaccard_of)
     low, high = (2 * j / (1 + j) for j in (jaccard.low, jaccard.high))
-    value = 2 * c.true_positive / (2 * c.true_positive + c.false_positive + c.false_negative)
-    return Value(value, decided(c), Interval(min(low, value), max(high, value), "Wilson, carried over"))
+    value = hits / twice
+    return Value(value, n, Interval(min(low, value), max(high, value), "Wilson, carried over"))
 
 
-def _macro(s: SegmentStatistics, matrix: NDArray[np.int64], axis: int) -> Result:
-    """Mean over the classes among the labels of right decisions by decisions (axis 0) or by labels (axis 1)."""
-    n = int(matrix.sum())
-    if n == 0:
-        return no_decisions(s)
-    present = matrix.sum(axis=1) > 0
-    hits, of = (x[present].astype(np.float64) for x in (np.diag(matrix), matrix.sum(axis=axis)))
-    never = int((of == 0).sum())
-    if never:
-        return Undefined(f"{never} of the {of.size} classes among the labels were never predicted", n, Cause.TOO_FEW)
-    return Value(float((hits / of).mean()), n, mean_of_shares(hits, of))
+def _against(s: SegmentStatistics) -> Against:
+    return against_rest(matrix_of(s).astype(np.float64))
 
 
 def _macro_f1(s: SegmentStatistics, matrix: NDArray[np.int64]) -> Result:
@@ -193,6 +274,52 @@ def _macro_f1(s: SegmentStatistics, matrix: NDArray[np.int64]) -> Result:
 
 
 @metric(
+    id="performance.f_beta",
+    version=1,
+    tasks=CLASSIFICATION,
+    kind="segment",
+    unit="share",
+    bounds=(0.0, 1.0),
+    direction="higher",
+    undefined_when=(NO_DECISION, "no positive labels and nothing predicted positive (binary)"),
+    source=RIJSBERGEN,
+    needs=DECISIONS,
+    parameters=(Parameter("beta", "float", 2.0, 0.01, 100.0, "how much more recall counts than precision"), AVERAGE),
+    core=False,
+    per_class=True,
+)
+def f_beta(s: SegmentStatistics, *, beta: float = 2.0, average: Average = "macro") -> Result:
+    """Weighted harmonic mean of precision and recall, recall counting ``beta`` times as much.
+
+    ``(1 + beta**2) TP / ((1 + beta**2) TP + beta**2 FN + FP)``; multiclass: averaged over the classes that occur among
+    the labels. 1: every decision about the positives is right; 0: no positive was found. Interval: bootstrap of counts.
+    """
+    ratio = _f(beta)
+    if s.classes is not None:
+        return averaged(s, ratio, None, average)
+    matrix = matrix_of(s)
+    n = int(matrix.sum())
+    if n == 0 or matrix[0, 0] == n:
+        return Undefined(NOTHING_POSITIVE, n, Cause.TOO_FEW) if n else no_decisions(s)
+
+    def statistic(shares: Floats) -> Floats:
+        hits, of = ratio(against_rest(shares))
+        result: Floats = hits[..., 1] / of[..., 1]
+        return result
+
+    value = float(statistic(matrix.astype(np.float64)))
+    return Value(value, n, interval_of(value, matrix, statistic))
+
+
+def _f(beta: float) -> Callable[[Against], tuple[Floats, Floats]]:
+    def ratio(c: Against) -> tuple[Floats, Floats]:
+        hits = (1 + beta**2) * c.true_positive
+        return hits, hits + beta**2 * c.false_negative + c.false_positive
+
+    return ratio
+
+
+@metric(
     id="performance.selection_rate",
     version=1,
     tasks=BINARY,
@@ -203,6 +330,7 @@ def _macro_f1(s: SegmentStatistics, matrix: NDArray[np.int64]) -> Result:
     undefined_when=("no row has a valid prediction",),
     source="Barocas, Hardt and Narayanan, Fairness and Machine Learning (2023), ch. 3",
     needs=Needs(prediction=True),
+    per_class=True,
 )
 def selection_rate(s: SegmentStatistics) -> Result:
     """Share of rows that the model decided positively, labelled or not.
@@ -211,28 +339,5 @@ def selection_rate(s: SegmentStatistics) -> Result:
     """
     if s.binary is None or s.binary.predicted == 0:
         return Undefined("no row has a valid prediction", s.rows) if s.rows else Undefined("no rows")
-    return _share(s.binary.selected, s.binary.predicted)
-
-
-@metric(
-    id="performance.false_positive_rate",
-    version=1,
-    tasks=BINARY,
-    kind="segment",
-    unit="share",
-    bounds=(0.0, 1.0),
-    direction="lower",
-    undefined_when=("no row has both a label and a valid prediction", "no negative labels"),
-    source=POWERS,
-    needs=DECISIONS,
-)
-def false_positive_rate(s: SegmentStatistics) -> Result:
-    """Share of the negatives that were decided positively (fall-out).
-
-    ``FP / (FP + TN)``. 0: no negative was selected; 1: all were. Interval: Wilson.
-    """
-    c = s.binary
-    if c is None or decided(c) == 0:
-        return no_decisions(s)
-    n = c.false_positive + c.true_negative
-    return _share(c.false_positive, n) if n else Undefined("one class: no negative labels", decided(c), Cause.TOO_FEW)
+    selected, n = s.binary.selected, s.binary.predicted
+    return Value(selected / n, n, wilson(selected, n))

@@ -11,7 +11,7 @@ from aimsight.metrics.statistics import COARSE_BITS
 from aimsight.metrics.values import Cause, Interval, Undefined, Value
 
 if TYPE_CHECKING:
-    from aimsight.metrics.statistics import ErrorSums
+    from aimsight.metrics.statistics import ErrorDetails, ErrorSums
     from aimsight.metrics.values import Result
 
 ERRORS = Needs(labels=True, prediction=True)
@@ -36,6 +36,16 @@ def unusable(c: ErrorSums) -> Undefined | None:
 def _variance(total: int, squares: int, n: int) -> float:
     """Sample variance from exact sums; one division."""
     return (n * squares - total * total) / (n * (n - 1)) if n > 1 else 0.0
+
+
+def details(c: ErrorSums) -> ErrorDetails | Undefined:
+    """The details of the errors, or why none of what needs them can be given."""
+    trouble = unusable(c)
+    if trouble:
+        return trouble
+    if c.details is None or c.details.n != c.n:
+        return Undefined("counted by a version that did not keep this", c.n)
+    return c.details
 
 
 @metric(

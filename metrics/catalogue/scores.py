@@ -26,6 +26,18 @@ def no_scores(s: SegmentStatistics) -> Undefined:
     return Undefined("no labelled row has a valid score", s.rows)
 
 
+def one_sided(s: SegmentStatistics) -> Undefined | None:
+    """Why the scores of a binary model cannot be compared between the classes, if so."""
+    counts = (s.scores or {}).get("")
+    n = 0 if counts is None else int(counts.positives.sum() + counts.negatives.sum())
+    if counts is None or n == 0:
+        return no_scores(s)
+    if counts.positives.any() and counts.negatives.any():
+        return None
+    which = "positive" if counts.negatives.any() else "negative"
+    return Undefined(f"one class: no {which} labels", n, Cause.TOO_FEW)
+
+
 def sums(s: SegmentStatistics) -> ScoreSums | None:
     """The sums over labelled rows with a valid score, when there is at least one."""
     return s.score_sums if s.score_sums is not None and s.score_sums.n > 0 else None
@@ -56,6 +68,7 @@ def sample_variance(total: float, squares: float, n: int) -> float:
     ),
     source="Hanley and McNeil (1982); DeLong, DeLong and Clarke-Pearson (1988); Newcombe (2006)",
     needs=SCORED,
+    per_class=True,
 )
 def roc_auc(s: SegmentStatistics) -> Result:
     """Probability that a positive row has a higher score than a negative one, ties counting half.
@@ -70,7 +83,7 @@ def roc_auc(s: SegmentStatistics) -> Result:
     if not s.scores or not any(int(c.positives.sum() + c.negatives.sum()) for c in s.scores.values()):
         return no_scores(s)
     if list(s.scores) == [""]:
-        return _binary_auc(s.scores[""])
+        return _binary_auc(s, s.scores[""])
     usable = [c for c in s.scores.values() if c.positives.any() and c.negatives.any()]
     n = max(int(c.positives.sum() + c.negatives.sum()) for c in s.scores.values())
     if not usable:
@@ -82,13 +95,12 @@ def roc_auc(s: SegmentStatistics) -> Result:
     return Value(value, n, interval, error_bound=sum(r[4] for r in results) / len(results))
 
 
-def _binary_auc(counts: ScoreCounts) -> Result:
-    n = int(counts.positives.sum() + counts.negatives.sum())
-    if not (counts.positives.any() and counts.negatives.any()):
-        which = "positive" if counts.negatives.any() else "negative"
-        return Undefined(f"one class: no {which} labels", n, Cause.TOO_FEW)
+def _binary_auc(s: SegmentStatistics, counts: ScoreCounts) -> Result:
+    trouble = one_sided(s)
+    if trouble is not None:
+        return trouble
     value, variance, ups, downs = auc(counts)
-    return Value(value, n, auc_interval(value, variance, ups, downs), error_bound=auc_error_bound(counts))
+    return Value(value, ups + downs, auc_interval(value, variance, ups, downs), error_bound=auc_error_bound(counts))
 
 
 @metric(

@@ -95,6 +95,7 @@ class Scope:
             and (not needs.score or bool(model.log.score or model.log.scores))
             and (not needs.prediction or model.log.prediction is not None)
             and (not needs.id or model.log.id is not None)
+            and (not needs.interval or model.log.interval is not None)
         )
 
     def trouble(self, unit: Metric) -> Undefined | None:
@@ -104,6 +105,7 @@ class Scope:
         model, needs, rows = self.plan.model, unit.needs, self.statistics.quality.rows
         columns = [
             *([model.log.prediction] if needs.prediction else []),
+            *(model.log.interval or () if needs.interval else ()),
             *([model.log.score, *(model.log.scores or {}).values()] if needs.score else []),
             *([model.labels.label] if needs.labels and model.labels is not None else []),
         ]

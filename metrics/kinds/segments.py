@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from aimsight.metrics.confusion import one_against_rest
 from aimsight.metrics.kinds.scope import NO_ROWS, compute
 from aimsight.metrics.values import ALL_ROWS, Cause, Measurement, Segment, Undefined, Value
 
@@ -21,16 +23,20 @@ def of_segments(scope: Scope, unit: Metric) -> Iterator[Measurement]:
     trouble = scope.trouble(unit)
     for segment in scope.statistics.segments or (ALL_ROWS,):
         found = scope.statistics.segments.get(segment)
-        result = trouble or _of_segment(scope, unit, segment, found)
+        result = trouble or of_segment(scope, unit, segment, found)
         detail = scope.coverage(unit, found) if isinstance(result, Value) else ""
         yield Measurement(unit.text, unit.version, result, segment=segment, detail=detail)
 
 
-def _of_segment(scope: Scope, unit: Metric, segment: Segment, found: SegmentStatistics | None) -> Result:
+def of_segment(scope: Scope, unit: Metric, segment: Segment, found: SegmentStatistics | None) -> Result:
+    """The result of a metric of kind "segment" or "errors" from the statistics of one segment."""
     if found is None or found.rows == 0:
         return Undefined("no rows in the segment" if segment.conditions else NO_ROWS)
     if segment.conditions and found.rows < scope.min_group:
         return Undefined(f"fewer than min_group rows: {found.rows} < {scope.min_group}", found.rows, Cause.TOO_FEW)
+    if unit.one_class is not None:
+        part = one_against_rest(found, scope.plan.classes, unit.one_class)
+        return compute(unit, part) if part else Undefined(f'there is no class "{unit.one_class}"', found.rows)
     if unit.kind == "segment":
         return compute(unit, found)
     if found.labelled == 0:
@@ -38,3 +44,10 @@ def _of_segment(scope: Scope, unit: Metric, segment: Segment, found: SegmentStat
     if found.errors is None:
         return Undefined("no labelled row has a valid prediction", found.rows)
     return compute(unit, found.errors, 2.0**scope.plan.error_exponent)
+
+
+def in_cells(s: SegmentStatistics) -> SegmentStatistics:
+    """The same statistics with scores by their cells only."""
+    if s.scores is None:
+        return s
+    return replace(s, scores={name: counts.cells() for name, counts in s.scores.items()})

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 def metrics(
     context: typer.Context,
-    metric: Annotated[
-        str, typer.Argument(metavar="METRIC", help="One metric to show in full.")
-    ] = "",
+    metric: Annotated[str, typer.Argument(metavar="METRIC", help="One metric to show in full.")] = "",
 ) -> None:
     """List the catalogue of metrics, or show one with its definition, bounds and source."""
     from aimsight.metrics.registry import METRICS, described

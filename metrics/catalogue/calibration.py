@@ -1,0 +1,240 @@
+"""Performance of scores as probabilities: how far they are from what came true, and how to put them right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from aimsight.configs.parameters import Parameter
+from aimsight.metrics.catalogue.scores import SCORED, no_scores, one_sided
+from aimsight.metrics.intervals import Z, clipped, wilson
+from aimsight.metrics.registry import BINARY, CLASSIFICATION, metric
+from aimsight.metrics.reliability import Bins, of_absolute, of_squares, recalibration
+from aimsight.metrics.values import Cause, Interval, Undefined, Value
+
+if TYPE_CHECKING:
+    from aimsight.metrics.statistics import ScoreCounts, SegmentStatistics
+    from aimsight.metrics.values import Result
+
+Binning = Literal["width", "mass"]
+NO_SCORE = "no row has both a label and a valid score"
+ONE = "one class only among them"
+MURPHY = "Murphy, A new vector partition of the probability score, J. Applied Meteorology 12 (1973)"
+COX = "Cox (1958); Van Calster et al., Calibration: the Achilles heel of predictive analytics, BMC Medicine 17 (2019)"
+BINS = (
+    Parameter("bins", "int", 10, 2, 100, "bins of scores"),
+    Parameter("binning", "word", "width", doc="bins of equal width, or of equal mass", choices=("width", "mass")),
+)
+
+
+@metric(
+    id="performance.ece",
+    version=1,
+    tasks=CLASSIFICATION,
+    kind="segment",
+    unit="probability",
+    bounds=(0.0, 1.0),
+    direction="lower",
+    undefined_when=(NO_SCORE,),
+    source="Naeini, Cooper and Hauskrecht, AAAI (2015); class-wise: Kull et al., Beyond temperature scaling (2019)",
+    needs=SCORED,
+    parameters=BINS,
+    per_class=True,
+)
+def ece(s: SegmentStatistics, *, bins: int = 10, binning: Binning = "width") -> Result:
+    """Expected calibration error: mean distance of the scores of a bin from the share of positives in it.
+
+    ``sum_b (n_b / n) |share of positives_b - mean score_b|``; multiclass: mean over the classes, each against the rest.
+    0: as many positives in every bin as the scores promise; 0.5: as good as random ones. Few rows make it positive by
+    chance: the interval is of all sums of gaps proportional to the observed ones that would show the observed sum, and
+    reaches 0 exactly when chance explains it.
+    """
+    found = [c for c in (s.scores or {}).values() if int(c.positives.sum() + c.negatives.sum())]
+    if not found:
+        return no_scores(s)
+    n = max(int(c.positives.sum() + c.negatives.sum()) for c in found)
+    parts = [Bins.of(c, bins, binning) for c in found]
+    values = [float(one.weights @ abs(one.gaps)) for one in parts]
+    around = [of_absolute(one.gaps, one.variances(one.score), one.rows) for one in parts]
+    interval = Interval(
+        sum(one.low for one in around) / len(parts), sum(one.high for one in around) / len(parts), around[0].method
+    )
+    value = min(sum(values) / len(parts), 1.0)
+    bound = sum(one.gap_bound for one in parts) / len(parts)
+    return Value(value, n, clipped(_holding(interval, value), 0.0, 1.0), error_bound=bound)
+
+
+@metric(
+    id="performance.brier_reliability",
+    version=1,
+    tasks=BINARY,
+    kind="segment",
+    unit="squared probability",
+    bounds=(0.0, 1.0),
+    direction="lower",
+    undefined_when=(NO_SCORE,),
+    source=MURPHY,
+    needs=SCORED,
+    parameters=BINS,
+    core=False,
+    per_class=True,
+)
+def brier_reliability(s: SegmentStatistics, *, bins: int = 10, binning: Binning = "width") -> Result:
+    """The part of the Brier score that recalibration would remove.
+
+    ``sum_b (n_b / n) (share of positives_b - mean score_b)**2``; Brier = reliability - resolution + uncertainty, up to
+    the spread of scores within bins. 0: as many positives in every bin as the scores promise; 1: always certain and
+    wrong. Interval: of all gaps proportional to the observed ones that would show the observed sum.
+    """
+    counts = _counts(s)
+    if isinstance(counts, Undefined):
+        return counts
+    found = Bins.of(counts, bins, binning)
+    value = float(found.weights @ found.gaps**2)
+    interval = of_squares(found.gaps, found.variances(found.score), found.rows)
+    bound = min(2 * found.gap_bound, 1.0)
+    return Value(value, _rows(counts), clipped(_holding(interval, value), 0.0, 1.0), error_bound=bound)
+
+
+@metric(
+    id="performance.brier_resolution",
+    version=1,
+    tasks=BINARY,
+    kind="segment",
+    unit="squared probability",
+    bounds=(0.0, 0.25),
+    direction="higher",
+    undefined_when=(NO_SCORE,),
+    source=MURPHY,
+    needs=SCORED,
+    parameters=BINS,
+    core=False,
+    per_class=True,
+)
+def brier_resolution(s: SegmentStatistics, *, bins: int = 10, binning: Binning = "width") -> Result:
+    """The part of the Brier score that the scores win by telling rows apart.
+
+    ``sum_b (n_b / n) (share of positives_b - share of positives)**2``. 0: every bin has the same share of positives;
+    the uncertainty (at most 0.25): bins tell the classes apart. Interval: of all differences proportional to the
+    observed ones that would show the observed sum.
+    """
+    counts = _counts(s)
+    if isinstance(counts, Undefined):
+        return counts
+    found = Bins.of(counts, bins, binning)
+    prevalence = float(found.weights @ found.share)
+    differences = found.share - prevalence
+    expected = (prevalence * found.rows.sum() + 0.5) / (found.rows.sum() + 1)
+    value = float(found.weights @ differences**2)
+    interval = of_squares(differences, found.variances(np.full_like(differences, expected)), found.rows)
+    bound = min(2 * found.moved, 0.25)
+    return Value(value, _rows(counts), clipped(_holding(interval, value), 0.0, 0.25), error_bound=bound)
+
+
+@metric(
+    id="performance.brier_uncertainty",
+    version=1,
+    tasks=BINARY,
+    kind="segment",
+    unit="squared probability",
+    bounds=(0.0, 0.25),
+    direction="none",
+    undefined_when=(NO_SCORE,),
+    source=MURPHY,
+    needs=SCORED,
+    core=False,
+    per_class=True,
+)
+def brier_uncertainty(s: SegmentStatistics) -> Result:
+    """The Brier score of always predicting the share of positives p: ``p (1 - p)``.
+
+    0: all labels are equal; 0.25: half of them are positive. A plain fact about the labels that tells how hard they
+    are to predict. Interval: Wilson's of p, carried over.
+    """
+    counts = _counts(s)
+    if isinstance(counts, Undefined):
+        return counts
+    n, positives = _rows(counts), int(counts.positives.sum())
+    share = wilson(positives, n)
+    ends = [p * (1 - p) for p in (share.low, share.high)]
+    high = 0.25 if share.low <= 0.5 <= share.high else max(ends)
+    value = positives * (n - positives) / n**2
+    return Value(value, n, _holding(Interval(min(ends), high, "Wilson, carried over"), value))
+
+
+@metric(
+    id="performance.calibration_slope",
+    version=1,
+    tasks=BINARY,
+    kind="segment",
+    unit="slope",
+    bounds=(None, None),
+    direction="one",
+    undefined_when=(NO_SCORE, ONE, "a threshold tells the classes apart"),
+    source=COX,
+    needs=SCORED,
+    core=False,
+    per_class=True,
+)
+def calibration_slope(s: SegmentStatistics) -> Result:
+    """Slope b of the logistic regression of the labels on the logit of the scores: ``logit P(y = 1) = a + b logit(s)``.
+
+    1: scores spread as they should; below 1: they are too extreme; above 1: too timid; 0: they say nothing. Scores
+    within 0.0005 of 0 or 1 are taken to be at that distance. Interval: Wald, from the observed information.
+    """
+    return _recalibrated(s, slope=True)
+
+
+@metric(
+    id="performance.calibration_intercept",
+    version=1,
+    tasks=BINARY,
+    kind="segment",
+    unit="log odds",
+    bounds=(None, None),
+    direction="zero",
+    undefined_when=(NO_SCORE, ONE),
+    source=COX,
+    needs=SCORED,
+    core=False,
+    per_class=True,
+)
+def calibration_intercept(s: SegmentStatistics) -> Result:
+    """What has to be added to the logit of every score to make them right on average.
+
+    The a of the logistic regression ``logit P(y = 1) = a + logit(s)``. 0: right on average; above 0: scores are too
+    low; below 0: too high. Scores within 0.0005 of 0 or 1 are taken to be at that distance. Interval: Wald, from the
+    observed information.
+    """
+    return _recalibrated(s, slope=False)
+
+
+def _recalibrated(s: SegmentStatistics, *, slope: bool) -> Result:
+    trouble = one_sided(s)
+    counts = (s.scores or {}).get("")
+    if trouble is not None or counts is None:
+        return trouble or no_scores(s)
+    n = _rows(counts)
+    found = recalibration(counts, slope=slope)
+    if found is None:
+        return Undefined("the scores tell the classes apart, or do not differ: no finite slope", n, Cause.TOO_FEW)
+    value, error, bound = (
+        (found.slope, found.slope_error, found.slope_bound)
+        if slope
+        else (found.intercept, found.intercept_error, found.intercept_bound)
+    )
+    return Value(value, n, Interval(value - Z * error, value + Z * error, "Wald"), error_bound=bound)
+
+
+def _counts(s: SegmentStatistics) -> ScoreCounts | Undefined:
+    counts = (s.scores or {}).get("")
+    return counts if counts is not None and _rows(counts) else no_scores(s)
+
+
+def _rows(counts: ScoreCounts) -> int:
+    return int(counts.positives.sum() + counts.negatives.sum())
+
+
+def _holding(interval: Interval, value: float) -> Interval:
+    return Interval(min(interval.low, value), max(interval.high, value), interval.method)

@@ -1,0 +1,290 @@
+"""Performance against something: against the reference, and against a model that knows nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from aimsight.configs.errors import InvalidTextError
+from aimsight.configs.parameters import Parameter
+from aimsight.metrics.catalogue.decisions import balanced_accuracy
+from aimsight.metrics.catalogue.errors import r2
+from aimsight.metrics.catalogue.ranking import gini
+from aimsight.metrics.catalogue.scores import brier, log_loss, no_scores, one_sided, sample_variance, sums, unit
+from aimsight.metrics.confusion import whole
+from aimsight.metrics.intervals import mover_difference, positive
+from aimsight.metrics.registry import ALL_TASKS, Needs, find, measured_by, metric
+from aimsight.metrics.reliability import HALF_CELL, scores_of
+from aimsight.metrics.statistics import LOSS_BITS
+from aimsight.metrics.values import Cause, Interval, Undefined, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from aimsight.configs.parameters import Argument
+    from aimsight.metrics.registry import Direction, Metric
+    from aimsight.metrics.statistics import ErrorSums, SegmentStatistics
+    from aimsight.metrics.values import Result
+
+    Floats = NDArray[np.float64]
+
+ZOU = "Zou and Donner, Construction of confidence limits about effect measures, Statistics in Medicine 27 (2008)"
+
+
+def _as_the_other(made: Metric, _arguments: Mapping[str, Argument]) -> Metric:
+    """What the metric that changes decides about its change."""
+    inner = measured_by(made)
+    if inner.direction == "none":
+        raise InvalidTextError(f"no direction of {inner.id} is better, so its change cannot be judged")
+    low, high = inner.bounds
+    width = None if low is None or high is None else high - low
+    return replace(
+        made,
+        version=made.version + inner.version - 1,
+        tasks=inner.tasks,
+        unit=inner.unit,
+        bounds=(None if width is None else -width, width),
+        needs=replace(inner.needs, reference=True),
+        arguments=(("of", inner.text.removeprefix("performance.")),),
+    )
+
+
+@metric(
+    id="performance.change",
+    version=1,
+    tasks=ALL_TASKS,
+    kind="change",
+    unit="unit of the other metric",
+    bounds=(None, None),
+    direction="higher",
+    undefined_when=("the other metric is undefined in the window or in the reference",),
+    source=ZOU,
+    needs=Needs(reference=True, labels=True),
+    parameters=(Parameter("of", "metric", doc="another performance metric, such as roc_auc or recall(of=high)"),),
+    core=False,
+    specialise=_as_the_other,
+)
+def change(now: Value, then: Value, *, of: str) -> Result:
+    """How much better another metric is than on the reference's own labelled rows.
+
+    Where higher is better: window minus reference; where lower is better: reference minus window; where a value near 0
+    (or 1) is best: by how much the distance from it shrank. 0: as in the reference; above 0: better, so that no
+    improvement ever misses a target such as ``>= -0.02``; below 0: worse. Scores of both sides are read by their
+    cells. Interval: MOVER from the intervals of both (for a proportion, Newcombe's).
+    """
+    first, second = (_oriented(one, find(f"performance.{of}").direction) for one in (now, then))
+    value = first.value - second.value
+    interval = None
+    if first.interval is not None and second.interval is not None:
+        a, b, c, d, e, f = (
+            np.array([x])
+            for x in (
+                first.value,
+                first.interval.low,
+                first.interval.high,
+                second.value,
+                second.interval.low,
+                second.interval.high,
+            )
+        )
+        low, high = mover_difference(a, (b, c), d, (e, f))
+        interval = Interval(min(float(low[0]), value), max(float(high[0]), value), "MOVER")
+    return Value(value, now.n, interval, error_bound=now.error_bound + then.error_bound)
+
+
+def _oriented(found: Value, direction: Direction) -> Value:
+    """The same result turned so that higher is better."""
+    if direction == "higher":
+        return found
+    best = {"zero": 0.0, "one": 1.0}.get(direction)
+    around = found.interval
+    if best is None:
+        turned = around and Interval(-around.high, -around.low, around.method)
+        return replace(found, value=-found.value, interval=turned)
+    if around is not None:
+        ends = sorted((abs(around.low - best), abs(around.high - best)))
+        nearest = 0.0 if around.low <= best <= around.high else ends[0]
+        around = Interval(-ends[1], -nearest, around.method)
+    return replace(found, value=-abs(found.value - best), interval=around)
+
+
+Judged = Literal["accuracy", "balanced_accuracy", "precision", "f1", "roc_auc", "log_loss", "brier", "rmse"]
+JUDGED = ("accuracy", "balanced_accuracy", "precision", "f1", "roc_auc", "log_loss", "brier", "rmse")
+
+
+def _with_the_other(made: Metric, _arguments: Mapping[str, Argument]) -> Metric:
+    inner = measured_by(made)
+    tasks = inner.tasks - {"multiclass"} if dict(made.arguments)["of"] in ("precision", "f1") else inner.tasks
+    return replace(made, version=made.version + inner.version - 1, tasks=tasks, kind=inner.kind, needs=inner.needs)
+
+
+@metric(
+    id="performance.skill",
+    version=1,
+    tasks=ALL_TASKS,
+    kind="segment",
+    unit="share of the way to perfect",
+    bounds=(None, 1.0),
+    direction="higher",
+    undefined_when=("the other metric is undefined", "all labels are equal: nothing can be known better"),
+    source="Murphy, Skill scores based on the mean square error, Monthly Weather Review 116 (1988)",
+    needs=Needs(labels=True),
+    parameters=(Parameter("of", "word", doc="the metric that is compared", choices=JUDGED),),
+    core=False,
+    specialise=_with_the_other,
+)
+def skill(found: SegmentStatistics | ErrorSums, size: float = 1.0, *, of: Judged) -> Result:
+    """How far a model has come from a dummy, which knows the labels' shares or mean only, to being perfect.
+
+    ``(value - dummy) / (perfect - dummy)``. The dummy of ``accuracy`` predicts the most frequent class; that of
+    ``balanced_accuracy`` and ``roc_auc`` guesses; that of ``precision`` selects at random; that of ``f1`` selects all;
+    that of ``log_loss`` and ``brier`` gives every row the shares of the classes as probability; that of ``rmse``
+    predicts the mean label. All of them know the window's own labels. 1: perfect; 0: no better than the dummy; below 0:
+    worse. Interval: bootstrap of counts (accuracy, precision, F1), the other metric's own (balanced accuracy, AUC,
+    RMSE), or the ratio of both losses on the log scale (log loss, Brier).
+    """
+    if of == "rmse":
+        return _of_rmse(found, size)  # type: ignore[arg-type]  # its kind is "errors"
+    return _SKILLS[of](found)  # type: ignore[arg-type]  # theirs is "segment"
+
+
+def _of_rmse(c: ErrorSums, size: float) -> Result:
+    """``1 - sqrt(1 - R2)``, which rises with R2."""
+    explained = r2(c, size)
+    if isinstance(explained, Undefined):
+        return explained
+    value, *ends = (
+        1 - math.sqrt(max(1 - x, 0.0))
+        for x in (explained.value, *((explained.interval.low, explained.interval.high) if explained.interval else ()))
+    )
+    interval = Interval(ends[0], ends[1], "delta, log") if ends else None
+    return Value(value, explained.n, interval)
+
+
+def _of_accuracy(s: SegmentStatistics) -> Result:
+    def statistic(shares: Floats) -> Floats:
+        total, right = shares.sum(axis=(-2, -1)), np.trace(shares, axis1=-2, axis2=-1)
+        guessed = shares.sum(axis=-1).max(axis=-1)
+        result: Floats = (right - guessed) / (total - guessed)
+        return result
+
+    return whole(s, statistic, _one_label)
+
+
+def _of_precision(s: SegmentStatistics) -> Result:
+    def statistic(shares: Floats) -> Floats:
+        total, positives = shares.sum(axis=(-2, -1)), shares[..., 1, :].sum(axis=-1)
+        prevalence = positives / total
+        precision = shares[..., 1, 1] / shares[..., :, 1].sum(axis=-1)
+        result: Floats = (precision - prevalence) / (1 - prevalence)
+        return result
+
+    def undefined(matrix: Floats) -> str:
+        return _one_label(matrix) or ("" if matrix[:, 1].sum() else "nothing was predicted positive")
+
+    return whole(s, statistic, undefined)
+
+
+def _of_f1(s: SegmentStatistics) -> Result:
+    def statistic(shares: Floats) -> Floats:
+        positives = shares[..., 1, :].sum(axis=-1) / shares.sum(axis=(-2, -1))
+        value = 2 * shares[..., 1, 1] / (shares[..., 1, :].sum(axis=-1) + shares[..., :, 1].sum(axis=-1))
+        dummy = 2 * positives / (1 + positives)
+        result: Floats = (value - dummy) / (1 - dummy)
+        return result
+
+    return whole(s, statistic, _one_label)
+
+
+def _one_label(matrix: Floats) -> str:
+    return "all labels are of one class" if (matrix.sum(axis=1) > 0).sum() < 2 else ""
+
+
+def _of_balanced_accuracy(s: SegmentStatistics) -> Result:
+    found = balanced_accuracy(s)
+    if isinstance(found, Undefined) or found.interval is None:
+        return found
+    classes = 2 if s.classes is None else int((s.classes.matrix.sum(axis=1) > 0).sum())
+    value, low, high = (
+        (x * classes - 1) / (classes - 1) for x in (found.value, found.interval.low, found.interval.high)
+    )
+    return Value(value, found.n, Interval(low, high, found.interval.method))
+
+
+def _of_log_loss(s: SegmentStatistics) -> Result:
+    c = sums(s)
+    if c is None:
+        return no_scores(s)
+    if s.classes is not None:
+        return _of_classes(s, log_loss(s), lambda share: -float(share @ np.log(share)))
+    trouble = one_sided(s)
+    if trouble is not None or s.scores is None:
+        return trouble or no_scores(s)
+    counts = s.scores[""]
+    score = np.clip(scores_of(counts), HALF_CELL, 1 - HALF_CELL)
+    positives, p = float(counts.positives.sum()), float(counts.positives.sum()) / c.n
+    total, squares = c.loss / 2**LOSS_BITS, c.loss_square / 2**LOSS_BITS
+    dummy = -p * math.log(p) - (1 - p) * math.log(1 - p)
+    cross = float(counts.positives @ -np.log(score)) / positives
+    return _of_losses(total, squares, c.n, dummy, math.log((1 - p) / p), (p, cross))
+
+
+def _of_brier(s: SegmentStatistics) -> Result:
+    c = sums(s)
+    if c is None:
+        return no_scores(s)
+    if s.classes is not None:
+        return _of_classes(s, brier(s), lambda share: 1 - float(share @ share))
+    trouble = one_sided(s)
+    if trouble is not None or s.scores is None:
+        return trouble or no_scores(s)
+    counts = s.scores[""]
+    positives, p = float(counts.positives.sum()), float(counts.positives.sum()) / c.n
+    cross = float(counts.positives @ np.square(1 - scores_of(counts))) / positives
+    return _of_losses(unit(c.brier), unit(c.brier_square), c.n, p * (1 - p), 1 - 2 * p, (p, cross))
+
+
+def _of_losses(
+    total: float, squares: float, n: int, dummy: float, slope: float, positives: tuple[float, float]
+) -> Result:
+    """``1 - mean loss / dummy's``; ``slope`` is how the dummy's loss changes with the share of positives.
+
+    ``positives`` are their share, and their mean loss, from which the covariance of loss and label follows.
+    """
+    p, of_positives = positives
+    mean = total / n
+    ratio = mean / dummy
+    covariance = p * (of_positives - mean)
+    variance = sample_variance(total, squares, n) - 2 * ratio * slope * covariance + (ratio * slope) ** 2 * p * (1 - p)
+    around = positive(ratio, math.sqrt(max(variance, 0.0) / n) / dummy, n, "delta, log")
+    return Value(1 - ratio, n, around and Interval(1 - around.high, 1 - around.low, around.method))
+
+
+def _of_classes(s: SegmentStatistics, found: Result, dummy_of: Callable[[Floats], float]) -> Result:
+    """The skill of a loss of a multiclass model; the shares of the classes are taken as known in its interval."""
+    if isinstance(found, Undefined) or s.scores is None:
+        return found
+    share = np.array([c.positives.sum() for c in s.scores.values()]) / found.n
+    share = share[share > 0]
+    if share.size < 2:
+        return Undefined("all labels are of one class", found.n, Cause.TOO_FEW)
+    dummy = dummy_of(share)
+    around = found.interval
+    interval = around and Interval(1 - around.high / dummy, 1 - around.low / dummy, around.method)
+    return Value(1 - found.value / dummy, found.n, interval)
+
+
+_SKILLS = {
+    "accuracy": _of_accuracy,
+    "balanced_accuracy": _of_balanced_accuracy,
+    "precision": _of_precision,
+    "f1": _of_f1,
+    "roc_auc": gini,
+    "log_loss": _of_log_loss,
+    "brier": _of_brier,
+}

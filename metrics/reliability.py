@@ -1,0 +1,258 @@
+"""How far probabilities are from what came true: bins of scores, their gaps, and logistic recalibration."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aimsight.metrics.intervals import Z
+from aimsight.metrics.statistics import SCORE_CELLS
+from aimsight.metrics.values import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from aimsight.metrics.statistics import ScoreCounts
+
+    Floats = NDArray[np.float64]
+
+HALF_CELL = 0.5 / SCORE_CELLS
+"""A score is at most this far from the middle of its cell."""
+ITERATIONS = 60
+
+
+def scores_of(counts: ScoreCounts) -> Floats:
+    """The score at each position: itself, or the middle of its cell."""
+    return counts.positions if counts.exact else (counts.positions + 0.5) / SCORE_CELLS
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """Bins of scores that hold rows: rows, mean score and share of positives of each.
+
+    ``moved`` is the largest share of rows that may belong to a neighbouring bin, because their score cell is cut by
+    the edge between both (0 when the scores themselves are known).
+    """
+
+    rows: Floats
+    score: Floats
+    share: Floats
+    moved: float
+    exact: bool
+
+    @classmethod
+    def of(cls, counts: ScoreCounts, number: int, binning: str) -> Bins:
+        """``width``: bins of equal width on [0, 1]; ``mass``: of about as many rows each, ties kept together."""
+        up, down = counts.positives.astype(np.float64), counts.negatives.astype(np.float64)
+        rows, score = up + down, scores_of(counts)
+        total = float(rows.sum())
+        moved = 0.0
+        if binning == "width":
+            # an edge belongs to the bin above it; products such as 0.3 * 10 must not fall short of a whole number
+            place = np.minimum(np.floor(score * number + 1e-9).astype(np.int64), number - 1)
+            if not counts.exact:
+                cut = np.unique((np.arange(1, number) * SCORE_CELLS) // number)
+                split = np.isin(counts.positions.astype(np.int64), cut[(cut * number) % SCORE_CELLS != 0])
+                moved = float(rows[split].sum()) / total
+        else:
+            middle = np.cumsum(rows) - rows / 2
+            place = np.minimum((middle * number / total).astype(np.int64), number - 1)
+        held = np.bincount(place, rows, number)
+        there = held > 0
+        share, mean = (np.bincount(place, weights, number)[there] / held[there] for weights in (up, rows * score))
+        return cls(held[there], mean, share, moved, counts.exact)
+
+    @property
+    def weights(self) -> Floats:
+        """Share of all rows in each bin."""
+        return self.rows / self.rows.sum()
+
+    @property
+    def gaps(self) -> Floats:
+        """Share of positives minus mean score of each bin."""
+        return self.share - self.score
+
+    def variances(self, expected: Floats) -> Floats:
+        """Variance of each bin's share of positives, drawn towards the expected share while its rows are few."""
+        share = (self.share * self.rows + expected) / (self.rows + 1)
+        return share * (1 - share) / self.rows
+
+    @property
+    def gap_bound(self) -> float:
+        """Largest error of a weighted mean of gaps, because scores are known by their cells only."""
+        return 0.0 if self.exact else HALF_CELL + 2 * self.moved
+
+
+def of_absolute(gaps: Floats, variances: Floats, rows: Floats) -> Interval:
+    """Interval of the mean of ``|gaps|`` over rows, from observed gaps with chance errors of these variances.
+
+    Chance alone makes the sum positive. The true gaps are taken as a multiple t of the observed ones; the interval
+    holds the sums of all t whose expected sum, of folded normals, agrees with the observed one. It reaches 0 exactly
+    when the observed sum is no larger than chance makes it.
+    """
+    deviations, total = np.sqrt(variances), float(rows.sum())
+    weights = rows / total
+
+    def moments(t: float) -> tuple[float, float]:
+        x = t * np.abs(gaps)
+        z = np.divide(x, deviations, out=np.full_like(x, 40.0), where=deviations > 0)
+        density = np.exp(-(np.minimum(z, 40.0) ** 2) / 2) / math.sqrt(2 * math.pi)
+        folded = 2 * deviations * density + x * _erf(z / math.sqrt(2))
+        spread = np.maximum(x**2 + variances - folded**2, 0.0)
+        return float(weights @ folded), float(weights**2 @ spread) + _between(weights, x) / total
+
+    return _inverted(float(weights @ np.abs(gaps)), moments, "folded normal")
+
+
+def of_squares(gaps: Floats, variances: Floats, rows: Floats) -> Interval:
+    """Interval of the mean of ``gaps**2`` over rows; see ``of_absolute``."""
+    total = float(rows.sum())
+    weights = rows / total
+
+    def moments(t: float) -> tuple[float, float]:
+        x = (t * gaps) ** 2
+        spread = 2 * variances**2 + 4 * x * variances
+        return float(weights @ (x + variances)), float(weights**2 @ spread) + _between(weights, x) / total
+
+    return _inverted(float(weights @ gaps**2), moments, "noncentral squares", power=2)
+
+
+def _between(weights: Floats, values: Floats) -> float:
+    """Variance of a value between rows: how many rows each bin holds is chance, too."""
+    return max(float(weights @ values**2) - float(weights @ values) ** 2, 0.0)
+
+
+def _inverted(
+    observed: float, moments: Callable[[float], tuple[float, float]], method: str, power: int = 1
+) -> Interval:
+    """All ``t**power * observed`` whose mean agrees with what was observed, by bisection for both ends."""
+
+    def excess(t: float, side: int) -> float:
+        mean, variance = moments(t)
+        return mean + side * Z * math.sqrt(variance) - observed
+
+    def solve(side: int) -> float:
+        if excess(0.0, side) >= 0:
+            return 0.0
+        low, high = 0.0, 1.0
+        while excess(high, side) < 0 and high < 1e6:
+            low, high = high, 2 * high
+        for _ in range(40):
+            middle = (low + high) / 2
+            low, high = (middle, high) if excess(middle, side) < 0 else (low, middle)
+        return high
+
+    if observed <= 0:
+        mean, variance = moments(0.0)
+        return Interval(0.0, mean + Z * math.sqrt(variance), method)
+    low, high = (solve(side) ** power * observed for side in (1, -1))
+    mean, variance = moments(0.0)
+    return Interval(min(low, observed), max(high, observed), method)
+
+
+def _erf(x: Floats) -> Floats:
+    """The error function, to 1.5e-7 (Abramowitz and Stegun 1964, 7.1.26); ``x`` at least 0."""
+    t = 1 / (1 + 0.3275911 * x)
+    series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
+    result: Floats = 1 - series * np.exp(-(np.minimum(x, 26.0) ** 2))
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class Recalibration:
+    """Intercept and slope that make the scores right on the logit scale, their errors, and the bounds from cells."""
+
+    intercept: float
+    slope: float
+    intercept_error: float
+    slope_error: float
+    intercept_bound: float
+    slope_bound: float
+
+
+def recalibration(counts: ScoreCounts, *, slope: bool) -> Recalibration | None:
+    """Maximum likelihood of ``logit P(y = 1) = intercept + slope * logit(score)``; the slope may be held at 1.
+
+    Scores are taken to be within half a score cell of 0 and 1. ``None`` when there is no finite maximum: the scores
+    part the classes, or do not differ. Errors are from the observed information.
+    """
+    score = np.clip(scores_of(counts), HALF_CELL, 1 - HALF_CELL)
+    x = np.log(score / (1 - score))
+    up, rows = counts.positives.astype(np.float64), (counts.positives + counts.negatives).astype(np.float64)
+    if _parted(x, up, rows - up, slope=slope):
+        return None
+    found = _maximum(x, up, rows, slope=slope)
+    if found is None:
+        return None
+    beta, inverse = found
+    intercept_bound = slope_bound = 0.0
+    if not counts.exact:
+        chance = _logistic(beta[0] + beta[1] * x)
+        width = np.minimum(HALF_CELL / (score * (1 - score)), 1.0) * rows
+        residual = np.divide(up, rows, out=np.zeros_like(up), where=rows > 0) - chance
+        slopes = beta[1] * chance * (1 - chance)
+        moved = np.stack([-slopes, residual - slopes * x])
+        intercept_bound, slope_bound = (float(np.abs(row @ moved) @ width) for row in inverse)
+    return Recalibration(
+        float(beta[0]),
+        float(beta[1]),
+        math.sqrt(inverse[0, 0]),
+        math.sqrt(max(inverse[1, 1], 0.0)),
+        intercept_bound,
+        slope_bound,
+    )
+
+
+def _logistic(x: Floats) -> Floats:
+    result: Floats = 1 / (1 + np.exp(-np.clip(x, -700.0, 700.0)))
+    return result
+
+
+def _parted(x: Floats, up: Floats, down: Floats, *, slope: bool) -> bool:
+    """Whether the likelihood has no finite maximum: a threshold tells the classes apart, or all scores are equal."""
+    if up.sum() == 0 or down.sum() == 0:
+        return True
+    if not slope:
+        return False
+    ups, downs = x[up > 0], x[down > 0]
+    return bool(
+        x[up + down > 0].min() == x[up + down > 0].max() or ups.min() >= downs.max() or downs.min() >= ups.max()
+    )
+
+
+def _maximum(x: Floats, up: Floats, rows: Floats, *, slope: bool) -> tuple[Floats, Floats] | None:
+    """The maximum by Newton steps that never lower the likelihood, and the inverse of the information there."""
+    beta = np.array([0.0, 1.0])
+    free = 2 if slope else 1
+    design = np.stack([np.ones_like(x), x])
+
+    def likelihood(b: Floats) -> float:
+        at = b @ design
+        return float(up @ at - rows @ np.logaddexp(0.0, at))
+
+    reached = likelihood(beta)
+    inverse = np.zeros((2, 2))
+    for _ in range(ITERATIONS):
+        chance = _logistic(beta @ design)
+        information = (design * (rows * chance * (1 - chance))) @ design.T
+        if not slope:
+            information[0, 1] = information[1, 0] = 0.0
+        size = information[0, 0] * information[1, 1] - information[0, 1] ** 2
+        if information[0, 0] <= 0 or (slope and size <= 1e-12 * information[0, 0] * information[1, 1]):
+            return None
+        inverse[:free, :free] = np.linalg.inv(information[:free, :free])
+        step = inverse @ (design @ (up - rows * chance))
+        for _ in range(30):
+            gained = likelihood(beta + step)
+            if gained >= reached - 1e-12 * abs(reached):
+                break
+            step = step / 2
+        beta, reached = beta + step, gained
+        if float(np.abs(step).max()) < 1e-10 * (1 + float(np.abs(beta).max())):
+            return beta, inverse
+    return None
