@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -297,7 +297,7 @@ def evidence_of(reader: Reader, name: str) -> str:
     return (rows[0][0] or "") if rows else ""
 
 
-def failures_without(reader: Reader, model: str | None = None) -> list[dict[str, object]]:
+def failures_without(reader: Reader, model: str | None = None) -> list[dict[str, Any]]:
     """The failing windows that have neither a nonconformity nor a reason why none is needed, newest first."""
     where, params = ("WHERE model = ?", [model]) if model is not None else ("", [])
     return reader.rows(

@@ -18,9 +18,11 @@ from aimsight.monitors.cli import (
     demo,
     evidence,
     init,
+    keys,
     metrics,
     nc,
     objectives,
+    plan,
     query,
     schema,
     serve,
@@ -38,12 +40,12 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "demo": (demo.demo, "Two real models, from the first row to verdicts"),
     "init": (init.init, "Write a model's first configuration"),
     "check": (check.check, "Check the configuration"),
+    "plan": (plan.plan, "What each objective can show at its volume"),
     "run": (run_command.run, "Measure and judge what is due"),
     "backfill": (backfill.backfill, "Measure and judge windows of the past"),
     "serve": (serve.serve, "Run what is due when it is due; dashboard"),
     "status": (status.status, "Whether anything is wrong"),
     "objectives": (objectives.objectives, "Where each objective stands"),
-    "nc": (nc.nc, "The nonconformities, or one in full"),
     "evidence": (evidence.evidence, "A report of a nonconformity, kept as evidence"),
     "verify": (verify.verify, "Whether the records are whole"),
     "query": (query.query, "Answer a question in SQL"),
@@ -51,6 +53,13 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "schema": (schema.schema, "The configuration's JSON Schema, for editors"),
 }
 """Every command and what it is for, in the order of the help: first steps, daily work, records, look-ups."""
+
+
+GROUPS: dict[str, tuple[Callable[[], typer.Typer], str]] = {
+    "nc": (nc.group_of_commands, "Nonconformities, from detected to closed"),
+    "keys": (keys.group_of_commands, "The key that signs checkpoints"),
+}
+"""Every group of commands: what makes it, and what it is for."""
 
 
 def application() -> typer.Typer:
@@ -68,6 +77,8 @@ def application() -> typer.Typer:
     app.callback()(_global_options)
     for name, (function, purpose) in COMMANDS.items():
         app.command(name, short_help=purpose)(function)
+    for name, (make, purpose) in GROUPS.items():
+        app.add_typer(make(), name=name, short_help=purpose)
     return app
 
 

@@ -1,44 +1,148 @@
-"""`aimsight nc`: the nonconformities, and one of them in full."""
+"""`aimsight nc`: the nonconformities, one in full, and what is missing for its next step."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
+from aimsight.monitors.cli.groups import group
 from aimsight.monitors.cli.session import NONCONFORMING, Session
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from aimsight.aims.lifecycle.case import Case, Context
+    from aimsight.store.database import Reader
 
-def nc(
+Nc = Annotated[str, typer.Argument(metavar="NC", help="Id of the nonconformity, such as NC-2026-0001.")]
+
+
+def group_of_commands() -> typer.Typer:
+    """The group ``aimsight nc`` with its commands, in the order of the life cycle."""
+    from aimsight.monitors.cli import nc_effect, nc_steps
+
+    return group(
+        "nc",
+        "Nonconformities, from detected to closed",
+        nc,
+        {
+            "list": (nc_list, "The nonconformities, open ones first"),
+            "show": (show, "One in full, and what is missing"),
+            "history": (history, "Every step, by whom and why"),
+            **nc_steps.COMMANDS,
+            **nc_effect.COMMANDS,
+        },
+        shows=r"nc-.*",
+    )
+
+
+def nc(context: typer.Context) -> None:
+    """List the nonconformities, open ones first; the commands below carry one from its detection to its closing.
+
+    Each step names what is missing when it is refused. Who acts is said with --as or in AIMSIGHT_ACTOR.
+    """
+    if context.invoked_subcommand is None:
+        nc_list(context)
+
+
+def nc_list(
     context: typer.Context,
-    nonconformity: Annotated[str, typer.Argument(metavar="NC", help="Id of one nonconformity to show in full.")] = "",
+    state: Annotated[str, typer.Option("--state", metavar="STATE", help="Only those in this state.")] = "",
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only those whose due date has passed.")] = False,
 ) -> None:
-    """List the nonconformities, open ones first, or show one with its occurrences and evidence."""
+    """List the nonconformities, open ones first. Exit code 3 when one is open."""
+    from aimsight.aims.lifecycle.states import State
     from aimsight.aims.nonconformities import is_open
+    from aimsight.configs.errors import NotFoundError
     from aimsight.monitors.cli import queries
+    from aimsight.monitors.cli.session import now
 
     session = Session.of(context)
-    models = session.project.models
-    zones = {model.model: model.log.time_zone for model in models.values()}
-    if nonconformity:
-        record = queries.known_nonconformity(session.store, nonconformity, models)
-        occurrences = queries.occurrences(session.store, nonconformity)
-        folder = session.project.root / session.project.config.evidence
-        files = queries.evidence_files(session.store, nonconformity)
-        session.answer(
-            record | {"occurred": occurrences, "evidence": files},
-            lambda: _one(record, occurrences, files, zones[record["model"]], folder),
-        )
-        return
-    records = queries.nonconformities(session.store, models)
-    session.answer(records, lambda: nonconformity_table(records))
+    wanted = state.replace(" ", "_")
+    if wanted and wanted not in list(State):
+        raise NotFoundError.named("state", state, [one.value for one in State])
+    moment = now()
+    records = [
+        row
+        for row in queries.nonconformities(session.store, session.project.models)
+        if (not wanted or row["state"] == wanted)
+        and (not overdue or (is_open(row["state"]) and row["due_at"] is not None and row["due_at"] < moment))
+    ]
+    session.answer([_plain(row) for row in records], lambda: nonconformity_table(records))
     if any(is_open(record["state"]) for record in records):
         raise typer.Exit(NONCONFORMING)
+
+
+def show(context: typer.Context, nonconformity: Nc) -> None:
+    """Show a nonconformity with everything recorded, what is missing for its next step, and its failing windows."""
+    from aimsight.aims.lifecycle.guards import missing_next
+    from aimsight.aims.lifecycle.service import context_of, read_case
+    from aimsight.monitors.cli import queries
+    from aimsight.monitors.cli.session import now
+
+    session = Session.of(context)
+    record = queries.known_nonconformity(session.store, nonconformity, session.project.models)
+    model = session.project.models.get(record["model"])
+    zone = model.log.time_zone if model is not None else session.project.config.time_zone
+    occurrences = queries.occurrences(session.store, nonconformity)
+    files = queries.evidence_files(session.store, nonconformity)
+    with session.store.read() as reader:
+        case = read_case(reader, nonconformity)
+        knows = context_of(reader, session.project, case, now())
+        evidence = _evidence(reader, nonconformity)
+    missing = missing_next(case, knows)
+    session.answer(
+        _plain(record) | {"occurred": occurrences, "evidence": files, "missing": missing, "effect": knows.measured},
+        lambda: [
+            *_one(record, evidence, zone),
+            *_recorded(case, zone),
+            *_missing(case, knows, missing),
+            "",
+            *_attached(record, occurrences, files, zone, session.project.root / session.project.config.evidence),
+        ],
+    )
+
+
+def history(context: typer.Context, nonconformity: Nc) -> None:
+    """Show every step of a nonconformity: when, by whom, from which state to which, and why."""
+    from aimsight.aims.lifecycle import service
+    from aimsight.aims.words import instant
+    from aimsight.monitors.cli.tables import cell, table
+
+    session = Session.of(context)
+    with session.store.read() as reader:
+        service.read_case(reader, nonconformity)
+        rows = service.history(reader, nonconformity)
+
+    def people() -> list[RenderableType]:
+        zone = ZoneInfo(session.project.config.time_zone)
+        made = table("When", "Who", "State", "Why", title=f"History of {nonconformity}")
+        for row in rows:
+            alone = " (one person did what needs two)" if row["single_person"] else ""
+            made.add_row(
+                cell(instant(row["recorded_at"], zone)),
+                cell(row["actor"]),
+                cell(row["after"] or row["kind"].partition(".")[2].replace("_", " ")),
+                cell(f"{row['reason'] or ''}{alone}"),
+            )
+        return [made]
+
+    session.answer(rows, people)
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """A row for machines: what was recorded as data, not as text."""
+    return row | {"dossier": json.loads(row.get("dossier") or "{}")}
+
+
+def _evidence(reader: Reader, name: str) -> str:
+    from aimsight.aims.nonconformities import evidence_of
+
+    return evidence_of(reader, name)
 
 
 def nonconformity_table(records: list[dict[str, Any]]) -> list[RenderableType]:
@@ -55,40 +159,35 @@ def nonconformity_table(records: list[dict[str, Any]]) -> list[RenderableType]:
         due = record["due_at"]
         made.add_row(
             cell(record["nonconformity"]),
-            cell(record["model"]),
-            cell(" ".join(part for part in (record["objective"], record["segment"]) if part)),
+            cell(record["model"] or "–"),
+            cell(" ".join(part for part in (record["objective"] or record["kind"], record["segment"]) if part)),
             cell(record["severity"]),
-            cell(record["state"]),
+            cell(record["state"].replace("_", " ")),
             cell(f"{record['occurrences']:,}"),
             cell(f"{due:%Y-%m-%d}" if due else "–"),
         )
-    return [made, "", "Show one in full with: aimsight nc NC"]
+    return [made, "", "Show one in full with: aimsight nc show NC"]
 
 
-def _one(
-    record: dict[str, Any], occurrences: list[dict[str, Any]], files: list[dict[str, Any]], zone: str, folder: Path
-) -> list[RenderableType]:
-    from aimsight.aims.words import instant, value_text, window_words
-    from aimsight.metrics.plan import Window
-    from aimsight.monitors.cli.tables import cell, facts, table
+def _one(record: dict[str, Any], evidence: str, zone: str) -> list[RenderableType]:
+    from aimsight.aims.lifecycle.states import State
+    from aimsight.aims.words import instant
+    from aimsight.monitors.cli.tables import cell, facts
 
-    spans = table("Window", "Value", "Target", title="Windows that failed")
-    for one in occurrences:
-        value = "–" if one["value"] is None else value_text(one["value"], one["ci_low"], one["ci_high"])
-        spans.add_row(
-            cell(window_words(Window(one["window_start"], one["window_end"]), zone)), cell(value), cell(one["target"])
-        )
-    parts: list[RenderableType] = [
-        cell(f"{record['nonconformity']}: {record['model']} {record['model_version']}", "bold"),
+    about = f"{record['model']} {record['model_version']}".strip() or record["kind"]
+    said = {"Evidence": evidence} if evidence else {}
+    return [
+        cell(f"{record['nonconformity']}: {about}", "bold"),
         "",
         facts(
             {
                 "Statement": record["statement"],
                 "Requirement": record["requirement"],
+                **said,
                 "Objective": f"{record['objective'] or '–'} (version {record['objective_version'] or '–'})",
                 "Where": record["segment"] or "all rows",
                 "Severity": record["severity"],
-                "State": record["state"],
+                "State": f"{State(record['state']).words}, version {record['version']}",
                 "Opened": instant(record["opened_at"], ZoneInfo(zone)),
                 "Owner": record["owner"],
                 "Due": f"{record['due_at']:%Y-%m-%d}" if record["due_at"] else "–",
@@ -96,14 +195,56 @@ def _one(
                 "Closed": instant(record["closed_at"], ZoneInfo(zone)) if record["closed_at"] else "–",
             }
         ),
-        "",
-        spans,
     ]
+
+
+def _recorded(case: Case, zone: str) -> list[RenderableType]:
+    """What people recorded, part by part."""
+    from aimsight.aims.lifecycle.story import story
+    from aimsight.monitors.cli.tables import cell, facts
+
+    parts: list[RenderableType] = []
+    for title, said in story(case, ZoneInfo(zone)):
+        parts += ["", cell(title, "bold"), facts(said)]
+    return parts
+
+
+def _missing(case: Case, knows: Context, missing: list[str]) -> list[RenderableType]:
+    from aimsight.aims.lifecycle.guards import next_state
+    from aimsight.aims.lifecycle.states import steps_from
+    from aimsight.monitors.cli.tables import cell
+
+    target = next_state(case)
+    parts: list[RenderableType] = []
+    if target is not None and missing:
+        parts += ["", cell(f"Missing before it is {target.words}", "bold"), *[cell(f"- {one}") for one in missing]]
+    if case.dossier.watch is not None:
+        parts += ["", cell(f"Effect: {knows.measured or 'undecided'}; {knows.missing}")]
+    if steps := steps_from(case.state):
+        parts += ["", cell(f"Possible now: {', '.join(step.name for step in steps)}")]
+    return parts
+
+
+def _attached(
+    record: dict[str, Any], occurrences: list[dict[str, Any]], files: list[dict[str, Any]], zone: str, folder: Path
+) -> list[RenderableType]:
+    from aimsight.aims.words import instant, value_text, window_words
+    from aimsight.metrics.plan import Window
+    from aimsight.monitors.cli.tables import cell, table
+
+    parts: list[RenderableType] = []
+    if occurrences:
+        spans = table("Window", "Value", "Target", title="Windows that failed")
+        for one in occurrences:
+            value = "–" if one["value"] is None else value_text(one["value"], one["ci_low"], one["ci_high"])
+            words = window_words(Window(one["window_start"], one["window_end"]), zone)
+            spans.add_row(cell(words), cell(value), cell(one["target"]))
+        parts += [spans, ""]
     if files:
-        parts += ["", cell("Evidence", "bold")]
+        parts += [cell("Evidence", "bold")]
         for file in files:
             when = instant(file["created_at"], ZoneInfo(zone))
             parts += [cell(f"{file['kind']}, {when}:"), str(folder / file["path"])]
-    else:
-        parts += ["", f"No report yet; make one with: aimsight evidence {record['nonconformity']}"]
+    elif record["source"] == "monitoring":
+        parts += [f"No report yet; make one with: aimsight evidence {record['nonconformity']}"]
     return parts

@@ -58,9 +58,9 @@ def standings(store: Store, models: Iterable[ModelConfig]) -> list[Standing]:
 
 
 def nonconformities(store: Store, models: Collection[str]) -> list[dict[str, Any]]:
-    """The nonconformities of the models, open ones first, then by number."""
+    """The nonconformities of the models and of no model, open ones first, then by number."""
     rows = _rows(store, "SELECT * FROM nonconformities ORDER BY nonconformity")
-    mine = [row for row in rows if row["model"] in models]
+    mine = [row for row in rows if row["model"] in models or not row["model"]]
     return sorted(mine, key=lambda row: not is_open(row["state"]))
 
 

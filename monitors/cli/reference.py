@@ -7,7 +7,7 @@ from typing import Any
 
 import typer.main
 
-from aimsight.monitors.cli.app import COMMANDS, application
+from aimsight.monitors.cli.app import COMMANDS, GROUPS, application
 
 HEAD = """\
 # The command line
@@ -37,13 +37,22 @@ def reference() -> str:
     group: Any = typer.main.get_command(application())  # typer and click disagree on the type across versions
     parts = [HEAD, "## Global options\n", _options(group.params), EXIT_CODES]
     for name, (function, purpose) in COMMANDS.items():
-        command = group.commands[name]
-        usage = " ".join([f"aimsight {name}", *_places(command.params), *_required(command.params)])
-        text = " ".join((inspect.getdoc(function) or "").split())
-        parts.append(f"## aimsight {name}\n\n{purpose}.\n\n```sh\n{usage}\n```\n\n{text}\n")
-        if listed := _options(command.params):
-            parts.append(listed)
+        parts += _section(f"aimsight {name}", purpose, function, group.commands[name])
+    for name, (_, purpose) in GROUPS.items():
+        inner = group.commands[name]
+        parts += _section(f"aimsight {name}", purpose, inner.callback, inner)
+        for sub, command in inner.commands.items():
+            parts += _section(f"aimsight {name} {sub}", command.short_help, command.callback, command)
     return "\n".join(parts)
+
+
+def _section(name: str, purpose: str, function: Any, command: Any) -> list[str]:  # noqa: ANN401  # of typer or of click
+    usage = " ".join([name, *_places(command.params), *_required(command.params)])
+    text = " ".join((inspect.getdoc(function) or "").split())
+    parts = [f"## {name}\n\n{purpose}.\n\n```sh\n{usage}\n```\n\n{text}\n"]
+    if listed := _options(command.params):
+        parts.append(listed)
+    return parts
 
 
 def _places(params: list[Any]) -> list[str]:

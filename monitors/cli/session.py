@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from aimsight.monitors.projects import open_project, open_store
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from aimsight.aims.people import Actor
     from aimsight.configs.load import Project
     from aimsight.configs.schema import ModelConfig
     from aimsight.store.database import Store
@@ -68,6 +70,18 @@ class Session:
         except KeyError:
             raise NotFoundError.named("model", name, self.project.models) from None
 
+    def actor(self, name: str = "") -> Actor:
+        """Who acts: the id given with ``--as``, else the variable AIMSIGHT_ACTOR, else the only person there is.
+
+        Raises
+        ------
+        AuthorityError
+            When nobody can be told from these, or the project does not know them.
+        """
+        from aimsight.aims.people import ACTOR_VARIABLE, actor_of
+
+        return actor_of(self.project, name or os.environ.get(ACTOR_VARIABLE))
+
     def answer(self, data: object, people: Callable[[], Sequence[RenderableType]]) -> None:
         """Print ``data`` as JSON when asked for, else what ``people`` renders."""
         if self.as_json:
@@ -95,8 +109,6 @@ def _console(*, to_errors: bool) -> Console:
 
 
 def _width_without_terminal() -> int:
-    import os
-
     columns = os.environ.get("COLUMNS", "")
     return int(columns) if columns.isdecimal() and int(columns) > 0 else 80
 
