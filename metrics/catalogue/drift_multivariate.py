@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aimsight.metrics.samples import SamplePair
     from aimsight.metrics.values import Result
 
-FEWEST = 50
+FEWEST = 100
 """Rows of either side below which nothing is fitted."""
 NAMED = 5
 """Columns that a detail names."""
