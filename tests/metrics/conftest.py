@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,14 +15,20 @@ from aimsight.configs.schema import ModelConfig
 from aimsight.metrics.cells import CategoryCells, NumericCells
 from aimsight.metrics.plan import ColumnPlan, Plan, Reference, Window
 from aimsight.metrics.statistics import (
+    ERROR_CELL_BITS,
+    ERROR_CELLS,
+    LOG_BITS,
     LOSS_BITS,
     LOSS_SQUARE_BITS,
+    RATIO_BITS,
     SCORE_CELLS,
     UNIT_BITS,
     BinaryCounts,
     CellCounts,
     ClassCounts,
+    ErrorDetails,
     ErrorSums,
+    Largest,
     Latest,
     QualityCounts,
     ScoreCounts,
@@ -139,6 +146,32 @@ class Counting:
             error2_label=sum(e * e * z for e, z in zip(e1, z1, strict=True)),
             error2_label2=sum(e * e * z * z for e, z in zip(e1, z1, strict=True)),
             overflow=0,
+            details=self.error_details(predicted, label, es, q),
+        )
+
+    def error_details(self, predicted: Any, label: Any, errors: list[int], q: float) -> ErrorDetails:
+        """Details of errors, one row at a time in Python integers."""
+        pairs = [(float(p), float(y)) for p, y in zip(predicted, label, strict=True)]
+        ratios = [abs(p - y) / abs(y) for p, y in pairs if y != 0]
+        rounded = [round(r * 2**RATIO_BITS) for r in ratios if r < 2**30]
+        both = [2 * abs(p - y) / (abs(y) + abs(p)) if y or p else 0.0 for p, y in pairs]
+        logs = [round((math.log1p(p) - math.log1p(y)) ** 2 * 2**LOG_BITS) for p, y in pairs if p > -1 and y > -1]
+        amounts = np.array([abs(e) for e in errors], dtype=float) / 2**ERROR_CELL_BITS
+        return ErrorDetails(
+            n=len(pairs),
+            signed_square=sum(e * abs(e) for e in errors),
+            largest=Largest(max(map(abs, errors), default=0)),
+            relative_n=len(rounded),
+            relative=sum(rounded),
+            relative_square=sum(r * r for r in rounded),
+            zero_labels=sum(y == 0 for _, y in pairs),
+            relative_overflow=len(ratios) - len(rounded),
+            symmetric=sum(round(x * 2**UNIT_BITS) for x in both),
+            symmetric_square=sum(round(x * x * 2**UNIT_BITS) for x in both),
+            log_n=len(logs),
+            log_square=sum(logs),
+            log_fourth=sum(x * x for x in logs),
+            cells=np.bincount(ERROR_CELLS.index(amounts), minlength=ERROR_CELLS.size).astype(np.int64),
         )
 
     def numeric(self, name: str, reference: Any, *, role: Any = "feature") -> ColumnPlan:

@@ -16,8 +16,9 @@ from aimsight.metrics.comparisons import Groups
 from aimsight.metrics.inputs import ColumnBaseline, ColumnCounts, ColumnPair, FeatureDrift, FeatureDrifts, RowFacts
 from aimsight.metrics.registry import METRICS, Metric
 from aimsight.metrics.samples import SamplePair
-from aimsight.metrics.statistics import CellCounts, QualityCounts, SegmentStatistics
+from aimsight.metrics.statistics import CellCounts, IntervalCounts, QualityCounts, SegmentStatistics
 from aimsight.metrics.values import Result, Undefined, Value
+from aimsight.metrics.volume import Expected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from aimsight.tests.metrics.conftest import Counting
 
-UNITS = list(METRICS.values())
+UNITS = [unit for unit in METRICS.values() if not any(one.required for one in unit.parameters)]
 ids = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.id)
 
 
@@ -49,7 +50,7 @@ class Rows:
         s = np.clip(0.3 * y + 0.7 * rng.random(n), 0, 1)
         x = rng.normal(shift, 1, n)
         x[rng.random(n) < 0.05] = math.nan
-        return cls(y, (s > 0.5).astype(np.int64), s, rng.choice(["A", "B", "C"], n), x, rng.normal(5, 2, n))
+        return cls(y, (s > 0.5).astype(np.int64), s, rng.choice(["A", "B", "C"], n), x, np.abs(rng.normal(5, 2, n)))
 
     def __getitem__(self, rows: Any) -> Rows:
         return Rows(self.y[rows], self.p[rows], self.s[rows], self.g[rows], self.x[rows], self.z[rows])
@@ -60,18 +61,31 @@ def results(counting: Counting, unit: Metric, rows: Rows, reference: Rows | None
     n = rows.y.size
     binary = counting.binary(rows.y, rows.p, rows.s)
     if unit.kind == "segment":
-        if "binary" in unit.tasks:
-            yield unit.compute(binary)
-        if "multiclass" in unit.tasks:
-            probabilities = np.stack([1 - rows.s, rows.s * 0.8, rows.s * 0.2], axis=1)
-            yield unit.compute(counting.classes(rows.y, rows.p, 3, probabilities))
+        yield from (unit.compute(s) for s in of_one_segment(counting, unit, rows))
     elif unit.kind == "errors":
         yield unit.compute(counting.errors(rows.z + rows.s, rows.z), 2.0**-40)
     elif unit.kind == "groups":
         yield from (unit.compute(groups) for groups in grouped(counting, unit, rows))
     elif unit.kind == "quality":
         at = datetime(2026, 1, 1, tzinfo=UTC)
-        yield unit.compute(RowFacts(QualityCounts(n, 3 if n else 0, 1 if n else 0), binary, at if n else None, at))
+        plan = counting.numeric("x", Rows.drawn(500, 99).x)
+        delays = LabelDelays(np.bincount(DELAY_CELLS.index(rows.s * 1e5), minlength=DELAY_CELLS.size))
+        found = QualityCounts(
+            n, 3 if n else 0, 1 if n else 0, outside_envelope=min(n, 1), label_delays=delays if n else None
+        )
+        yield unit.compute(
+            RowFacts(
+                found,
+                binary,
+                at if n else None,
+                at,
+                Expected(100.0, 0.2, "a test"),
+                {"x": plan.cells},
+                {"x": counting.column(plan, rows.x)},
+                schema=Schema({"x": "number"}),
+                reference_schema=Schema({"x": "text", "y": "number"}),
+            )
+        )
     elif unit.kind in ("summary", "sample"):
         summary = unit.kind == "summary"
         yield unit.compute(feature_drifts(counting, rows, reference) if summary else samples(rows, reference))
@@ -91,6 +105,17 @@ def results(counting: Counting, unit: Metric, rows: Rows, reference: Rows | None
                 yield unit.compute(
                     ColumnPair(ColumnBaseline.of(plan, counting.column(plan, was).counts), counts.counts)
                 )
+
+
+def of_one_segment(counting: Counting, unit: Metric, rows: Rows) -> Iterator[SegmentStatistics]:
+    """The statistics of some rows, for every task that a metric is defined for."""
+    n = rows.y.size
+    if "binary" in unit.tasks:
+        yield counting.binary(rows.y, rows.p, rows.s)
+    if "multiclass" in unit.tasks:
+        yield counting.classes(rows.y, rows.p, 3, np.stack([1 - rows.s, rows.s * 0.8, rows.s * 0.2], axis=1))
+    if "regression" in unit.tasks:
+        yield SegmentStatistics(n, n, interval=IntervalCounts(n - n // 3, n // 3, 0, 0))
 
 
 def grouped(counting: Counting, unit: Metric, rows: Rows) -> Iterator[Groups]:
