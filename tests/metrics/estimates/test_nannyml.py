@@ -1,0 +1,53 @@
+"""Estimates beside those that nannyml 0.13.1 gave for the same data (recorded; see ``oracles/nannyml``)."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from aimsight.metrics.estimates.loss_tree import fit_loss_tree
+from aimsight.metrics.estimates.losses import expected as expected_loss
+from aimsight.metrics.estimates.scored import ScoreBaseline
+from aimsight.metrics.estimates.trust import Circumstances
+from aimsight.metrics.plan import Reference
+from aimsight.metrics.statistics import QualityCounts, Statistics
+from aimsight.metrics.values import ALL_ROWS, Undefined, Value
+
+if TYPE_CHECKING:
+    from aimsight.tests.metrics.conftest import Counting
+
+FOLDER = Path(__file__).parents[1] / "oracles" / "nannyml"
+RECORDED: dict[str, Any] = json.loads((FOLDER / "recorded.json").read_text("utf-8"))
+DATA = runpy.run_path(str(FOLDER / "data.py"))
+classified, regressed = DATA["classified"], DATA["regressed"]
+
+
+@pytest.mark.parametrize("name", sorted(RECORDED["binary"]))
+def test_cbpe_is_that_of_nannyml(name: str, counting: Counting) -> None:
+    """Within 0.01: nannyml calibrates on single scores and a part of the reference, aimsight on score cells."""
+    s, y = classified(5000, 0)
+    whole = Statistics(QualityCounts(5000), segments={ALL_ROWS: counting.binary(y, s >= 0.5, s)})
+    baseline = ScoreBaseline(Reference("r", "", (), (), 0, 0.0, whole, ()))
+    now, _ = classified(2000, 1, shifted=True)
+    part = counting.binary(np.full(2000, -1), (now >= 0.5).astype(int), now)
+    scored = baseline.scored(part, ALL_ROWS, Circumstances())
+    assert not isinstance(scored, Undefined)
+    found = scored.estimate(name)
+    assert isinstance(found, Value)
+    assert found.value == pytest.approx(RECORDED["binary"][name], abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["mae", "rmse"])
+def test_direct_loss_estimation_is_that_of_nannyml(name: str) -> None:
+    """Within 5 %: nannyml boosts trees over features and prediction, aimsight has one honest tree over features."""
+    x, z, p, y = regressed(5000, 2)
+    tree = fit_loss_tree({"x": x, "z": z}, p - y)
+    assert tree is not None
+    now = regressed(2000, 3, shifted=True)
+    rows = np.bincount(tree.leaf({"x": now[0], "z": now[1]}, 2000), minlength=tree.size)
+    assert expected_loss(name, rows, tree)[0] == pytest.approx(RECORDED["regression"][name], rel=0.05)

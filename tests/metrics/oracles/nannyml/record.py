@@ -1,0 +1,50 @@
+"""Record what nannyml 0.13 estimates on small seeded data, in ``recorded.json``: ``python record.py``.
+
+Run in an environment of its own that has nannyml and statsmodels; the tests only read what was recorded. The data come
+from ``data.py``. Without ``NML_DISABLE_USAGE_LOGGING`` nannyml would report its use over the network.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+os.environ["NML_DISABLE_USAGE_LOGGING"] = "1"
+nannyml: Any = importlib.import_module("nannyml")
+HERE = Path(__file__).parent
+DATA = runpy.run_path(str(HERE / "data.py"))
+classified, regressed = DATA["classified"], DATA["regressed"]
+
+
+def binary() -> dict[str, float]:
+    """CBPE over the whole window as one chunk."""
+    parts = [classified(5000, 0), classified(2000, 1, shifted=True)]
+    frames = [pd.DataFrame({"s": s, "p": (s >= 0.5).astype(int), "y": y}) for s, y in parts]
+    metrics = ["roc_auc", "average_precision", "f1", "precision", "recall", "specificity", "accuracy"]
+    estimator = nannyml.CBPE(
+        metrics=metrics, y_pred_proba="s", y_pred="p", y_true="y", problem_type="classification_binary", chunk_number=1
+    )
+    found = estimator.fit(frames[0]).estimate(frames[1].drop(columns="y")).filter(period="analysis").to_df()
+    return {name: float(found[name, "value"].iloc[0]) for name in metrics}
+
+
+def regression() -> dict[str, float]:
+    """DLE over the whole window as one chunk."""
+    parts = [regressed(5000, 2), regressed(2000, 3, shifted=True)]
+    frames = [pd.DataFrame({"x": x, "z": z, "p": p, "y": y}) for x, z, p, y in parts]
+    estimator = nannyml.DLE(
+        feature_column_names=["x", "z"], y_pred="p", y_true="y", metrics=["mae", "rmse"], chunk_number=1
+    )
+    found = estimator.fit(frames[0]).estimate(frames[1].drop(columns="y")).filter(period="analysis").to_df()
+    return {name: float(found[name, "value"].iloc[0]) for name in ("mae", "rmse")}
+
+
+if __name__ == "__main__":
+    found = {"nannyml": nannyml.__version__, "binary": binary(), "regression": regression()}
+    (HERE / "recorded.json").write_text(json.dumps(found, indent=2) + "\n", "utf-8")
