@@ -14,13 +14,16 @@ from aimsight.metrics.curves import INDEPENDENT_CURVE, CurveEffects, curve_effec
 from aimsight.metrics.evidence import INDEPENDENT, DesignEffect, change_p_value, design_effect
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from aimsight.metrics.kinds.between import Between
     from aimsight.metrics.plan import ColumnPlan, Reference
+    from aimsight.metrics.schema import Schema
     from aimsight.metrics.statistics import CellCounts, QualityCounts, SegmentStatistics, ValueCounts
     from aimsight.metrics.values import Undefined, Value
+    from aimsight.metrics.volume import Expected
 
     Counts = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -36,12 +39,31 @@ class RowFacts:
     """The rows of one window: findings, statistics of all rows, and the latest event.
 
     ``until`` is the moment to which events could have come: the window's end, or the run's moment before it.
+    ``expected`` is what the reference lets expect of the number of rows. ``features`` are the cells of the features,
+    whose counts are in ``counted`` and, of the reference, in ``counted_before``. ``schema`` and ``reference_schema``
+    are the columns of the sources.
     """
 
     quality: QualityCounts
     all_rows: SegmentStatistics
     latest: datetime | None
     until: datetime
+    expected: Expected | None = None
+    features: Mapping[str, Cells] = field(default_factory=dict)
+    counted: Mapping[str, CellCounts] = field(default_factory=dict)
+    counted_before: Mapping[str, CellCounts] = field(default_factory=dict)
+    schema: Schema | None = None
+    reference_schema: Schema | None = None
+
+    def column(self, name: str) -> ColumnCounts | None:
+        """The counts of a feature in the window; ``None`` when it was not counted."""
+        counts = self.counted.get(name)
+        return ColumnCounts(self.features[name], counts) if counts is not None else None
+
+    def column_before(self, name: str) -> ColumnCounts | None:
+        """The counts of a feature in the reference; ``None`` when it was not counted."""
+        counts = self.counted_before.get(name)
+        return ColumnCounts(self.features[name], counts) if counts is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +87,21 @@ class ColumnCounts:
     def odd(self) -> int:
         """Rows with a non-finite number or an unseen category."""
         return int(self.counts.counts[self.cells.size + 1])
+
+    @property
+    def values(self) -> int:
+        """Rows with a value."""
+        return self.rows - self.missing
+
+    @property
+    def constant(self) -> bool:
+        """Whether every row with a value has the same one (numbers: lies in one cell), and there is more than one."""
+        return 1 < self.values == self.most_frequent
+
+    @property
+    def most_frequent(self) -> int:
+        """Rows of the most frequent value: a category, or all numbers of one cell."""
+        return int(self.counts.counts[: self.cells.size].max(initial=0))
 
 
 def coarse_groups(cells: Cells, counts: Counts) -> NDArray[np.int64]:
@@ -361,9 +398,13 @@ class FeatureDrifts:
 
 @dataclass(frozen=True, eq=False)
 class Baseline:
-    """The reference, prepared for comparison: each column when it is first asked for, once for all windows."""
+    """The reference, prepared for comparison: each column when it is first asked for, once for all windows.
+
+    ``between`` keeps how much metrics vary between its windows, by metric and segment.
+    """
 
     reference: Reference
+    between: dict[tuple[str, str], Between | None] = field(default_factory=dict)
     _prepared: dict[str, ColumnBaseline] = field(default_factory=dict)
 
     def column(self, name: str) -> ColumnBaseline | None:

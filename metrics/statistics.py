@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from aimsight.metrics.schema import Schema
+
 LOSS_BITS = 40
 """log loss of a row is kept as round(loss * 2**40)."""
 LOSS_SQUARE_BITS = 20
@@ -343,6 +345,7 @@ class Statistics(Monoid):
     ``column_errors`` says why a column that was planned could not be counted (it is missing, or of the wrong type);
     such a column has no entry in ``columns``. A column of role "label" counts only rows with a usable label.
     ``leaves`` has the rows of every segment by leaf of the reference's loss tree, int64 of shape (size of the tree,).
+    ``schema`` are the columns of the source's files; ``None`` where nobody looked.
     """
 
     quality: QualityCounts
@@ -352,6 +355,7 @@ class Statistics(Monoid):
     latest: Latest | None = None
     column_errors: dict[str, str] = field(default_factory=dict)
     leaves: dict[Segment, NDArray[np.int64]] | None = None
+    schema: Schema | None = None
 
     def with_score_cells(self) -> Self:
         """The same statistics with scores in cells only, which is what the store keeps and takes little memory."""

@@ -134,6 +134,28 @@ def unseen_category_share(column: ColumnCounts) -> Result:
 
 
 @metric(
+    id="quality.most_frequent_share",
+    version=1,
+    tasks=ALL_TASKS,
+    kind="column_quality",
+    unit="share",
+    bounds=(0.0, 1.0),
+    direction="lower",
+    undefined_when=(EMPTY, ALL_MISSING),
+    source=f"{ISO_MEASURES}: variability of features",
+    needs=Needs(),
+    core=False,
+)
+def most_frequent_share(column: ColumnCounts) -> Result:
+    """Share of the most frequent value among the values of a column: near 1 it is almost constant.
+
+    ``most frequent / (rows - missing)``. Numbers within one cell (about a thousandth of the reference's range) count as
+    one value. 1: constant. Interval: Wilson.
+    """
+    return _share(column.most_frequent, column.values, ALL_MISSING, column.rows)
+
+
+@metric(
     id="quality.duplicate_share",
     version=1,
     tasks=ALL_TASKS,

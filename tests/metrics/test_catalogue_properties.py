@@ -16,7 +16,15 @@ from aimsight.metrics.comparisons import Groups
 from aimsight.metrics.inputs import ColumnBaseline, ColumnCounts, ColumnPair, FeatureDrift, FeatureDrifts, RowFacts
 from aimsight.metrics.registry import METRICS, Metric
 from aimsight.metrics.samples import SamplePair
-from aimsight.metrics.statistics import CellCounts, IntervalCounts, QualityCounts, SegmentStatistics
+from aimsight.metrics.schema import Schema
+from aimsight.metrics.statistics import (
+    DELAY_CELLS,
+    CellCounts,
+    IntervalCounts,
+    LabelDelays,
+    QualityCounts,
+    SegmentStatistics,
+)
 from aimsight.metrics.values import Result, Undefined, Value
 from aimsight.metrics.volume import Expected
 
@@ -67,25 +75,7 @@ def results(counting: Counting, unit: Metric, rows: Rows, reference: Rows | None
     elif unit.kind == "groups":
         yield from (unit.compute(groups) for groups in grouped(counting, unit, rows))
     elif unit.kind == "quality":
-        at = datetime(2026, 1, 1, tzinfo=UTC)
-        plan = counting.numeric("x", Rows.drawn(500, 99).x)
-        delays = LabelDelays(np.bincount(DELAY_CELLS.index(rows.s * 1e5), minlength=DELAY_CELLS.size))
-        found = QualityCounts(
-            n, 3 if n else 0, 1 if n else 0, outside_envelope=min(n, 1), label_delays=delays if n else None
-        )
-        yield unit.compute(
-            RowFacts(
-                found,
-                binary,
-                at if n else None,
-                at,
-                Expected(100.0, 0.2, "a test"),
-                {"x": plan.cells},
-                {"x": counting.column(plan, rows.x)},
-                schema=Schema({"x": "number"}),
-                reference_schema=Schema({"x": "text", "y": "number"}),
-            )
-        )
+        yield unit.compute(row_facts(counting, rows, binary))
     elif unit.kind in ("summary", "sample"):
         summary = unit.kind == "summary"
         yield unit.compute(feature_drifts(counting, rows, reference) if summary else samples(rows, reference))
@@ -116,6 +106,25 @@ def of_one_segment(counting: Counting, unit: Metric, rows: Rows) -> Iterator[Seg
         yield counting.classes(rows.y, rows.p, 3, np.stack([1 - rows.s, rows.s * 0.8, rows.s * 0.2], axis=1))
     if "regression" in unit.tasks:
         yield SegmentStatistics(n, n, interval=IntervalCounts(n - n // 3, n // 3, 0, 0))
+
+
+def row_facts(counting: Counting, rows: Rows, all_rows: SegmentStatistics) -> RowFacts:
+    """What the metrics of whole windows are computed from."""
+    n, at = rows.y.size, datetime(2026, 1, 1, tzinfo=UTC)
+    plan = counting.numeric("x", Rows.drawn(500, 99).x)
+    delays = LabelDelays(np.bincount(DELAY_CELLS.index(np.abs(rows.z) * 1e5), minlength=DELAY_CELLS.size))
+    again, conflicting = (3, 1) if n else (0, 0)
+    return RowFacts(
+        QualityCounts(n, again, conflicting, outside_envelope=min(n, 1), label_delays=delays if n else None),
+        all_rows,
+        at if n else None,
+        at,
+        Expected(100.0, 0.2, "a test"),
+        {"x": plan.cells},
+        {"x": counting.column(plan, rows.x)},
+        schema=Schema({"x": "number"}),
+        reference_schema=Schema({"x": "text", "y": "number"}),
+    )
 
 
 def grouped(counting: Counting, unit: Metric, rows: Rows) -> Iterator[Groups]:
