@@ -19,6 +19,7 @@ from aimsight.configs.errors import InvalidTextError, did_you_mean
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _ALERT_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+|file:.+|env:[A-Za-z_][A-Za-z0-9_]*")
+_PUBLIC_KEY = re.compile(r"ed25519:[A-Za-z0-9+/]{43}=")
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _LONGEST_NAME = 255
@@ -156,6 +157,12 @@ def _target(text: str) -> str:
     return str(targets.Target.parse(text))
 
 
+def _public_key(text: str) -> str:
+    if not _PUBLIC_KEY.fullmatch(text):
+        raise InvalidTextError("a public key is ed25519: and 32 bytes in base64; `aimsight keys show FILE` prints it")
+    return text
+
+
 def _filter(text: str) -> str:
     return str(filters.parse(text))
 
@@ -241,6 +248,11 @@ TargetText = Annotated[
 
 FilterText = Annotated[Name, AfterValidator(_filter)]
 """A filter in its normal spelling."""
+
+PublicKey = Annotated[
+    str, AfterValidator(_public_key), WithJsonSchema({"type": "string", "pattern": "^ed25519:[A-Za-z0-9+/]{43}=$"})
+]
+"""A public key of Ed25519 as text."""
 
 Source = Annotated[Name | Annotated[tuple[Name, ...], Field(min_length=1)], BeforeValidator(one_or_more)]
 """One file or glob, or several."""

@@ -27,6 +27,7 @@ from aimsight.configs.fields import (
     Moment,
     Name,
     Prose,
+    PublicKey,
     Slug,
     Source,
     TargetText,
@@ -141,6 +142,19 @@ class DashboardConfig(Config):
     )
 
 
+class SigningConfig(Config):
+    """Who signs the checkpoints, and whose signatures count."""
+
+    key: Name | None = Field(
+        default=None,
+        description="PEM file with the Ed25519 private key that signs checkpoints; keep it outside the project. "
+        "`aimsight keys new FILE` makes one.",
+    )
+    trusted: tuple[PublicKey, ...] = Field(
+        default=(), description="Public keys whose signatures `aimsight verify` accepts, such as ed25519:AbC..."
+    )
+
+
 class ProjectConfig(Config):
     """``aimsight.yaml``: what holds for all models of the folder."""
 
@@ -170,6 +184,7 @@ class ProjectConfig(Config):
         default=("store/checkpoints.jsonl",),
         description="Files outside the store that the ledger's head is appended to after every run.",
     )
+    signing: SigningConfig = Field(default=SigningConfig(), description="Signatures of the checkpoints.")
     evidence: Name = Field(default="store/evidence", description="Folder of evidence files, named by their hash.")
     memory_limit: Annotated[str, Field(pattern=r"^[1-9][0-9]*(\.[0-9]+)?(MB|GB|MiB|GiB)$")] = Field(
         default="200MB", description="Most memory that DuckDB takes to read a source, such as 200MB or 2GB."

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from aimsight.configs.load import Project
     from aimsight.store.database import Store
 
@@ -28,8 +27,18 @@ def open_project(folder: Path) -> Project:
 def open_store(project: Project) -> Store:
     """The store that a project names; nothing is made or opened before it is used."""
     from aimsight.store.database import Store
+    from aimsight.store.signing import Signer
 
     config = project.config
     return Store(
-        project.root / config.store, checkpoints=tuple(project.root / checkpoint for checkpoint in config.checkpoints)
+        project.root / config.store,
+        checkpoints=tuple(project.root / checkpoint for checkpoint in config.checkpoints),
+        signer=None if config.signing.key is None else Signer(project.root / Path(config.signing.key).expanduser()),
     )
+
+
+def trusted_keys(project: Project) -> tuple[bytes, ...]:
+    """The public keys whose signatures count for a project."""
+    from aimsight.store.signing import public_key
+
+    return tuple(public_key(text) for text in project.config.signing.trusted)

@@ -233,7 +233,12 @@ class Clock:
             if was_verified_since(self._store, self._now() - VERIFY_EVERY):
                 return
             evidence = self._project.root / self._project.config.evidence
-            report = verify(self._store, self._store.checkpoints, evidence=evidence if evidence.is_dir() else None)
+            report = verify(
+                self._store,
+                self._store.checkpoints,
+                evidence=evidence if evidence.is_dir() else None,
+                trusted=projects.trusted_keys(self._project),
+            )
             if report.intact:
                 record_verification(self._store, report)
             else:

@@ -3,12 +3,15 @@
 They are what makes a cut-off tail or a rewritten ledger visible; keep at least one of the files where nobody who can
 write the database can write. A file may lag behind the ledger (a crash between commit and append): the next write adds
 the head. Lines are never changed; a line torn by a crash stays and is skipped.
+
+A line may be signed: then it also shows who vouched for the head, to anybody who has the public key. Whoever can write
+both the database and the file can make unsigned lines anew; for signed ones the private key is needed as well.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,12 +19,14 @@ from aimsight.configs.canonical import canonical_json
 from aimsight.configs.errors import StoreError
 from aimsight.store.findings import Finding
 from aimsight.store.ledger import Head, moment_text
+from aimsight.store.signing import Signature, is_valid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from aimsight.store.seams import FileSystem
+    from aimsight.store.signing import Signer
 
 _TAIL = 4096
 
@@ -34,11 +39,19 @@ class Checkpoint:
     size: int
     head: str
     time: datetime
+    signature: Signature | None = None
+
+    def content(self) -> bytes:
+        """What is signed: the canonical JSON without the signature."""
+        return canonical_json(self._fields())
 
     def line(self) -> bytes:
         """The canonical JSON line."""
-        fields = {"head": self.head, "origin": self.origin, "size": self.size, "time": moment_text(self.time)}
-        return canonical_json(fields) + b"\n"
+        signed = {} if self.signature is None else {"key": self.signature.key, "signature": self.signature.value}
+        return canonical_json({**self._fields(), **signed}) + b"\n"
+
+    def _fields(self) -> dict[str, str | int]:
+        return {"head": self.head, "origin": self.origin, "size": self.size, "time": moment_text(self.time)}
 
 
 def parse(line: bytes) -> Checkpoint | None:
@@ -46,13 +59,14 @@ def parse(line: bytes) -> Checkpoint | None:
     try:
         fields = json.loads(line)
         time = datetime.fromisoformat(fields["time"])
-        checkpoint = Checkpoint(str(fields["origin"]), int(fields["size"]), str(fields["head"]), time)
+        signature = Signature(str(fields["key"]), str(fields["signature"])) if "signature" in fields else None
+        checkpoint = Checkpoint(str(fields["origin"]), int(fields["size"]), str(fields["head"]), time, signature)
         return checkpoint if checkpoint.line().strip() == line.strip() else None
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
 
 
-def append(files: FileSystem, paths: Sequence[Path], head: Head, now: datetime) -> None:
+def append(files: FileSystem, paths: Sequence[Path], head: Head, now: datetime, signer: Signer | None = None) -> None:
     """Add the head to every file after a commit; all files are tried before an error is raised.
 
     Raises
@@ -60,7 +74,7 @@ def append(files: FileSystem, paths: Sequence[Path], head: Head, now: datetime) 
     StoreError
         When a file could not be written. The commit itself stands.
     """
-    failed = _try_all(files, paths, head, now)
+    failed = _try_all(files, paths, _checkpoint(head, now, signer))
     if failed:
         raise StoreError(
             f"everything was committed, but the checkpoint could not be written to {', '.join(failed)}; "
@@ -68,20 +82,22 @@ def append(files: FileSystem, paths: Sequence[Path], head: Head, now: datetime) 
         )
 
 
-def repair(files: FileSystem, paths: Sequence[Path], head: Head, now: datetime) -> None:
+def repair(files: FileSystem, paths: Sequence[Path], head: Head, now: datetime, signer: Signer | None = None) -> None:
     """Add the head to the files that do not end with it and do not lie ahead of it, before anything new is written.
 
     Raises
     ------
     StoreError
-        When a file cannot be read or written.
+        When a file cannot be read or written, or the key that signs cannot be used.
     """
+    if signer is not None:
+        signer.ready()
     behind = []
     for path in paths:
         last = _last(files, path)
         if last is None or (last.origin == head.origin and last.size < head.seq):
             behind.append(path)
-    failed = _try_all(files, behind, head, now)
+    failed = _try_all(files, behind, _checkpoint(head, now, signer)) if behind else []
     if failed:
         raise StoreError(f"the checkpoint cannot be written to {', '.join(failed)}; nothing was written to the store")
 
@@ -100,18 +116,22 @@ class Anchor:
     """One checkpoint and the line it stands in."""
 
     line: int
-    origin: str
-    size: int
-    head: str
+    checkpoint: Checkpoint
+
+    @property
+    def size(self) -> int:
+        """How many entries it vouches for."""
+        return self.checkpoint.size
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What one file says about a ledger; ``anchored`` entries from the first are vouched for by it."""
+    """What one file says about a ledger: so many entries from the first are vouched for by it, and by a signature."""
 
     findings: tuple[Finding, ...]
     warnings: tuple[str, ...]
     anchored: int
+    signed: int = 0
 
 
 def anchors(files: FileSystem, path: Path) -> AnchorFile:
@@ -125,47 +145,67 @@ def anchors(files: FileSystem, path: Path) -> AnchorFile:
         if checkpoint is None:
             unreadable.append(number)
         else:
-            found.append(Anchor(number, checkpoint.origin, checkpoint.size, checkpoint.head))
+            found.append(Anchor(number, checkpoint))
     return AnchorFile(tuple(found), tuple(unreadable), path.exists())
 
 
-def compare(path: Path, file: AnchorFile, origin: str, entries: int, hashes: Mapping[int, str]) -> Comparison:
-    """Hold a ledger of ``entries`` entries against a file; ``hashes`` has the hash of each entry the file names."""
+def compare(
+    path: Path,
+    file: AnchorFile,
+    origin: str,
+    entries: int,
+    hashes: Mapping[int, str],
+    trusted: Sequence[bytes] = (),
+) -> Comparison:
+    """Hold a ledger of ``entries`` entries against a file.
+
+    ``hashes`` has the hash of each entry the file names, ``trusted`` the public keys whose signatures count. A line
+    whose signature is by none of them is a finding; without trusted keys nothing is known of any signature.
+    """
     findings: list[Finding] = []
     warnings = [f"{path}, line {number}: not a checkpoint (torn by a crash?)" for number in file.unreadable]
     if not file.exists:
         warnings.append(f"{path}: there is no such checkpoint file")
-    anchored = 0
+    anchored = signed = 0
     for anchor in file.anchors:
-        where = f"{path}, line {anchor.line}"
-        if anchor.origin != origin:
-            findings.append(Finding(None, f"{where}: a checkpoint of another ledger ({anchor.origin})"))
+        where, one = f"{path}, line {anchor.line}", anchor.checkpoint
+        genuine = one.signature is not None and bool(trusted) and is_valid(one.content(), one.signature, trusted)
+        if one.origin != origin:
+            findings.append(Finding(None, f"{where}: a checkpoint of another ledger ({one.origin})"))
+        elif one.signature is not None and trusted and not genuine:
+            findings.append(Finding(None, f"{where}: the signature is by none of the trusted keys, or of another line"))
         elif anchor.size > entries:
             missing = f"the ledger had {anchor.size} entries, now it has {entries}"
             findings.append(Finding(entries + 1, f"{where}: truncated: {missing}"))
-        elif hashes.get(anchor.size) != anchor.head:
+        elif hashes.get(anchor.size) != one.head:
             forked = f"forked: entry {anchor.size} or one before it was rewritten after this checkpoint"
             findings.append(Finding(anchor.size, f"{where}: {forked}"))
         else:
             anchored = max(anchored, anchor.size)
-    return Comparison(tuple(findings), tuple(warnings), anchored)
+            signed = max(signed, anchor.size if genuine else 0)
+    return Comparison(tuple(findings), tuple(warnings), anchored, signed)
 
 
-def _try_all(files: FileSystem, paths: Sequence[Path], head: Head, now: datetime) -> list[str]:
-    """Add the head to every file; the files in which that failed, with the reasons."""
+def _checkpoint(head: Head, now: datetime, signer: Signer | None) -> Checkpoint:
+    found = Checkpoint(head.origin, head.seq, head.hash.hex(), now)
+    return found if signer is None else replace(found, signature=signer.sign(found.content()))
+
+
+def _try_all(files: FileSystem, paths: Sequence[Path], checkpoint: Checkpoint) -> list[str]:
+    """Add a checkpoint to every file; the files in which that failed, with the reasons."""
     failed = []
     for path in paths:
         try:
-            _append(files, path, head, now)
+            _append(files, path, checkpoint)
         except OSError as error:
             failed.append(f"{path} ({error.strerror or error})")
     return failed
 
 
-def _append(files: FileSystem, path: Path, head: Head, now: datetime) -> None:
+def _append(files: FileSystem, path: Path, checkpoint: Checkpoint) -> None:
     files.make_folder(path.parent)
     torn = files.read_tail(path, 1) not in {b"", b"\n"}
-    line = Checkpoint(head.origin, head.seq, head.hash.hex(), now).line()
+    line = checkpoint.line()
     files.append(path, b"\n" + line if torn else line)
 
 

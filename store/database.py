@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from aimsight.store.runs import RunRecord
-    from aimsight.store.tables import Table
+    from aimsight.store.signing import Signer
+    from aimsight.store.table import Table
 
 WRITE_TIMEOUT = 60.0
 READ_TIMEOUT = 30.0
@@ -166,6 +167,8 @@ class Store:
         The outside world: replaced in tests that make a call of it fail.
     checkpoints
         Files outside the database that receive the ledger's head after every commit.
+    signer
+        Signs the checkpoints.
     memory_limit, threads
         Bounds of every connection.
     minimum_free_bytes
@@ -181,6 +184,7 @@ class Store:
         clock: Clock | None = None,
         files: FileSystem | None = None,
         checkpoints: tuple[Path, ...] = (),
+        signer: Signer | None = None,
         memory_limit: str = "300MB",
         threads: int = 2,
         minimum_free_bytes: int = MINIMUM_FREE_BYTES,
@@ -189,6 +193,7 @@ class Store:
     ) -> None:
         self.path = path
         self.checkpoints = checkpoints
+        self._signer = signer
         self.clock = clock or SystemClock()
         self.files = files or FileSystem()
         self._settings = {
@@ -221,7 +226,7 @@ class Store:
             connection = self._open_to_write()
             try:
                 head = read_head(connection)
-                checkpoints.repair(self.files, self.checkpoints, head, self.clock.now())
+                checkpoints.repair(self.files, self.checkpoints, head, self.clock.now(), self._signer)
                 transaction = Transaction(connection, self.clock, head)
                 connection.execute("BEGIN TRANSACTION")
                 try:
@@ -233,7 +238,7 @@ class Store:
                         connection.execute("ROLLBACK")
                     raise
                 if transaction.head != head:
-                    checkpoints.append(self.files, self.checkpoints, transaction.head, self.clock.now())
+                    checkpoints.append(self.files, self.checkpoints, transaction.head, self.clock.now(), self._signer)
             finally:
                 connection.close()
 

@@ -40,7 +40,7 @@ class VerifyReport:
 
     ``findings`` are breaks of integrity, those in the ledger first and in order; ``warnings`` are what an honest crash
     or a changed clock can explain; ``gaps`` are planned windows without an outcome; ``limits`` is what nobody can know;
-    ``anchored`` is how many entries a checkpoint vouches for.
+    ``anchored`` is how many entries a checkpoint vouches for, ``signed`` how many one that a trusted key has signed.
     """
 
     origin: str
@@ -51,6 +51,7 @@ class VerifyReport:
     gaps: tuple[dict[str, Any], ...]
     limits: tuple[str, ...]
     anchored: int
+    signed: int = 0
 
     @property
     def intact(self) -> bool:
@@ -89,6 +90,7 @@ def verify(
     *,
     evidence: Path | None = None,
     folds: Mapping[str, Fold] | None = None,
+    trusted: Sequence[bytes] = (),
     timeout: float = 60.0,
 ) -> VerifyReport:
     """Recompute the chain and compare it with the rows, the checkpoints outside and the evidence files.
@@ -103,6 +105,8 @@ def verify(
         The folder of the evidence files; without it they are not looked at.
     folds
         By table: how its rows follow from their events, beyond "the last event holds the row".
+    trusted
+        Public keys whose signatures of checkpoints count.
 
     Raises
     ------
@@ -124,16 +128,19 @@ def verify(
         gaps = open_slots(reader)
     if evidence is not None:
         findings += check_evidence(frozen, evidence)
-    warnings, limits, anchored = list(chain.warnings), [], 0
+    warnings, limits, anchored, signed = list(chain.warnings), [], 0, 0
     for path, found in anchor_files.items():
-        comparison = compare(path, found, chain.origin, chain.seq, chain.hashes)
+        comparison = compare(path, found, chain.origin, chain.seq, chain.hashes, trusted)
         findings += comparison.findings
         warnings += comparison.warnings
         anchored = max(anchored, comparison.anchored)
+        signed = max(signed, comparison.signed)
     if anchored == 0:
         limits.append("no checkpoint was compared: a ledger cut off at its end or rewritten as a whole is not seen")
     elif anchored < chain.seq:
         limits.append(f"entries {anchored + 1} to {chain.seq} are newer than the last checkpoint")
+    if trusted and signed < anchored:
+        limits.append(f"entries {signed + 1} to {anchored} have checkpoints, but none that a trusted key has signed")
     return VerifyReport(
         chain.origin,
         chain.seq,
@@ -143,6 +150,7 @@ def verify(
         tuple(gaps),
         tuple(limits),
         anchored,
+        signed,
     )
 
 

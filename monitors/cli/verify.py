@@ -21,9 +21,15 @@ def verify(
         list[Path] | None,
         typer.Option("--against", metavar="FILE", help="A copy of the checkpoints kept elsewhere; may be repeated."),
     ] = None,
+    key: Annotated[
+        list[str] | None,
+        typer.Option("--key", metavar="KEY", help="A public key to trust besides those of aimsight.yaml."),
+    ] = None,
 ) -> None:
     """Recompute the ledger, and compare it with the rows, the checkpoints outside the store and the evidence files."""
     from aimsight.configs.errors import SourceError
+    from aimsight.monitors.projects import trusted_keys
+    from aimsight.store.signing import public_key
     from aimsight.store.verify import verify as recompute
 
     session = Session.of(context)
@@ -32,8 +38,16 @@ def verify(
     for path in elsewhere:
         if not path.is_file():
             raise SourceError(f"{path}: there is no such checkpoint file")
+    try:
+        given = tuple(map(public_key, key or ()))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    trusted = (*trusted_keys(session.project), *given)
     report = recompute(
-        session.store, (*session.store.checkpoints, *elsewhere), evidence=session.project.root / config.evidence
+        session.store,
+        (*session.store.checkpoints, *elsewhere),
+        evidence=session.project.root / config.evidence,
+        trusted=trusted,
     )
     session.answer(
         {
@@ -48,14 +62,15 @@ def verify(
             "planned_without_outcome": report.gaps,
             "limits": report.limits,
             "compared_to_entry": report.anchored,
+            "signed_to_entry": report.signed,
         },
-        lambda: _for_people(report),
+        lambda: _for_people(report, signed=bool(trusted)),
     )
     if not report.intact:
         raise typer.Exit(1)
 
 
-def _for_people(report: VerifyReport) -> list[RenderableType]:
+def _for_people(report: VerifyReport, *, signed: bool) -> list[RenderableType]:
     from aimsight.aims.words import plural
     from aimsight.monitors.cli.tables import cell, facts
 
@@ -67,6 +82,8 @@ def _for_people(report: VerifyReport) -> list[RenderableType]:
                 if report.complete
                 else f"{plural(len(report.gaps), 'planned window')} without an outcome",
                 "Ledger": f"{plural(report.entries, 'entry', 'entries')}, head {report.head[:16]}…",
+                "Checkpoints": _reach(report.anchored),
+                **({"Signed checkpoints": _reach(report.signed)} if signed else {}),
             }
         )
     ]
@@ -82,3 +99,8 @@ def _for_people(report: VerifyReport) -> list[RenderableType]:
         if lines:
             parts += ["", cell(title, "bold"), *(cell(f"- {line}") for line in lines)]
     return parts
+
+
+def _reach(entries: int) -> str:
+    """How far into the ledger its checkpoints reach."""
+    return f"vouch for entries 1 to {entries:,}" if entries else "none"
