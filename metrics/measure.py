@@ -19,6 +19,7 @@ from aimsight.metrics.kinds.rows import of_rows
 from aimsight.metrics.kinds.samples import of_samples
 from aimsight.metrics.kinds.scope import PLAIN_DRIFT, DriftOptions, Earlier, Scope, nothing_earlier
 from aimsight.metrics.kinds.segments import of_segments
+from aimsight.metrics.kinds.selection import of_selection
 from aimsight.metrics.kinds.summary import of_summary, with_q_values
 from aimsight.metrics.registry import METRICS, Metric, find
 from aimsight.metrics.values import Measurement, Undefined
@@ -93,8 +94,8 @@ def measure(  # noqa: PLR0913  # so many things decide what a window is measured
         seasonal=_seasonal(drift.season),
         samples=None if drift.samples is None else functools.cache(drift.samples),
         dependent=drift.fdr == "by",
+        past=past or {},
     )
-    scope.past.update(past or {})
     out: list[Measurement] = []
     for unit in chosen(plan.model, selected):
         if scope.applies(unit):
@@ -153,6 +154,7 @@ _KINDS: dict[str, Callable[[Scope, Metric], Iterator[Measurement]]] = {
     "column_quality": of_columns,
     "quality": of_rows,
     "estimate": of_estimates,
+    "selection": of_selection,
     "summary": of_summary,
     "sample": of_samples,
 }

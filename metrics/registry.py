@@ -414,7 +414,7 @@ def _facts_of(unit: Metric) -> MetricFacts:
         id=unit.text,
         family=unit.family,
         tasks=unit.tasks,
-        needs_column=unit.kind in ("distribution", "column_quality"),
+        needs_column=unit.kind in ("distribution", "column_quality", "selection"),
         needs_over=unit.kind == "groups",
         needs_reference=unit.needs.reference,
         needs_labels=unit.needs.labels,

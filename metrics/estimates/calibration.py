@@ -16,6 +16,8 @@ from aimsight.metrics.statistics import SCORE_CELLS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from aimsight.metrics.statistics import ScoreCounts
+
     Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]
 
@@ -145,3 +147,13 @@ def _parts(
     shares = np.full(RANDOM_PARTS, 1 / RANDOM_PARTS)
     cut = [generator.multinomial(counts, shares).T for counts in (negatives, positives)]
     return np.empty(0, dtype=np.int64), list(zip(*cut, strict=True))
+
+
+def by_score(counts: ScoreCounts | None) -> tuple[Whole, Whole]:
+    """Negatives and positives by score cell, int64 of shape (SCORE_CELLS,); zeros of nothing."""
+    out = np.zeros(SCORE_CELLS, dtype=np.int64), np.zeros(SCORE_CELLS, dtype=np.int64)
+    if counts is not None:
+        cells = counts.cells()
+        for target, kept in zip(out, (cells.negatives, cells.positives), strict=True):
+            target[cells.positions.astype(np.int64)] = kept
+    return out

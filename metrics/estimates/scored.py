@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimsight.metrics.estimates.calibration import Calibration, calibrate
+from aimsight.metrics.estimates.calibration import Calibration, by_score, calibrate
 from aimsight.metrics.estimates.formulas import DECISIONS, FORMULAS
 from aimsight.metrics.estimates.intervals import NONE, Variance, share
 from aimsight.metrics.estimates.trust import OUT_OF_SUPPORT, excess, not_trusted, spread_out
@@ -233,9 +233,9 @@ class ScoreBaseline:
         windows = [part.segments.get(segment) for part in self._reference.windows]
         found: dict[str, Calibration] = {}
         for one, counts in scores.items():
-            own = [_by_score((part.scores or {}).get(one) if part is not None else None) for part in windows]
+            own = [by_score((part.scores or {}).get(one) if part is not None else None) for part in windows]
             stacked = (np.array([n for n, _ in own]), np.array([p for _, p in own])) if own else None
-            fitted = calibrate(*_by_score(counts), stacked)
+            fitted = calibrate(*by_score(counts), stacked)
             if fitted is None:
                 what = f" of class {one}" if one else ""
                 return Undefined(f"the reference has too few labels{what} to calibrate scores", 0, Cause.TOO_FEW)
@@ -289,13 +289,3 @@ def _is_whole(window: Statistics, segment: Segment) -> bool:
 def _has_enough(counts: ScoreCounts) -> bool:
     ups, downs = int(counts.positives.sum()), int(counts.negatives.sum())
     return ups + downs >= OWN_ROWS and min(ups, downs) >= OWN_OF_A_CLASS
-
-
-def _by_score(counts: ScoreCounts | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Negatives and positives by score cell."""
-    out = np.zeros(SCORE_CELLS, dtype=np.int64), np.zeros(SCORE_CELLS, dtype=np.int64)
-    if counts is not None:
-        cells = counts.cells()
-        for target, kept in zip(out, (cells.negatives, cells.positives), strict=True):
-            target[cells.positions.astype(np.int64)] = kept
-    return out

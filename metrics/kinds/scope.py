@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from aimsight.metrics.cells import CategoryCells, NumericCells
+from aimsight.metrics.estimates.selection import selective
 from aimsight.metrics.plan import ColumnPlan
 from aimsight.metrics.values import ALL_ROWS, Undefined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from aimsight.metrics.estimates.trust import PastErrors
     from aimsight.metrics.inputs import Baseline, ColumnPair
@@ -60,6 +61,7 @@ class Scope:
 
     ``seasonal`` is the part of the reference that drift is measured from, with a note on it, where that is not all of
     ``baseline``; ``samples`` draws the rows of metrics that need some; ``pairs`` keeps what the drift metrics share.
+    ``past`` has the errors of earlier estimates by metric and segment, ``notes`` what is said of labels again and again.
     """
 
     plan: Plan
@@ -74,6 +76,8 @@ class Scope:
     dependent: bool = False
     pairs: dict[str, ColumnPair | Undefined] = field(default_factory=dict)
     earlier: Earlier = nothing_earlier
+    past: Mapping[tuple[str, str], PastErrors] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -120,7 +124,11 @@ class Scope:
         """What share of rows a metric on labels rests on, where it is not all of them."""
         if not unit.needs.labels or unit.kind == "quality" or segment is None or segment.labelled >= segment.rows:
             return ""
-        return f"labels for {segment.labelled} of {segment.rows} rows"
+        found = f"labels for {segment.labelled} of {segment.rows} rows"
+        if "selective" not in self.notes:
+            self.notes["selective"] = selective(self.statistics.segments, self.plan.model)
+        which = self.notes["selective"]
+        return f"{found}; labels are selective: rows with labels differ in {which}" if which else found
 
 
 def compute(unit: Metric, *inputs: object) -> Result:
