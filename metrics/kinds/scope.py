@@ -61,7 +61,7 @@ class Scope:
 
     ``seasonal`` is the part of the reference that drift is measured from, with a note on it, where that is not all of
     ``baseline``; ``samples`` draws the rows of metrics that need some; ``pairs`` keeps what the drift metrics share.
-    ``past`` has the errors of earlier estimates by metric and segment, ``notes`` what is said of labels again and again.
+    ``past`` has the errors of earlier estimates by metric and segment, ``notes`` what is said of labels again.
     """
 
     plan: Plan
@@ -70,7 +70,6 @@ class Scope:
     min_group: int
     labels: Undefined | None
     window: Window | None
-    past: dict[tuple[str, str], PastErrors] = field(default_factory=dict, kw_only=True)
     seasonal: tuple[Baseline | None, str] = (None, "")
     samples: Callable[[], SamplePair | Undefined] | None = None
     dependent: bool = False
