@@ -112,15 +112,15 @@ def chosen(model: ModelConfig, selected: Collection[str] | None = None) -> list[
         When a name without wildcards is no metric.
     """
     named = [objective.metric for objective in model.objectives] if selected is None else selected
-    globs = [text for text in named if "(" not in text]
+    globs = [text for text in named if "(" not in text and set("*?[") & set(text)]
     units = {
         unit.text: unit
-        for unit in METRICS.values()
+        for unit in (METRICS.values() if selected is None or globs else ())
         if not any(one.required for one in unit.parameters)
         and ((selected is None and unit.core) or any(fnmatchcase(unit.id, glob) for glob in globs))
     }
     for text in named:
-        if "(" in text or (text not in METRICS and not set("*?[") & set(text)):
+        if text not in globs and not (text in METRICS and any(one.required for one in METRICS[text].parameters)):
             unit = find(text)
             units[unit.text] = unit
     order = {name: place for place, name in enumerate(METRICS)}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
@@ -87,50 +88,62 @@ class ErrorPool:
 
     def sums(self, counts: Counts) -> ErrorSums:
         """The sums of so many of each row."""
+        totals = [round(total) for total in (self._amounts @ counts).tolist()]
+        return ErrorSums(int(counts.sum()), *totals, overflow=0, details=self._details(counts))
+
+    @cached_property
+    def _amounts(self) -> Floats:
+        """What a row adds to each sum, in the order of the fields of ``ErrorSums``: float64 of shape (10, rows)."""
         e, z = self.error, self.label
-        coarse_e, coarse_z = e / 2**COARSE_BITS, z / 2**COARSE_BITS
-        return ErrorSums(
-            n=int(counts.sum()),
-            error=_total(counts, e),
-            absolute=_total(counts, np.abs(e)),
-            square=_total(counts, e * e),
-            label=_total(counts, z),
-            label_square=_total(counts, z * z),
-            error4=_total(counts, coarse_e**4),
-            label3=_total(counts, coarse_z**3),
-            label4=_total(counts, coarse_z**4),
-            error2_label=_total(counts, coarse_e**2 * coarse_z),
-            error2_label2=_total(counts, coarse_e**2 * coarse_z**2),
-            overflow=0,
-            details=self._details(counts) if self.with_details else None,
+        big_e, big_z = e / 2**COARSE_BITS, z / 2**COARSE_BITS
+        return np.array(
+            [e, np.abs(e), e**2, z, z**2, big_e**4, big_z**3, big_z**4, big_e**2 * big_z, big_e**2 * big_z**2]
         )
 
-    def _details(self, counts: Counts) -> ErrorDetails:
-        size = np.abs(self.error)
-        n = int(counts.sum())
-        related, logged = np.isfinite(self.relative), np.isfinite(self.log_square)
-        seen = size[counts > 0]
-        cells = np.bincount(ERROR_CELLS.index(size / 2.0**ERROR_CELL_BITS), counts, ERROR_CELLS.size)
+    def _details(self, counts: Counts) -> ErrorDetails | None:
+        if not self.with_details:
+            return None
+        n, seen = int(counts.sum()), np.abs(self.error[counts > 0])
+        signed, relative, relatives, symmetric, symmetrics, logs, fourths = (
+            round(total) for total in (self._more @ counts).tolist()
+        )
+        related = int(counts[np.isfinite(self.relative)].sum())
         return ErrorDetails(
             n=n,
-            signed_square=_total(counts, self.error * size),
+            signed_square=signed,
             largest=Largest(round(float(seen.max())) if seen.size else 0),
-            relative_n=int(counts[related].sum()),
-            relative=_total(counts[related], self.relative[related] * 2.0**RATIO_BITS),
-            relative_square=_total(counts[related], self.relative[related] ** 2 * 4.0**RATIO_BITS),
-            zero_labels=n - int(counts[related].sum()),
+            relative_n=related,
+            relative=relative,
+            relative_square=relatives,
+            zero_labels=n - related,
             relative_overflow=0,
-            symmetric=_total(counts, self.symmetric * 2.0**UNIT_BITS),
-            symmetric_square=_total(counts, self.symmetric**2 * 2.0**UNIT_BITS),
-            log_n=int(counts[logged].sum()),
-            log_square=_total(counts[logged], self.log_square[logged] * 2.0**LOG_BITS),
-            log_fourth=_total(counts[logged], self.log_square[logged] ** 2 * 4.0**LOG_BITS),
-            cells=np.rint(cells).astype(np.int64),
+            symmetric=symmetric,
+            symmetric_square=symmetrics,
+            log_n=int(counts[np.isfinite(self.log_square)].sum()),
+            log_square=logs,
+            log_fourth=fourths,
+            cells=np.bincount(self._cells, counts, ERROR_CELLS.size).astype(np.int64),
         )
 
+    @cached_property
+    def _cells(self) -> NDArray[np.int64]:
+        return ERROR_CELLS.index(np.abs(self.error) / 2.0**ERROR_CELL_BITS)
 
-def _total(counts: Counts, amounts: Floats) -> int:
-    return round(float(counts @ amounts)) if amounts.size else 0
+    @cached_property
+    def _more(self) -> Floats:
+        """What a row adds to each further sum; a row that has no such amount adds nothing."""
+        r, s, log = (np.nan_to_num(one, nan=0.0) for one in (self.relative, self.symmetric, self.log_square))
+        return np.array(
+            [
+                self.error * np.abs(self.error),
+                r * 2.0**RATIO_BITS,
+                r**2 * 4.0**RATIO_BITS,
+                s * 2.0**UNIT_BITS,
+                s**2 * 2.0**UNIT_BITS,
+                log * 2.0**LOG_BITS,
+                log**2 * 4.0**LOG_BITS,
+            ]
+        )
 
 
 def _scaled(amounts: Floats, shares: Floats, total: float, n: int) -> Floats:

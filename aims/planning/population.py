@@ -243,7 +243,7 @@ def _part(reference: Reference, unit: Metric, found: SegmentStatistics) -> _Part
     if found.errors is not None:
         return _errors(reference, found)
     if unit.needs.score and found.scores is not None and list(found.scores) == [""]:
-        return _scores(found)
+        return _scores(found, with_decisions=unit.needs.prediction)
     if found.binary is not None and not unit.needs.score:
         return _decisions(found, found.binary)
     if found.classes is not None and not unit.needs.score:
@@ -310,7 +310,7 @@ def _class_decisions(found: SegmentStatistics, c: ClassCounts) -> _Part:
     return _Part(_filled(weights, range(k * k)), np.arange(weights.size), make)
 
 
-def _scores(found: SegmentStatistics) -> _Part:
+def _scores(found: SegmentStatistics, *, with_decisions: bool) -> _Part:
     """Score cell by label (1, 0, none), then rows without a valid score: labelled, and not."""
     if found.scores is None or found.score_sums is None or found.score_sums.n == 0:
         raise UnplannableError("the reference has no row with both a label and a valid score")
@@ -330,7 +330,7 @@ def _scores(found: SegmentStatistics) -> _Part:
     weights = np.concatenate([ups[ups > 0], downs[downs > 0], bare[bare > 0], [lone, lump]])
     groups = np.concatenate([*_grouped(ups, downs, bare), [0, 0]])
     groups[-2:] = int(groups.max()) + 1 + np.arange(2)
-    atoms = _ScoreAtoms(cells, kinds, _decision_shares(decisions), found.score_sums, has_table=table is not None)
+    atoms = _ScoreAtoms(cells, kinds, _decision_shares(decisions), with_decisions=with_decisions and table is not None)
     return _Part(weights, _numbered(groups), atoms.statistics)
 
 
@@ -351,13 +351,12 @@ def _decision_shares(decisions: Floats) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class _ScoreAtoms:
-    """Score cells by label; scores stand in the middle of their cell, losses keep the reference's own mean."""
+    """Score cells by label; scores stand in the middle of their cell."""
 
     cells: NDArray[np.int64]
     kinds: NDArray[np.int64]
     decided: Floats
-    sums: ScoreSums
-    has_table: bool
+    with_decisions: bool
 
     def statistics(self, counts: Counts) -> SegmentStatistics:
         """The statistics of so many rows of each atom."""
@@ -373,13 +372,13 @@ class _ScoreAtoms:
         part = SegmentStatistics(
             rows,
             labelled + lone,
-            invalid_scores=lone + lump if self.has_table else lone,
+            invalid_scores=lone + lump if self.with_decisions else lone,
             score_sums=_score_sums(middles, ups[used], downs[used]),
             scores={"": ScoreCounts(middles, downs[used], ups[used], exact=True)},
         )
-        return self._with_decisions(part, ups, downs, bare) if self.has_table else part
+        return self._decided(part, ups, downs, bare) if self.with_decisions else part
 
-    def _with_decisions(self, part: SegmentStatistics, ups: Counts, downs: Counts, bare: Counts) -> SegmentStatistics:
+    def _decided(self, part: SegmentStatistics, ups: Counts, downs: Counts, bare: Counts) -> SegmentStatistics:
         everyone = ups + downs + bare
         table = np.rint(everyone[:, None] * self.decided).astype(np.int64)
         table[:, 2] = np.maximum(everyone - table[:, 0] - table[:, 1], 0)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 STRATA = 4
 """Equally likely design effects that are followed."""
-DRAWS = 120
+DRAWS = 96
 """Windows drawn at each population and design effect."""
 QUICK_DRAWS = 32
 UNBOUNDED = 100_000_000

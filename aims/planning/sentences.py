@@ -43,12 +43,21 @@ def _cure(plan: ObjectivePlan, asked: str, *, distance: bool) -> str:
     return f"To find {asked}, a window of {plan.window} would do ({rows})."
 
 
+def limit_words(plan: ObjectivePlan) -> str:
+    """``≥ 0.83``: the value from which windows are nonconforming, given rows enough."""
+    worse_is_more = (plan.asked or 0.0) > (plan.limit or 0.0)
+    return f"{'≤' if worse_is_more else '≥'} {number(plan.limit, decimals(plan.limit, plan.asked))}"
+
+
+def found_words(value: float | None, places: int) -> str:
+    """A found deterioration; ``none`` when there is none."""
+    return "none" if value is None else number(value, places)
+
+
 def false_words(now: float | None, at_target: float | None) -> str:
-    """``<0.01, at most 0.4``: expected false nonconformities a year."""
-    most = "" if at_target is None else f"at most {rate_words(at_target)}"
-    if now is None:
-        return most or "–"
-    return ", ".join(part for part in (rate_words(now), most) if part)
+    """``<0.01 – 0.4``: expected false nonconformities a year, at release and at most; ``not met`` at release."""
+    most = "–" if at_target is None else rate_words(at_target)
+    return f"{'not met' if now is None else rate_words(now)} – {most}"
 
 
 def rate_words(rate: float) -> str:

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from aimsight.configs.durations import Duration
 
 HOURS_A_YEAR = 8766.0
-LENGTHS = tuple(map(Duration.parse, "1h 2h 3h 6h 12h 1d 2d 3d 1w 2w 1mo 2mo 1q 2q 1y 2y 3y 5y 10y".split()))
+LENGTHS = tuple(
+    Duration.parse(text)
+    for text in (
+        *("1h", "2h", "3h", "6h", "12h", "1d", "2d", "3d", "1w", "2w"),
+        *("1mo", "2mo", "1q", "2q", "1y", "2y", "3y", "5y", "10y"),
+    )
+)
 """Window lengths that people choose."""
 
 

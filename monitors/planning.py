@@ -1,0 +1,121 @@
+"""What a plan is computed from: the model's reference, frozen or as it would be, and the volume to be expected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from aimsight.aims.planning.volume import Volume, calendar_volume, counted_volume
+from aimsight.configs.durations import Duration
+from aimsight.configs.errors import AimsightError, NotFoundError, StoreVersionError
+from aimsight.configs.window_lengths import RowCount
+from aimsight.monitors.due import reference_period, reference_windows
+from aimsight.monitors.inputs import reference_fingerprint
+from aimsight.store.references import load_reference
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from aimsight.configs.load import Project
+    from aimsight.configs.schema import ModelConfig
+    from aimsight.metrics.plan import Reference
+    from aimsight.store.database import Store
+
+LAST_WINDOWS = 12
+"""So many windows say how many rows to expect."""
+HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a model is planned from; ``is_frozen`` tells a reference on record from one that is not there yet."""
+
+    reference: Reference
+    volume: Volume
+    is_frozen: bool
+
+
+def basis_of(
+    project: Project, store: Store, model: ModelConfig, now: datetime, *, rows: int | None = None, make: bool = True
+) -> Basis | None:
+    """The reference and the expected volume of a model.
+
+    Parameters
+    ----------
+    rows
+        Rows of a window; by default those of the last windows, or of the reference.
+    make
+        Whether to read the log for a reference that is not frozen yet; else ``None`` is returned then.
+
+    Raises
+    ------
+    AimsightError
+        When the model has no reference, its log cannot be read, or nothing says how many rows a window has.
+    """
+    if model.reference is None:
+        raise AimsightError(f"{model.model} has no reference: nothing says what its windows will be like")
+    reference, sizes = _stored(store, model)
+    is_frozen = reference is not None
+    if reference is None:
+        if not make:
+            return None
+        reference = _made(project, model, now)
+    return Basis(reference, _volume(model, reference, sizes, rows), is_frozen)
+
+
+def _stored(store: Store, model: ModelConfig) -> tuple[Reference | None, list[int]]:
+    """The frozen reference, and the rows of the last windows."""
+    if not store.path.exists():
+        return None, []
+    try:
+        with store.read() as reader:
+            reference = load_reference(reader, model.model, reference_fingerprint(model))
+            sizes = reader.tuples(
+                "SELECT rows_scanned FROM runs WHERE model = ? AND monitor = ? AND outcome = 'success' "
+                "AND rows_scanned > 0 QUALIFY row_number() OVER (PARTITION BY window_start, window_end "
+                "ORDER BY revision DESC) = 1 ORDER BY window_end DESC LIMIT ?",
+                [model.model, model.monitor.name, LAST_WINDOWS],
+            )
+    except (NotFoundError, StoreVersionError):  # a store that a run has not finished making, or of an older version
+        return None, []
+    return reference, [size for (size,) in sizes]
+
+
+def _made(project: Project, model: ModelConfig, now: datetime) -> Reference:
+    from aimsight.metrics.engines.duckdb import DuckDBEngine
+
+    engine = DuckDBEngine(memory_limit=project.config.memory_limit, threads=project.config.threads)
+    has_period = model.reference is not None and model.reference.period is not None
+    return engine.make_reference(
+        model,
+        project.root,
+        reference_windows(model) or None,
+        reference_period(model) if has_period else None,
+        now,
+        reference_fingerprint(model),
+    )
+
+
+def _volume(model: ModelConfig, reference: Reference, sizes: list[int], rows: int | None) -> Volume:
+    length, every = model.monitor.window, model.monitor.every
+    if isinstance(length, RowCount):
+        return counted_volume(rows or length.count, "as configured", _rows_an_hour(model, reference))
+    calendar = length if isinstance(length, Duration) else every
+    if rows is not None:
+        return calendar_volume(rows, "as asked", calendar, every)
+    if sizes:
+        known = "as in the last window" if len(sizes) == 1 else f"as in the last {len(sizes)} windows"
+        return calendar_volume(round(median(sizes)), known, calendar, every)
+    expected = max(round(_rows_an_hour(model, reference) * calendar.typical_hours), 1)
+    return calendar_volume(expected, "as in the reference", calendar, every)
+
+
+def _rows_an_hour(model: ModelConfig, reference: Reference) -> float:
+    if model.reference is None or model.reference.period is None:
+        raise AimsightError(
+            f"{model.model}: no window has been run yet and the reference has no period, so nothing says how many rows "
+            "a window has; say it with --rows"
+        )
+    period = reference_period(model)
+    return reference.statistics.quality.rows / ((period.end - period.start).total_seconds() / HOUR)
