@@ -30,7 +30,8 @@ class Separation:
     """How well a classifier tells window from reference, on rows that it was not fitted on.
 
     ``auc`` is the mean over the folds, ``variance`` its DeLong variance and ``chance`` its variance were the classes
-    alike, both times ``SHARED``; ``drivers`` are columns by how much the AUC falls when their values are shuffled, the largest first.
+    alike, both times ``SHARED``; ``drivers`` are columns by how much the AUC falls when their values are shuffled, the
+    largest first.
     """
 
     auc: float
@@ -85,8 +86,9 @@ def _auc(side: NDArray[np.int64], scores: Floats) -> tuple[float, float, int, in
 class Reconstruction:
     """Mean distance of rows from the plane in which the reference's rows mostly lie.
 
-    ``reference`` and ``window`` are mean distances, ``errors`` the variances of these means times ``SHARED``, ``components`` the
-    dimensions of the plane; ``drivers`` are columns by how much their squared error rose, the largest first.
+    ``reference`` and ``window`` are mean distances, ``errors`` the variances of these means times ``SHARED``,
+    ``components`` the dimensions of the plane; ``drivers`` are columns by how much their squared error rose, the
+    largest first.
     """
 
     reference: float

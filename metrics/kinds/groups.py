@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aimsight.metrics.comparisons import FEW, LARGEST, LARGEST_GAP, OVERALL, Groups
+from aimsight.metrics.kinds.between import between_windows
 from aimsight.metrics.kinds.scope import compute
 from aimsight.metrics.values import MISSING, Cause, Measurement, Segment, Undefined, Value
 
@@ -27,7 +29,13 @@ def of_groups(scope: Scope, unit: Metric) -> Iterator[Measurement]:
     model = scope.plan.model
     for columns in dict.fromkeys([*((name,) for name in model.protected), *model.segments]):
         result, detail = (trouble, "") if trouble else _of_group_by(scope, unit, tuple(columns))
-        yield Measurement(unit.text, unit.version, result, column=" & ".join(columns), detail=detail)
+        name = " & ".join(columns)
+        result = between_windows(scope, unit, name, result, partial(_elsewhere, unit, tuple(columns)))
+        yield Measurement(unit.text, unit.version, result, column=name, detail=detail)
+
+
+def _elsewhere(unit: Metric, columns: tuple[str, ...], scope: Scope) -> Result:
+    return _of_group_by(scope, unit, columns)[0]
 
 
 def _of_group_by(scope: Scope, unit: Metric, columns: tuple[str, ...]) -> tuple[Result, str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aimsight.metrics.confusion import one_against_rest
+from aimsight.metrics.kinds.between import between_windows
 from aimsight.metrics.kinds.scope import NO_ROWS, compute
 from aimsight.metrics.values import ALL_ROWS, Cause, Measurement, Segment, Undefined, Value
 
@@ -24,8 +26,13 @@ def of_segments(scope: Scope, unit: Metric) -> Iterator[Measurement]:
     for segment in scope.statistics.segments or (ALL_ROWS,):
         found = scope.statistics.segments.get(segment)
         result = trouble or of_segment(scope, unit, segment, found)
+        result = between_windows(scope, unit, str(segment), result, partial(_elsewhere, unit, segment))
         detail = scope.coverage(unit, found) if isinstance(result, Value) else ""
         yield Measurement(unit.text, unit.version, result, segment=segment, detail=detail)
+
+
+def _elsewhere(unit: Metric, segment: Segment, scope: Scope) -> Result:
+    return of_segment(scope, unit, segment, scope.statistics.segments.get(segment))
 
 
 def of_segment(scope: Scope, unit: Metric, segment: Segment, found: SegmentStatistics | None) -> Result:
