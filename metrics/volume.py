@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
-from statistics import fmean, median, variance
+from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 FEWEST = 4
 """So many windows of the reference are needed to say how far their rows vary."""
+FEWEST_OF_A_DAY = 3
+"""With fewer windows of its weekday, a day is compared with all windows of the reference."""
 A_DAY = timedelta(hours=26)
 """No longer window is expected to have the rows of its weekday."""
 _DAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
@@ -62,9 +65,9 @@ def expected_rows(parts: Sequence[Statistics], window: Window, zone: ZoneInfo) -
 
     Notes
     -----
-    Rows of windows of one process vary more than independent events would: their variance is measured on the reference
-    (and is at least that of a Poisson count), grows with the length of a window, and enters with the uncertainty of
-    the mean. The interval is Student's on the logarithmic scale.
+    Rows of windows of one process vary more than independent events would: their variance around their mean (that of
+    each weekday) is measured on the reference, is at least that of a Poisson count, grows with the length of a window,
+    and enters with the uncertainty of the mean. The interval is Student's on the logarithmic scale.
     """
     seen = [(at, part) for at, part in enumerate(parts) if part.latest is not None]
     spacings = [
@@ -78,20 +81,29 @@ def expected_rows(parts: Sequence[Statistics], window: Window, zone: ZoneInfo) -
     if length <= timedelta(0):
         return None
     ratio = (window.end - window.start) / length
-    rows, basis = [part.quality.rows for part in parts], f"{len(parts)} windows of the reference"
+    groups, rows = [[part.quality.rows for part in parts]], [part.quality.rows for part in parts]
+    basis = f"{len(parts)} windows of the reference"
     if window.end - window.start <= A_DAY and 0.9 < ratio < 1.1:
+        days: dict[int, list[int]] = defaultdict(list)
+        for _, part in seen:
+            if part.latest is not None:
+                days[part.latest.at.astimezone(zone).weekday()].append(part.quality.rows)
         day = window.start.astimezone(zone).weekday()
-        alike = [
-            part.quality.rows
-            for _, part in seen
-            if part.latest is not None and part.latest.at.astimezone(zone).weekday() == day
-        ]
-        if len(alike) >= FEWEST:
-            rows, basis = alike, f"{len(alike)} {_DAYS[day]} of the reference"
+        if len(days[day]) >= FEWEST_OF_A_DAY:
+            groups, rows = list(days.values()), days[day]
+            basis = f"{len(rows)} {_DAYS[day]} of the reference"
     mean = fmean(rows)
     if mean <= 0:
         return None
-    dispersion = max(variance(rows) / mean, 1.0)
+    dispersion, freedom = _dispersion(groups)
     error = math.sqrt(dispersion / mean * (1 / ratio + 1 / len(rows)))
-    quantile = float(student(np.array([len(rows) - 1.0]), Z)[0])
+    quantile = float(student(np.array([float(freedom)]), Z)[0])
     return Expected(mean * ratio, min(quantile * error, 20.0), basis)
+
+
+def _dispersion(groups: Sequence[Sequence[int]]) -> tuple[float, int]:
+    """Variance of counts over their mean, around the mean of each group; at least 1. And its degrees of freedom."""
+    filled = [(rows, fmean(rows)) for rows in groups if len(rows) > 1 and any(rows)]
+    freedom = sum(len(rows) - 1 for rows, _ in filled)
+    squares = sum((n - mean) ** 2 / mean for rows, mean in filled for n in rows)
+    return max(squares / freedom, 1.0), freedom
