@@ -47,9 +47,10 @@ def accuracy(e: Scored) -> Result:
     """Share of rows whose prediction is expected to be the label.
 
     With ``c(s)`` the chance of a positive label at score ``s``, learned on the reference: mean of ``c(s)`` over rows
-    predicted positive and ``1 - c(s)`` over the others; multiclass: mean chance of the predicted class. Interval: where
-    the realised accuracy of these rows is to be expected, from label noise, the calibration's error, scores out of the
-    reference's range, variation between windows, and the errors of earlier estimates; Wilson form.
+    predicted positive and ``1 - c(s)`` over the others; multiclass: mean chance of the predicted class. 1: every
+    decision is expected to be right; 0: none is. Interval: where the realised accuracy of these rows is to be expected,
+    from label noise, the calibration's error, scores out of the reference's range, variation between windows, and the
+    errors of earlier estimates; Wilson form.
     """
     return e.estimate("accuracy")
 
@@ -75,7 +76,8 @@ def precision(e: Scored) -> Result:
     """Share of positive decisions that are expected to be right.
 
     Mean of the calibrated chance over rows predicted positive; multiclass: unweighted mean over the classes that are
-    expected to occur. Interval as for ``estimated.accuracy``.
+    expected to occur. 1: every positive decision is expected to be right; 0: none is. Interval as for
+    ``estimated.accuracy``.
     """
     return e.estimate("precision")
 
@@ -96,7 +98,8 @@ def recall(e: Scored) -> Result:
     """Share of the expected positives that were selected.
 
     Sum of the calibrated chance over rows predicted positive, over its sum over all decided rows; multiclass:
-    unweighted mean over the classes that are expected to occur. Interval as for ``estimated.accuracy``.
+    unweighted mean over the classes that are expected to occur. 1: all of them are found; 0: none is. Interval as for
+    ``estimated.accuracy``.
     """
     return e.estimate("recall")
 
@@ -120,7 +123,8 @@ def recall(e: Scored) -> Result:
 def f1(e: Scored) -> Result:
     """F1 that is expected: ``2 TP / (positives + selected)`` of the expected counts.
 
-    Multiclass: unweighted mean over the classes that are expected to occur. Interval as for ``estimated.accuracy``.
+    Multiclass: unweighted mean over the classes that are expected to occur. 1: every decision about the positives is
+    expected to be right; 0: none of them is found. Interval as for ``estimated.accuracy``.
     """
     return e.estimate("f1")
 
@@ -141,8 +145,8 @@ def roc_auc(e: Scored) -> Result:
     """Probability that a positive row has a higher score than a negative one, as expected from the scores.
 
     Every row counts as positive with its calibrated chance and as negative with the rest; rows of one score cell are
-    ties. Multiclass: unweighted mean of the AUC of each class against the rest, over the classes that are expected to
-    occur. Interval as for ``estimated.accuracy``.
+    ties. 1: perfect ranking; 0.5: no better than chance. Multiclass: unweighted mean of the AUC of each class against
+    the rest, over the classes that are expected to occur. Interval as for ``estimated.accuracy``.
     """
     return e.estimate("roc_auc")
 
@@ -162,8 +166,9 @@ def roc_auc(e: Scored) -> Result:
 def brier(e: Scored) -> Result:
     """Mean squared distance of the scores from the labels that are expected.
 
-    Mean of ``c(s) (1 - s)**2 + (1 - c(s)) s**2``, with ``s`` the middle of the score's cell, at most 0.001 off.
-    Interval as for ``estimated.accuracy``. (Log loss has no estimate: in the cells beside 0 and 1 it has no bound.)
+    Mean of ``c(s) (1 - s)**2 + (1 - c(s)) s**2``, with ``s`` the middle of the score's cell, at most 0.001 off. 0:
+    certain and right, every time; 0.25: always one half. Interval as for ``estimated.accuracy``. (Log loss has no
+    estimate: in the cells beside 0 and 1 it has no bound.)
     """
     return e.estimate("brier")
 
@@ -188,7 +193,8 @@ def mae(e: Leaves) -> Result:
 
     A tree of at most 64 leaves, fitted to the absolute errors of the reference, says how large errors are for such
     rows: one half of its rows chose the splits, the other half the values. Mean over the rows of their leaf's mean
-    ``|e|``. Interval: where the realised value of these rows is to be expected, on the log scale.
+    ``|e|``. 0: no error is expected. Interval: where the realised value of these rows is to be expected, on the log
+    scale.
     """
     return e.estimate("mae")
 
@@ -211,6 +217,7 @@ def mae(e: Leaves) -> Result:
 def rmse(e: Leaves) -> Result:
     """Root mean squared error that is to be expected from the features of the rows.
 
-    Square root of the mean over the rows of their leaf's mean ``e**2``, leaves as for ``estimated.mae``.
+    Square root of the mean over the rows of their leaf's mean ``e**2``, leaves as for ``estimated.mae``. 0: no error is
+    expected. Interval as for ``estimated.mae``.
     """
     return e.estimate("rmse")

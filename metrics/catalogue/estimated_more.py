@@ -29,7 +29,8 @@ def specificity(e: Scored) -> Result:
     """Share of the expected negatives that were not selected.
 
     Sum of ``1 - c(s)`` over rows predicted negative, over its sum over all decided rows, with ``c(s)`` the calibrated
-    chance of a positive label. Interval as for ``estimated.accuracy``.
+    chance of a positive label. 1: no negative is expected to be selected; 0: all are. Interval as for
+    ``estimated.accuracy``.
     """
     return e.estimate("specificity")
 
@@ -50,7 +51,7 @@ def specificity(e: Scored) -> Result:
 def average_precision(e: Scored) -> Result:
     """Mean over the expected positives of the precision at their score.
 
-    Every row counts as positive with its calibrated chance; rows of one score cell are ties. Interval as for
-    ``estimated.accuracy``.
+    Every row counts as positive with its calibrated chance; rows of one score cell are ties. 1: perfect ranking;
+    the share of positives: no better than chance. Interval as for ``estimated.accuracy``.
     """
     return e.estimate("average_precision")

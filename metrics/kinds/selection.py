@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 
 def of_selection(scope: Scope, unit: Metric) -> Iterator[Measurement]:
-    """One measurement a column and segment, and one a group-by; none of a window without rows."""
+    """One measurement a column and segment, and one a group-by."""
     # that labels are awaited is no trouble here, but the very time to look which ones came
     trouble = scope.trouble(replace(unit, needs=replace(unit.needs, labels=False)))
     if trouble is not None:
+        yield Measurement(unit.text, unit.version, trouble)
         return
     for segment, part in scope.statistics.segments.items():
         if segment.conditions and part.rows < scope.min_group:

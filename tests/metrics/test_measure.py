@@ -101,6 +101,7 @@ def test_tasks_measure_what_is_defined_for_them(counting: Counting, task: str) -
     absent = {
         "quality.out_of_range_share",
         "performance.interval_coverage",
+        *(["quality.label_selection"] if task == "regression" else []),  # nothing that rows are compared by
         *(name for name in expected if name.startswith("fairness.")),
     }
     assert {m.metric for m in measurements} == expected - absent
@@ -173,7 +174,9 @@ def test_labels_that_are_awaited_are_said_to_be(counting: Counting) -> None:
     """The caller's reason stands in every metric that needs labels, fairness included; coverage is still measured."""
     measurements = Case(counting).measured(labels=AWAITED)
     for m in measurements:
-        if METRICS[m.metric].needs.labels and m.metric != "quality.label_coverage":
+        if m.estimated or m.metric == "quality.label_selection":
+            assert m.result != AWAITED
+        elif METRICS[m.metric].needs.labels and m.metric != "quality.label_coverage":
             assert m.result == AWAITED
         else:
             assert isinstance(m.result, Value), m
@@ -274,13 +277,14 @@ def test_a_metric_that_raises_loses_no_other(counting: Counting, monkeypatch: py
 
 
 def test_q_values_adjust_over_the_columns_of_one_metric(counting: Counting) -> None:
-    """Benjamini-Hochberg within each metric; only drift has q-values."""
+    """Benjamini-Hochberg within each metric; only drift and the selection of labels have q-values."""
     measurements = Case(counting, shift=0.3).measured()
     for name in ("drift.psi", "drift.missing_share_change", "drift.ks"):
         mine = [m for m in measurements if m.metric == name]
         p = [m.result.p_value for m in mine if isinstance(m.result, Value)]
         assert [m.q_value for m in mine] == pytest.approx(list(stats.false_discovery_control(p)), abs=1e-12)
-    assert all(m.q_value is None for m in measurements if not m.metric.startswith("drift."))
+    tested = ("drift.", "quality.label_selection")
+    assert all(m.q_value is None for m in measurements if not m.metric.startswith(tested))
 
 
 def test_quiet_windows_of_many_columns_raise_few_findings(counting: Counting) -> None:
