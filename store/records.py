@@ -14,6 +14,7 @@ from aimsight.configs.canonical import decimal_text
 from aimsight.configs.errors import NotFoundError
 from aimsight.metrics.engines.sql import quote_ident
 from aimsight.store.ledger import append, moment_text
+from aimsight.store.table import Table
 from aimsight.store.tables import (
     DISPOSITION,
     DOSSIER,
@@ -23,7 +24,6 @@ from aimsight.store.tables import (
     NONCONFORMITY,
     OBJECTIVE_VERSION,
     OCCURRENCE,
-    Table,
 )
 
 if TYPE_CHECKING:

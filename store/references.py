@@ -8,7 +8,7 @@ from aimsight.metrics.cells import CategoryCells, NumericCells
 from aimsight.metrics.plan import ColumnPlan, Reference
 from aimsight.store.records import PROGRAM, insert_record
 from aimsight.store.statistics import read_all_statistics, statistics_rows
-from aimsight.store.tables import REFERENCE, REFERENCE_COLUMN, STATISTICS
+from aimsight.store.statistics_tables import REFERENCE, REFERENCE_COLUMN, STATISTICS
 
 if TYPE_CHECKING:
     from aimsight.store.database import Reader, Transaction

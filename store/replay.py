@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from aimsight.store.digests import line_digest, lines_digest, microseconds, row_line
 from aimsight.store.findings import Event, Finding, Fold
 from aimsight.store.records import key_text, plain_row
-from aimsight.store.tables import BY_RUN, EVALUATION, MEASUREMENT, RECORDS, REFERENCE_COLUMN, SLOT, Table
+from aimsight.store.statistics_tables import REFERENCE_COLUMN
+from aimsight.store.table import Table
+from aimsight.store.tables import BY_RUN, EVALUATION, MEASUREMENT, RECORDS, SLOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,7 +55,7 @@ class Replay:
         if table is None:
             return
         row = payload["row"]
-        key = "\n".join(str(row[name]) for name in table.key)
+        key = "\n".join(_key_cell(table, row, name) for name in table.key)
         self._rows[table.name][key] = (event.seq, payload["row_sha256"])
         group = f"{_REFERENCE}{row['model']}/{row['fingerprint']}" if table.name == "reference" else event.subject
         for name, digest in payload.get("digests", {}).items():
@@ -176,6 +178,12 @@ def _compare_fold(reader: Reader, table: Table, state: Mapping[str, Mapping[str,
         wrong = [name for name, value in expected.items() if _normal(row.get(name)) != value]
         if wrong:
             yield Finding(None, f"{table.name} {key}: {', '.join(wrong)} do not follow from its events")
+
+
+def _key_cell(table: Table, row: Mapping[str, Any], name: str) -> str:
+    """A cell of the key as the rows of the table have it: moments as microseconds."""
+    cell = row[name]
+    return str(microseconds(datetime.fromisoformat(cell)) if table.columns[name] == "moment" else cell)
 
 
 def _group(table: Table, row: tuple[Any, ...]) -> str:

@@ -6,15 +6,23 @@ Scores are kept in score cells (``ScoreCounts.cells``); everything else comes ba
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from aimsight.metrics.statistics import (
+    DELAY_CELLS,
+    ERROR_CELLS,
+    SCORE_CELLS,
     BinaryCounts,
     CellCounts,
     ClassCounts,
+    ErrorDetails,
     ErrorSums,
+    IntervalCounts,
+    LabelDelays,
+    Largest,
     Latest,
     QualityCounts,
     ScoreCounts,
@@ -24,16 +32,21 @@ from aimsight.metrics.statistics import (
     ValueCounts,
 )
 from aimsight.metrics.values import Segment
-from aimsight.store.tables import (
+from aimsight.store.statistics_tables import (
     STATISTICS,
     STATISTICS_COLUMN,
+    STATISTICS_DECISION,
     STATISTICS_ERROR,
+    STATISTICS_INTERVAL,
+    STATISTICS_LEAF,
+    STATISTICS_QUALITY,
+    STATISTICS_REGRESSION,
     STATISTICS_SCORE,
     STATISTICS_SEGMENT,
     STATISTICS_VALUE,
     STATISTICS_WINDOW,
-    Table,
 )
+from aimsight.store.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,6 +80,13 @@ _ERRORS = (
 )
 
 
+_DETAIL_SUMS = tuple(
+    name for name in ErrorDetails.__dataclass_fields__ if name not in {"n", "signed_square", "largest", "cells"}
+)
+_DETAIL_COLUMNS = tuple(STATISTICS_REGRESSION.columns)[5:-2]
+"""The columns of ``_DETAIL_SUMS``, in their order."""
+
+
 def write_statistics(tx: Transaction, run_id: str, statistics: Statistics) -> None:
     """Write the statistics of a claimed run, before it is finished."""
     for table, rows in statistics_rows(run_id, statistics).items():
@@ -98,27 +118,57 @@ def read_all_statistics(reader: Reader, ids: Sequence[str]) -> dict[str, Statist
 def _statistics(rows: dict[str, list[dict[str, Any]]]) -> Statistics:
     """The statistics that rows by table say."""
     window = rows["statistics_window"][0]
-    scores: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows["statistics_score"]:
-        scores[row["segment_position"]].append(row)
+    parts = {table: _by_segment(rows[table]) for table in _OF_SEGMENTS}
+    segments: dict[Segment, SegmentStatistics] = {}
+    leaves: dict[Segment, NDArray[np.int64]] = {}
+    for row in rows["statistics_segment"]:
+        segment = Segment(tuple(zip(row["segment_columns"], row["segment_values"], strict=True)))
+        found = {table: kept[row["position"]] for table, kept in parts.items()}
+        segments[segment] = _segment(row, found)
+        for leaf in found["statistics_leaf"]:
+            leaves[segment] = np.array(leaf["counts"], dtype=np.int64)
     return Statistics(
-        quality=QualityCounts(
-            window["rows"],
-            window["duplicate_rows"],
-            window["conflicting_rows"],
-            window["early_labels"],
-            window["late_labels"],
-        ),
+        quality=_quality(window, rows["statistics_quality"]),
         columns={row["column_name"]: _cell_counts(row) for row in rows["statistics_column"]},
-        segments={
-            Segment(tuple(zip(row["segment_columns"], row["segment_values"], strict=True))): _segment(
-                row, scores[row["position"]]
-            )
-            for row in rows["statistics_segment"]
-        },
+        segments=segments,
         values={row["column_name"]: _value_counts(row) for row in rows["statistics_value"]},
         latest=Latest(window["latest_at"]) if window["latest_at"] else None,
         column_errors={row["column_name"]: row["reason"] for row in rows["statistics_error"]},
+        leaves=leaves or None,
+    )
+
+
+_OF_SEGMENTS = (
+    "statistics_score",
+    "statistics_decision",
+    "statistics_regression",
+    "statistics_interval",
+    "statistics_leaf",
+)
+
+
+def _by_segment(rows: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        found[row["segment_position"]].append(row)
+    return found
+
+
+def _quality(window: dict[str, Any], more: list[dict[str, Any]]) -> QualityCounts:
+    counts = QualityCounts(
+        window["rows"],
+        window["duplicate_rows"],
+        window["conflicting_rows"],
+        window["early_labels"],
+        window["late_labels"],
+    )
+    if not more:
+        return counts
+    delays = more[0]["delay_cells"]
+    return replace(
+        counts,
+        outside_envelope=more[0]["outside_envelope"],
+        label_delays=None if delays is None else LabelDelays(_dense(DELAY_CELLS.size, delays, more[0]["delay_counts"])),
     )
 
 
@@ -165,7 +215,40 @@ def statistics_rows(statistics_id: str, statistics: Statistics) -> dict[str, lis
             for name, counts in (part.scores or {}).items()
             for kept in (counts.cells(),)
         ],
+        "statistics_quality": _quality_rows(statistics_id, quality),
+        "statistics_decision": [
+            STATISTICS_DECISION.row((statistics_id, position, name, *_sparse(table.ravel())))
+            for position, (_, part) in segments
+            for name, table in (part.score_decisions or {}).items()
+        ],
+        "statistics_regression": [
+            STATISTICS_REGRESSION.row((statistics_id, position, *_detail_cells(part.errors.details)))
+            for position, (_, part) in segments
+            if part.errors is not None and part.errors.details is not None
+        ],
+        "statistics_interval": [
+            STATISTICS_INTERVAL.row((statistics_id, position, kept.covered, kept.below, kept.above, kept.invalid))
+            for position, (_, part) in segments
+            if (kept := part.interval) is not None
+        ],
+        "statistics_leaf": [
+            STATISTICS_LEAF.row((statistics_id, position, statistics.leaves[segment]))
+            for position, (segment, _) in segments
+            if statistics.leaves is not None and segment in statistics.leaves
+        ],
     }
+
+
+def _quality_rows(statistics_id: str, quality: QualityCounts) -> list[tuple[Any, ...]]:
+    if quality.outside_envelope is None and quality.label_delays is None:
+        return []
+    delays = (None, None) if quality.label_delays is None else _sparse(quality.label_delays.cells)
+    return [STATISTICS_QUALITY.row((statistics_id, quality.outside_envelope, *delays))]
+
+
+def _detail_cells(details: ErrorDetails) -> tuple[Any, ...]:
+    sums = [getattr(details, name) for name in _DETAIL_SUMS]
+    return (details.n, details.signed_square, details.largest.at, *sums, *_sparse(details.cells))
 
 
 _BY_NAME: dict[str, Table] = {table.name: table for table in STATISTICS}
@@ -194,10 +277,12 @@ def _fields(names: Sequence[str], part: BinaryCounts | ScoreSums | ErrorSums | N
     """The numbers of a part in the order of its fields, under the columns' names."""
     if part is None:
         return dict.fromkeys(names)
-    return {name: getattr(part, field) for name, field in zip(names, type(part).__dataclass_fields__, strict=True)}
+    fields = [field for field in type(part).__dataclass_fields__ if field != "details"]
+    return {name: getattr(part, field) for name, field in zip(names, fields, strict=True)}
 
 
-def _segment(row: dict[str, Any], scores: list[dict[str, Any]]) -> SegmentStatistics:
+def _segment(row: dict[str, Any], found: dict[str, list[dict[str, Any]]]) -> SegmentStatistics:
+    scores, decisions = found["statistics_score"], found["statistics_decision"]
     return SegmentStatistics(
         rows=row["rows"],
         labelled=row["labelled"],
@@ -207,8 +292,33 @@ def _segment(row: dict[str, Any], scores: list[dict[str, Any]]) -> SegmentStatis
         score_sums=None if row["scored"] is None else ScoreSums(*_whole(row, _SCORE_SUMS)),
         scores={score["class"]: _score_counts(score) for score in scores} if scores else None,
         classes=None if row["class_predicted"] is None else _class_counts(row),
-        errors=None if row["error_rows"] is None else ErrorSums(*_whole(row, _ERRORS)),
+        errors=None if row["error_rows"] is None else _error_sums(row, found["statistics_regression"]),
+        score_decisions={each["class"]: _decisions(each) for each in decisions} if decisions else None,
+        interval=next((_interval(each) for each in found["statistics_interval"]), None),
     )
+
+
+def _error_sums(row: dict[str, Any], details: list[dict[str, Any]]) -> ErrorSums:
+    sums = dict(zip((name for name in ErrorSums.__dataclass_fields__), _whole(row, _ERRORS), strict=False))
+    return ErrorSums(**sums, details=_error_details(details[0]) if details else None)
+
+
+def _error_details(row: dict[str, Any]) -> ErrorDetails:
+    return ErrorDetails(
+        n=row["error_rows"],
+        signed_square=int(row["signed_square"]),
+        largest=Largest(int(row["largest"])),
+        cells=_dense(ERROR_CELLS.size, row["cells"], row["counts"]),
+        **dict(zip(_DETAIL_SUMS, _whole(row, _DETAIL_COLUMNS), strict=True)),
+    )
+
+
+def _interval(row: dict[str, Any]) -> IntervalCounts:
+    return IntervalCounts(row["covered"], row["below"], row["above"], row["invalid"])
+
+
+def _decisions(row: dict[str, Any]) -> NDArray[np.int64]:
+    return _dense(SCORE_CELLS * 3, row["codes"], row["counts"]).reshape(SCORE_CELLS, 3)
 
 
 def _whole(row: dict[str, Any], names: Sequence[str]) -> list[int]:
@@ -220,10 +330,14 @@ def _sparse(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.in
     return cells, counts[cells]
 
 
+def _dense(size: int, cells: list[int], counts: list[int]) -> NDArray[np.int64]:
+    dense = np.zeros(size, dtype=np.int64)
+    dense[cells] = counts
+    return dense
+
+
 def _cell_counts(row: dict[str, Any]) -> CellCounts:
-    counts = np.zeros(row["size"], dtype=np.int64)
-    counts[row["cells"]] = row["counts"]
-    return CellCounts(counts, row["out_of_range"])
+    return CellCounts(_dense(row["size"], row["cells"], row["counts"]), row["out_of_range"])
 
 
 def _value_counts(row: dict[str, Any]) -> ValueCounts:

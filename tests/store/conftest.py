@@ -13,8 +13,15 @@ import pytest
 from aimsight.metrics.cells import CategoryCells, NumericCells
 from aimsight.metrics.plan import ColumnPlan, Reference
 from aimsight.metrics.statistics import (
+    DELAY_CELLS,
+    ERROR_CELLS,
     BinaryCounts,
     CellCounts,
+    ErrorDetails,
+    ErrorSums,
+    IntervalCounts,
+    LabelDelays,
+    Largest,
     Latest,
     QualityCounts,
     ScoreCounts,
@@ -100,7 +107,18 @@ class Samples:
         ]
 
     def statistics(self) -> Statistics:
-        """Give statistics of a binary model with one feature and two segments."""
+        """Give statistics of one feature and two segments, of a binary model and (as nowhere else) of a regression."""
+        women = Segment((("gender", "F"),))
+        cells = np.bincount([0, 1855], minlength=ERROR_CELLS.size)
+        details = ErrorDetails(2, -(2**90), Largest(2**40), 2, 3, 2**80, 0, 0, 5, 6, 1, 7, 8, cells)
+        numbers = SegmentStatistics(
+            rows=7,
+            labelled=2,
+            errors=ErrorSums(2, -(2**90), 2**90, 2**91, -4, 5, 6, -7, 8, -9, 10, 0, details),
+            interval=IntervalCounts(covered=1, below=1, above=0, invalid=3),
+        )
+        decisions = np.zeros((1000, 3), dtype=np.int64)
+        decisions[3, 0], decisions[999, 1] = 19, 20
         part = SegmentStatistics(
             rows=40,
             labelled=30,
@@ -110,14 +128,16 @@ class Samples:
             scores={
                 "": ScoreCounts(np.array([3.0, 999.0]), np.array([10, 5]), np.array([5, 10]), exact=False),
             },
+            score_decisions={"": decisions},
         )
         return Statistics(
-            QualityCounts(40, 0, None, 1, 2),
+            QualityCounts(40, 0, None, 1, 2, 3, LabelDelays(np.bincount([5, 5, 90], minlength=DELAY_CELLS.size))),
             {"age": CellCounts(np.array([0, 3, 0, 37, 0]), 2)},
-            {ALL_ROWS: part, Segment((("gender", "F"),)): part},
+            {ALL_ROWS: part, women: numbers},
             {"age": ValueCounts(np.array([-0.5, 18.0]), np.array([1, 39]), 0, 0)},
             Latest(START + timedelta(hours=23)),
             {"income": "no such column"},
+            {ALL_ROWS: np.array([30, 10]), women: np.array([0, 7])},
         )
 
     def evaluation(self, run: RunRecord, **changes: Any) -> Evaluation:

@@ -16,10 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aimsight.metrics.statistics import (
+    DELAY_CELLS,
+    ERROR_CELLS,
     BinaryCounts,
     CellCounts,
     ClassCounts,
+    ErrorDetails,
     ErrorSums,
+    IntervalCounts,
+    LabelDelays,
+    Largest,
     Latest,
     QualityCounts,
     ScoreCounts,
@@ -29,6 +35,7 @@ from aimsight.metrics.statistics import (
     ValueCounts,
 )
 from aimsight.metrics.values import ALL_ROWS, Interval, Measurement, Segment, Undefined, Value
+from aimsight.store import versions
 from aimsight.store.database import Store, Transaction
 from aimsight.store.measurements import measurement_digest, measurement_hash, read_measurements, series
 from aimsight.store.measurements import write_measurements as write
@@ -39,6 +46,9 @@ from aimsight.store.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from aimsight.tests.store.conftest import Samples
 
@@ -126,6 +136,28 @@ def scores(draw: st.DrawFn) -> ScoreCounts:
 
 
 @st.composite
+def sparse(draw: st.DrawFn, size: int) -> NDArray[np.int64]:
+    """Give counts that are 0 in most cells."""
+    out = np.zeros(size, dtype=np.int64)
+    for cell, number in draw(st.dictionaries(st.integers(0, size - 1), count, max_size=4)).items():
+        out[cell] = number
+    return out
+
+
+def details() -> st.SearchStrategy[ErrorDetails]:
+    """Give details of errors with sums beyond 128 bits."""
+    numbers = {"n": count, "relative_n": count, "zero_labels": count, "relative_overflow": count, "log_n": count}
+    names = [name for name in ErrorDetails.__dataclass_fields__ if name not in {*numbers, "largest", "cells"}]
+    return st.builds(
+        ErrorDetails,
+        **numbers,
+        **dict.fromkeys(names, sums),
+        largest=st.builds(Largest, st.integers(0, 2**48)),
+        cells=sparse(ERROR_CELLS.size),
+    )
+
+
+@st.composite
 def parts(draw: st.DrawFn) -> SegmentStatistics:
     """Give the statistics of one segment, of any mixture of tasks."""
     classes = draw(st.none() | st.integers(0, 3))
@@ -140,7 +172,9 @@ def parts(draw: st.DrawFn) -> SegmentStatistics:
         None
         if classes is None
         else ClassCounts(draw(arrays(classes * classes)).reshape(classes, classes), draw(arrays(classes))),
-        draw(st.none() | st.builds(ErrorSums, count, *[sums] * 10, count)),
+        draw(st.none() | st.builds(ErrorSums, count, *[sums] * 10, count, st.none() | details())),
+        draw(st.none() | st.dictionaries(name, sparse(3000).map(lambda a: a.reshape(1000, 3)), min_size=1, max_size=2)),
+        draw(st.none() | st.builds(IntervalCounts, *[count] * 4)),
     )
 
 
@@ -150,15 +184,19 @@ def statistics(draw: st.DrawFn) -> Statistics:
     maybe = st.none() | count
     values = draw(st.lists(finite, max_size=5, unique=True))
     moment = st.datetimes(timezones=st.just(UTC)).map(lambda drawn: drawn.replace(fold=0))
+    found = draw(st.dictionaries(segments(), parts(), max_size=3))
+    leaves: st.SearchStrategy[Any] = st.booleans()
+    delays = st.none() | sparse(DELAY_CELLS.size).map(LabelDelays)
     return Statistics(
-        QualityCounts(draw(count), draw(maybe), draw(maybe), draw(maybe), draw(maybe)),
+        QualityCounts(draw(count), draw(maybe), draw(maybe), draw(maybe), draw(maybe), draw(maybe), draw(delays)),
         draw(st.dictionaries(name, st.builds(CellCounts, st.integers(0, 9).flatmap(arrays), maybe), max_size=3)),
-        draw(st.dictionaries(segments(), parts(), max_size=3)),
+        found,
         {draw(name): ValueCounts(np.array(sorted(values)), draw(arrays(len(values))), draw(count), draw(count))}
         if values
         else {},
         draw(st.none() | st.builds(Latest, moment)),
         draw(st.dictionaries(name, name, max_size=2)),
+        {segment: draw(arrays(3)) for segment in found} if found and draw(leaves) else None,
     )
 
 
@@ -217,6 +255,29 @@ def test_statistics_that_were_read_merge_like_those_that_were_counted(store: Sto
         assert read is not None
         assert same(read + read, day + day)
         assert read_statistics(tx, "nothing") is None
+
+
+def test_statistics_of_the_first_version_stay_whole(tmp_path: Path, samples: Samples) -> None:
+    """A store of the first version keeps its hashes through the upgrade; what it did not count is not there, not 0."""
+    counts = BinaryCounts(40, 20, 10, 5, 5, 10)
+    sums = ErrorSums(2, -1, 1, 1, -4, 16, 6, -7, 8, -9, 10, 0)
+    old = Statistics(QualityCounts(40), {}, {ALL_ROWS: SegmentStatistics(40, 30, binary=counts, errors=sums)})
+    path = tmp_path / "store.duckdb"
+    first = Store(path, migrations=versions.shipped()[:1])
+    with first.write() as tx:
+        run = claim(tx, samples.run())
+        assert run is not None
+        write_statistics(tx, run.run_id, old)
+        finish(tx, run.run_id, "success", "", 40, samples.start)
+    store = Store(path)
+    with store.write() as tx:
+        read = read_statistics(tx, run.run_id)
+        assert same(read, old)
+        assert read is not None
+        assert read.all_rows.errors is not None
+        assert read.all_rows.errors.details is None
+        samples.write_run(tx, 1)
+    assert verify(store, store.checkpoints).intact
 
 
 def test_a_reference_comes_back_as_it_was(store: Store, samples: Samples) -> None:

@@ -24,7 +24,9 @@ from aimsight.store.records import (
     save_nonconformity,
 )
 from aimsight.store.runs import plan_slots
-from aimsight.store.tables import BY_RUN, LEDGER, RECORDS, REFERENCE_COLUMN, SLOT, Table
+from aimsight.store.statistics_tables import REFERENCE_COLUMN
+from aimsight.store.table import Table
+from aimsight.store.tables import BY_RUN, LEDGER, RECORDS, SLOT
 from aimsight.store.verify import VerifyReport, verify
 
 if TYPE_CHECKING:

@@ -11,7 +11,9 @@ import pytest
 
 from aimsight.configs.errors import StoreError
 from aimsight.store.query import query
-from aimsight.store.tables import BY_RUN, LEDGER, RECORDS, REFERENCE_COLUMN, SLOT, SOURCE_FILE, Table
+from aimsight.store.statistics_tables import REFERENCE_COLUMN
+from aimsight.store.table import Table
+from aimsight.store.tables import BY_RUN, LEDGER, RECORDS, SLOT, SOURCE_FILE
 
 if TYPE_CHECKING:
     from aimsight.store.database import Store
