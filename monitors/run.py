@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -16,13 +17,15 @@ from aimsight.configs.durations import Duration
 from aimsight.configs.errors import AimsightError, NotFoundError, SourceError, StoreError, StoreVersionError
 from aimsight.configs.hashes import config_hash
 from aimsight.metrics.engines.duckdb import DuckDBEngine
+from aimsight.metrics.kinds.scope import nothing_earlier
 from aimsight.metrics.measure import measure
 from aimsight.metrics.plan import Plan, Reference, Window
 from aimsight.metrics.sources import resolve, row_count
 from aimsight.metrics.statistics import merge
-from aimsight.metrics.values import Cause, Measurement, Undefined
+from aimsight.metrics.values import Measurement
 from aimsight.monitors import alerts
 from aimsight.monitors.back_test import BackTest
+from aimsight.monitors.drift import WindowsDrift
 from aimsight.monitors.due import (
     History,
     beginning,
@@ -34,6 +37,7 @@ from aimsight.monitors.due import (
     reference_windows,
     settled,
 )
+from aimsight.monitors.earlier import EarlierWindows, pools
 from aimsight.monitors.inputs import (
     ChangedError,
     Inputs,
@@ -43,9 +47,11 @@ from aimsight.monitors.inputs import (
     unreadable_fingerprint,
     with_reference_contents,
 )
+from aimsight.monitors.label_state import label_state
 from aimsight.monitors.overdue import look_after_nonconformities
 from aimsight.monitors.recording import Failed, Measured, Recorded, record
 from aimsight.monitors.row_windows import row_windows
+from aimsight.monitors.schemas import Schemas
 from aimsight.monitors.windows import disjoint, side_by_side, windows
 from aimsight.store.files import KnownFile, known_files, remember_files
 from aimsight.store.references import is_frozen, load_reference, save_reference
@@ -58,6 +64,7 @@ if TYPE_CHECKING:
     from aimsight.configs.load import Project
     from aimsight.configs.schema import ModelConfig
     from aimsight.configs.window_lengths import ChunkCount, RowCount
+    from aimsight.metrics.schema import Schema
     from aimsight.metrics.statistics import Statistics
     from aimsight.store.database import Reader, Store
     from aimsight.store.runs import Outcome
@@ -179,6 +186,7 @@ class _Run:
         self.project, self.store, self.model = project, store, model
         self.now, self.progress, self.actor = now, progress, actor
         self.engine = DuckDBEngine(memory_limit=project.config.memory_limit, threads=project.config.threads)
+        self.drift = WindowsDrift(self.engine, project.root, model, project.config.drift_fdr)
         self.config_hash = config_hash(model)
         self.inputs: Inputs | None = None
         self.problem = ""
@@ -187,7 +195,10 @@ class _Run:
         self.registered = self.unfinished = False
         self.remembered: dict[str, KnownFile] = {}
         self.history: dict[Window, History] = {}
+        self.back_test = BackTest()
         self.slots: list[Window] = []
+        self.schemas = Schemas(self.engine, model.log.table)
+        self.earlier = EarlierWindows(store, model, self.config_hash) if pools(model, self._selected()) else None
 
     def execute(self, chosen: Sequence[Window] | None) -> RunSummary:
         """Find what is due, run it in chunks, and say what came of it."""
@@ -354,6 +365,7 @@ class _Run:
             made = self.engine.make_reference(
                 self._reading([period] if period else []), self.project.root, own or None, period, self.now, fingerprint
             )
+            made = replace(made, statistics=replace(made.statistics, schema=self._schema(period)))
             self.inputs.check_unchanged([period] if period else [])
         except AimsightError as error:
             self.problem = f"the reference cannot be made: {error}"
@@ -452,7 +464,7 @@ class _Run:
         reference = basis if self.model.reference else None
         results: list[Measured | Failed] = []
         for window, run in records.items():
-            whole = merge([statistics[piece] for piece in parts[window]])
+            whole = replace(merge([statistics[piece] for piece in parts[window]]), schema=self._schema(window))
             measurements = self._measurements(plan, whole, reference, window)
             # the scores themselves have served: keeping them for every window would take as much memory as the log
             results.append(Measured(run, whole.with_score_cells(), measurements))
@@ -499,12 +511,20 @@ class _Run:
             reference,
             selected=self._selected(),
             min_group=self.model.min_group or self.project.config.min_group,
-            labels=label_state(self.model, statistics, window, self.now),
+            labels=label_state(self.model, statistics, window, self.now, reference),
             window=window,
             past=self.back_test.before(window),
+            drift=self.drift.options(self.inputs, reference, window, statistics),
         )
         self.back_test.add(window, found)
         return found
+
+    def _schema(self, window: Window | None) -> Schema | None:
+        """The columns of the log's files with rows in a window, or of the reference's own files."""
+        if window is None:
+            sources = self.model.reference.sources if self.model.reference else ()
+            return self.schemas.of(resolve(sources, self.project.root))
+        return self.schemas.of(self.inputs.overlapping([window])) if self.inputs is not None else None
 
     def _selected(self) -> list[str] | None:
         """The metrics chosen, with those that objectives are about; ``None`` for the core set with those."""
@@ -534,27 +554,6 @@ def _history(reader: Reader, model: ModelConfig) -> dict[Window, History]:
         if Window(start, end) in found:
             found[Window(start, end)] = replace(found[Window(start, end)], awaiting=True)
     return found
-
-
-def label_state(model: ModelConfig, statistics: Statistics, window: Window, now: datetime) -> Undefined | None:
-    """Why labels do not allow a verdict yet, or any more; ``None`` when they do.
-
-    Labels are complete enough when they cover the configured share of rows. Below it they are awaited until the label
-    delay has passed; after that the evidence is insufficient.
-    """
-    if model.labels is None or statistics.quality.rows == 0:
-        return None
-    rows, labelled = statistics.all_rows.rows, statistics.all_rows.labelled
-    share = labelled / rows
-    if share >= model.labels.min_coverage:
-        return None
-    if model.labels.delay is None or not settled(model, window, now):
-        return Undefined(f"awaiting labels: {labelled:,} of {rows:,} rows have one", labelled, Cause.AWAITING_LABELS)
-    return Undefined(
-        f"labels cover {share:.0%} of the rows, below the minimum of {model.labels.min_coverage:.0%}",
-        labelled,
-        Cause.TOO_FEW,
-    )
 
 
 def _failed(run: RunRecord, reason: str, *, identified: bool) -> Failed:

@@ -6,14 +6,16 @@ about other rows than the window's.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from aimsight.metrics.estimates.calibration import by_score
+from aimsight.metrics.estimates.scored import ScoreBaseline
 from aimsight.metrics.evidence import change_p_value, q_values
-from aimsight.metrics.values import ALL_ROWS
+from aimsight.metrics.values import ALL_ROWS, Undefined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from aimsight.configs.schema import ModelConfig
+    from aimsight.metrics.estimates.calibration import Calibration
+    from aimsight.metrics.plan import Reference
     from aimsight.metrics.statistics import SegmentStatistics
     from aimsight.metrics.values import Segment
 
@@ -30,6 +34,8 @@ SCORE_GROUPS = 10
 """Scores are compared in groups of about a tenth of all rows."""
 ALPHA = 0.05
 """False discovery rate over what is compared in a window."""
+RARE, ODD = 0.001, 0.1
+"""Labels that came early are odd when their classes are this improbable, and off by this share of them."""
 MATERIAL = 0.02
 """A smaller distance between labelled rows and all rows changes no metric enough to be told."""
 
@@ -111,3 +117,54 @@ def selective(segments: Mapping[Segment, SegmentStatistics], model: ModelConfig)
         name for (name, rows), q in zip(compared, adjusted, strict=True) if q <= ALPHA and rows.distance >= MATERIAL
     ]
     return ", ".join(dict.fromkeys(different))
+
+
+def unexpected(part: SegmentStatistics, reference: Reference) -> str:
+    """What is odd about the labels that came, by what the reference leads to expect of these rows; empty if nothing.
+
+    The expected positives are the sum of the calibrated chances of the labelled rows; without a calibration, and in
+    multiclass tasks, the reference's shares of the classes. Odd is what has a p-value below 0.001 and is off by a tenth
+    of the labels: a change of the process looks the same, so this is a reason to wait and no more.
+    """
+    counted = _labels(part)
+    if counted is None or not counted.any():
+        return ""
+    n = int(counted.sum())
+    known = _labels(reference.statistics.segments[ALL_ROWS]) if ALL_ROWS in reference.statistics.segments else None
+    if part.scores is not None and list(part.scores) == [""]:
+        found = ScoreBaseline(reference).calibrations(ALL_ROWS)
+        if not isinstance(found, Undefined):
+            return _odd_by_score(*by_score(part.scores[""]), found[""])
+    if known is None or known.size != counted.size or not known.any():
+        return ""
+    distance = float(np.abs(counted / n - known / known.sum()).sum()) / 2
+    if change_p_value(known, counted) >= RARE or distance < ODD:
+        return ""
+    if counted.size == 2:
+        return _too_many(int(counted[1]), n, n * float(known[1]) / float(known.sum()))
+    return "their classes are not those that were to be expected"
+
+
+def _odd_by_score(negatives: Whole, positives: Whole, found: Calibration) -> str:
+    rows = (negatives + positives).astype(np.float64)
+    n, ups = float(rows.sum()), float(positives.sum())
+    if n == 0:
+        return ""
+    mean = float(rows @ found.chance)
+    learned = np.square(np.bincount(found.block, weights=rows)) @ found.block_variance
+    error = math.sqrt(float(rows @ found.noise) + float(learned))
+    if abs(ups - mean) < ODD * n or math.erfc(abs(ups - mean) / error / math.sqrt(2)) >= RARE:
+        return ""
+    return _too_many(int(ups), int(n), mean)
+
+
+def _too_many(ups: int, n: int, mean: float) -> str:
+    return f"{ups} of the {n} labels are positive, about {round(mean)} were to be expected"
+
+
+def _labels(part: SegmentStatistics) -> Whole | None:
+    """Labelled rows by class, of those with a valid prediction."""
+    if part.binary is not None:
+        c = part.binary
+        return np.array([c.true_negative + c.false_positive, c.true_positive + c.false_negative], dtype=np.int64)
+    return None if part.classes is None else np.asarray(part.classes.matrix.sum(axis=1), dtype=np.int64)
