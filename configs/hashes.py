@@ -31,6 +31,7 @@ MEASURED: frozenset[str] = frozenset(
         "monitor",
         "metrics",
         "drift",
+        "drift_fdr",
         "min_group",
     }
 )
@@ -70,8 +71,12 @@ def config_hash(model: ModelConfig) -> str:
 
 def reference_hash(model: ModelConfig) -> str:
     """SHA-256 (hex) of everything that shapes a model's reference: its own keys and the columns that are counted."""
-    shaping = MEASURED - {"version", "metrics", "monitor", "min_group"}
+    shaping = MEASURED - {"version", "metrics", "monitor", "min_group", "drift_fdr"}
     content = model.model_dump(include=set(shaping), exclude_defaults=True)
+    # what a frozen reference is used for later does not shape it
+    for feature in content["features"].values():
+        feature.pop("importance", None)
+    content.get("reference", {}).pop("season", None)
     content["log"]["positive"] = model.log.positive
     return _sha256("aimsight reference", {**content, "model": model.model, "windows": str(_own_windows(model))})
 

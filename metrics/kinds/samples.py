@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aimsight.metrics.kinds.scope import NO_ROWS, safely
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from aimsight.metrics.kinds.scope import Scope
     from aimsight.metrics.registry import Metric
+    from aimsight.metrics.samples import SamplePair
     from aimsight.metrics.values import Result
 
 NOT_DRAWN = "no rows were sampled: the metric needs the rows themselves"
@@ -34,6 +36,23 @@ def _of_sample(scope: Scope, unit: Metric) -> Result:
 
     def compare() -> Result:
         pair = draw()
-        return pair if isinstance(pair, Undefined) else unit.compute(pair)
+        if isinstance(pair, Undefined):
+            return pair
+        return unit.compute(replace(pair, inflation=_inflation(scope, pair)))
 
     return safely(compare)
+
+
+def _inflation(scope: Scope, pair: SamplePair) -> float:
+    """How much more the most variable feature varies between the reference's windows than independent rows would."""
+    baseline, (n, m) = scope.baseline, pair.sizes
+    if baseline is None or not n or not m:
+        return 1.0
+    found = 1.0
+    for name in pair.kinds:
+        base = baseline.column(name)
+        if base is not None and base.rows:
+            reference, window = base.effects.groups.effective(base.rows, m)
+            # sampling the reference adds 1 / n to what its own rows leave open
+            found = max(found, (1 / n + max(1 / reference - 1 / base.rows, 0.0) + 1 / window) / (1 / n + 1 / m))
+    return found

@@ -33,6 +33,10 @@ def nothing_earlier(_windows: int) -> Sequence[Statistics]:
     return ()
 
 
+Fdr = Literal["bh", "by"]
+"""How q-values are adjusted: Benjamini-Hochberg or, whatever the dependence, Benjamini-Yekutieli."""
+
+
 @dataclass(frozen=True, slots=True)
 class DriftOptions:
     """How drift is measured.
@@ -49,7 +53,7 @@ class DriftOptions:
 
     season: Season | None = None
     samples: Callable[[], SamplePair | Undefined] | None = None
-    fdr: Literal["bh", "by"] = "bh"
+    fdr: Fdr = "bh"
 
 
 PLAIN_DRIFT = DriftOptions()

@@ -83,7 +83,8 @@ def test_the_reconstruction_error_is_that_of_scikit_learn() -> None:
     pair = SamplePair(rows(rng, 400), rows(rng, 200, together=0.3), kinds)
     reference, window, _ = pair.standardised
     half = np.arange(400) % 2 == 0
-    here, there = [], []
+    here: list[NDArray[Any]] = []
+    there: list[NDArray[Any]] = []
     for fitted in (half, ~half):
         fit = PCA(n_components=0.65, svd_solver="full").fit(reference[fitted])
         for side, out in ((reference[~fitted], here), (window, there)):
@@ -182,7 +183,7 @@ def test_the_share_of_variance_can_be_chosen() -> None:
     rng = np.random.default_rng(12)
     pair = SamplePair(rows(rng, 400), rows(rng, 200), KINDS)
     few, many = (
-        find(f"drift.reconstruction_error_change(variance={share})").compute(pair).detail for share in (0.3, 0.9)
+        value_of(find(f"drift.reconstruction_error_change(variance={share})"), pair).detail for share in (0.3, 0.9)
     )
     assert int(few.split()[0]) < int(many.split()[0])
 

@@ -1,0 +1,133 @@
+"""What the drift of a run's windows is measured by: seasons of the reference, samples of rows, and the correction."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aimsight.configs.errors import AimsightError
+from aimsight.metrics.kinds.scope import DriftOptions, Fdr
+from aimsight.metrics.samples import SAMPLE_ROWS, SamplePair
+from aimsight.metrics.seasons import Seasons
+from aimsight.metrics.values import Undefined
+from aimsight.monitors.due import reference_period, reference_windows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from aimsight.configs.schema import ModelConfig
+    from aimsight.metrics.engines.duckdb import DuckDBEngine
+    from aimsight.metrics.plan import Reference, Window
+    from aimsight.metrics.statistics import Statistics
+    from aimsight.monitors.inputs import Inputs
+
+SEED = 20_240_229
+"""Chooses the rows that are sampled; the same for every window, so that results can be had again."""
+
+
+class WindowsDrift:
+    """How the drift of one model's windows is measured, with what they share.
+
+    Parameters
+    ----------
+    engine, root
+        Read the rows, of files relative to this folder.
+    model
+        The model; its log is all files.
+    fdr
+        The project's correction of q-values, unless the model has one of its own.
+    """
+
+    def __init__(self, engine: DuckDBEngine, root: Path, model: ModelConfig, fdr: Fdr) -> None:
+        self._engine, self._root, self._model = engine, root, model
+        self._fdr: Fdr = model.drift_fdr or fdr
+        self._seasons: Seasons | None = None
+        self._sampled: dict[tuple[str, ...], pd.DataFrame] = {}
+
+    def options(
+        self, inputs: Inputs | None, reference: Reference | None, window: Window, statistics: Statistics
+    ) -> DriftOptions:
+        """How the drift of one window is measured."""
+        if reference is None:
+            return DriftOptions(fdr=self._fdr)
+        return DriftOptions(
+            season=self._season(reference).of(window) if self._is_seasonal(reference) else None,
+            samples=None if inputs is None else self._sampling(inputs, reference, window, statistics),
+            fdr=self._fdr,
+        )
+
+    @cached_property
+    def _spans(self) -> tuple[Window, ...]:
+        return reference_windows(self._model)
+
+    def _is_seasonal(self, reference: Reference) -> bool:
+        declared = self._model.reference.season if self._model.reference is not None else None
+        return declared is not None and len(self._spans) == len(reference.windows)
+
+    def _season(self, reference: Reference) -> Seasons:
+        if self._seasons is None or self._seasons.reference is not reference:
+            kind = self._model.reference.season if self._model.reference is not None else None
+            self._seasons = Seasons(reference, self._spans, kind or "weekday", self._model.log.time_zone)
+        return self._seasons
+
+    def _sampling(
+        self, inputs: Inputs, reference: Reference, window: Window, statistics: Statistics
+    ) -> Callable[[], SamplePair | Undefined]:
+        """Draws both samples when it is called; what cannot be read is a reason, not a failure of the run."""
+        kinds = {
+            name: feature.kind
+            for name, feature in self._model.features.items()
+            if name in statistics.columns and name in reference.statistics.columns
+        }
+
+        def draw() -> SamplePair | Undefined:
+            if not kinds:
+                return Undefined("no feature was counted in the reference and the window", statistics.quality.rows)
+            try:
+                before = self._reference_rows(inputs, tuple(kinds))
+                now = self._rows(inputs.reading(self._unlabelled, [window]), window, list(kinds))
+            except AimsightError as error:
+                return Undefined(f"rows cannot be read any more: {error}", statistics.quality.rows)
+            return SamplePair(arrays(before, kinds), arrays(now, kinds), kinds)
+
+        return draw
+
+    @cached_property
+    def _unlabelled(self) -> ModelConfig:
+        return self._model.model_copy(update={"labels": None})
+
+    def _reference_rows(self, inputs: Inputs, columns: tuple[str, ...]) -> pd.DataFrame:
+        if columns not in self._sampled:
+            own, span = self._unlabelled, None
+            if self._model.reference is not None and self._model.reference.period is not None:
+                span = reference_period(self._model)
+                own = inputs.reading(self._unlabelled, [span])
+            self._sampled[columns] = self._rows(own, span, columns)
+        return self._sampled[columns]
+
+    def _rows(self, model: ModelConfig, span: Window | None, columns: Sequence[str]) -> pd.DataFrame:
+        if span is None and model.reference is not None:
+            log = model.log.model_copy(update={"source": model.reference.source})
+            model = model.model_copy(update={"log": log})
+        return self._engine.frame(model, self._root, span, columns, SAMPLE_ROWS, SEED)
+
+
+def arrays(frame: pd.DataFrame, kinds: dict[str, Any]) -> dict[str, NDArray[Any]]:
+    """A sample's columns: numbers as float64 with NaN for missing, categories as text with ``None`` for missing."""
+    out: dict[str, NDArray[Any]] = {}
+    for name, kind in kinds.items():
+        column = frame[name]
+        if kind == "numeric":
+            out[name] = column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+        else:
+            out[name] = np.array(
+                [None if missing else str(value) for value, missing in zip(column, column.isna(), strict=True)],
+                dtype=object,
+            )
+    return out
