@@ -515,8 +515,11 @@ class _Run:
             window=window,
             past=self.back_test.before(window),
             drift=self.drift.options(self.inputs, reference, window, statistics),
+            earlier=partial(self.earlier.before, window) if self.earlier else nothing_earlier,
         )
         self.back_test.add(window, found)
+        if self.earlier:
+            self.earlier.add(window, statistics)
         return found
 
     def _schema(self, window: Window | None) -> Schema | None:
