@@ -324,7 +324,7 @@ class Dossier(Config):
     @classmethod
     def of(cls, text: str | None) -> Self:
         """The dossier of a canonical text."""
-        return cls.model_validate_json(text) if text else cls()
+        return cls.model_validate(json.loads(text), strict=False) if text else cls()
 
 
 _CORRECTING = ("retrain", "re-train", "refit", "roll back", "rollback", "restart", "recalibrate", "rerun", "re-run")
