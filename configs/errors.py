@@ -119,12 +119,14 @@ def did_you_mean(word: str, valid: Iterable[str]) -> str:
     for candidate in words:
         last = candidate.rpartition(".")[2].casefold()
         folded.setdefault(last, candidate)
-        folded.setdefault(_sorted_words(last), candidate)
     for candidate in words:
         folded[candidate.casefold()] = candidate
+    parts = _sorted_words(word.rpartition(".")[2].casefold())
+    same = [one for one in words if _sorted_words(one.rpartition(".")[2].casefold()) == parts]
+    if same and parts != "*":
+        return difflib.get_close_matches(word, same, n=1, cutoff=0.0)[0]
     near = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
-    last = word.rpartition(".")[2].casefold()
-    return folded[near[0]] if near else folded.get(_sorted_words(last), "")
+    return folded[near[0]] if near else ""
 
 
 def _sorted_words(text: str) -> str:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 HALF_CELL = 0.5 / SCORE_CELLS
 """A score is at most this far from the middle of its cell."""
+EXPECTED_ROWS = 5
+"""As many rows that are as expected are added to a bin when its variance is estimated: few rows may be all alike."""
 ITERATIONS = 60
 
 
@@ -79,7 +81,7 @@ class Bins:
 
     def variances(self, expected: Floats) -> Floats:
         """Variance of each bin's share of positives, drawn towards the expected share while its rows are few."""
-        share = (self.share * self.rows + expected) / (self.rows + 1)
+        share = (self.share * self.rows + EXPECTED_ROWS * expected) / (self.rows + EXPECTED_ROWS)
         return share * (1 - share) / self.rows
 
     @property
