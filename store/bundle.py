@@ -145,10 +145,10 @@ def _write(
     folder.put_lines("ledger.jsonl", walk.lines(reader, first, last))
     for i, (name, content) in enumerate(anchors.items(), start=1):
         folder.put(f"checkpoints/{i}-{name}", content)
-    for table, rows in sorted(walk.records.items()):
-        columns = list(RECORDS[table].columns)
+    for kind, rows in sorted(walk.records.items()):
+        columns = list(RECORDS[kind].columns)
         shown = [{name: row.get(name) for name in columns} for row in rows.values()]
-        folder.put(f"records/{table}.json", _json(shown))
+        folder.put(f"records/{kind}.json", _json(shown))
     for run in walk.runs:
         for table in BY_RUN:
             lines = sorted(map(row_line, _rows_of_run(reader, table.name, table.select(), run)))
@@ -192,7 +192,8 @@ def _write(
 
 def _span(reader: Reader, choice: Choice, anchors: dict[str, bytes]) -> tuple[int, int]:
     """The first and last entry of a bundle."""
-    conditions, params = ["true"], []
+    conditions: list[str] = ["true"]
+    params: list[Any] = []
     for condition, value in (("recorded_at >= ?", choice.start), ("recorded_at < ?", choice.end)):
         if value is not None:
             conditions.append(condition)
