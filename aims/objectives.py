@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aimsight.aims.objective_texts import declaration_of
 from aimsight.configs.hashes import config_hash, objective_hash
 from aimsight.metrics.plan import Window
 from aimsight.metrics.registry import find
@@ -44,8 +45,9 @@ def register(tx: Transaction, model: ModelConfig, actor: str, now: datetime) -> 
         known = latest_objective(tx, model.model, objective.id)
         content = objective_hash(objective)
         if known is None or known.content_hash != content:
-            record = version_of(model.model, objective, (known.version if known else 0) + 1, content, now)
-            save_objective_version(tx, record, actor=actor)
+            number = next_version(tx, model.model, objective.id)
+            record = version_of(model.model, objective, number, content, now)
+            save_objective_version(tx, record, actor=actor, declaration=declaration_of(objective))
             changed = True
     return changed
 
@@ -62,6 +64,12 @@ def is_registered(reader: Reader, model: ModelConfig) -> bool:
         version is not None and version.content_hash == objective_hash(objective)
         for version, objective in zip(latest, model.objectives, strict=True)
     )
+
+
+def next_version(reader: Reader, model: str, objective: str) -> int:
+    """The number that the next version of an objective gets."""
+    known = latest_objective(reader, model, objective)
+    return (known.version if known else 0) + 1
 
 
 def in_force(reader: Reader, model: ModelConfig, windows: Sequence[Window]) -> dict[Window, list[ObjectiveVersion]]:

@@ -22,6 +22,7 @@ from aimsight.store.tables import (
     EVIDENCE_FILE,
     MODEL,
     NONCONFORMITY,
+    OBJECTIVE_DECLARATION,
     OBJECTIVE_VERSION,
     OCCURRENCE,
 )
@@ -291,10 +292,22 @@ def register_model(tx: Transaction, record: ModelRecord, *, actor: str = PROGRAM
     return True
 
 
-def save_objective_version(tx: Transaction, record: ObjectiveVersion, *, actor: str = PROGRAM) -> None:
-    """Add a version of an objective."""
+def save_objective_version(
+    tx: Transaction,
+    record: ObjectiveVersion,
+    *,
+    actor: str = PROGRAM,
+    declaration: str | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Add a version of an objective, with all that was declared of it as canonical JSON text."""
     subject = f"{record.model}/{record.objective}"
-    insert_record(tx, OBJECTIVE_VERSION, record.row(), kind="objective.version", subject=subject, actor=actor)
+    insert_record(
+        tx, OBJECTIVE_VERSION, record.row(), kind="objective.version", subject=subject, actor=actor, details=details
+    )
+    if declaration is not None:
+        row = OBJECTIVE_DECLARATION.row([record.model, record.objective, record.version, declaration])
+        insert_record(tx, OBJECTIVE_DECLARATION, row, kind="objective.declared", subject=subject, actor=actor)
 
 
 def latest_objective(reader: Reader, model: str, objective: str) -> ObjectiveVersion | None:

@@ -285,6 +285,17 @@ DISPOSITION = Table(
     ("model", "objective", "column_name", "segment", "window_start", "window_end"),
 )
 
+OBJECTIVE_DECLARATION = Table(
+    "objective_declaration",
+    {
+        "model": "text",
+        "objective": "text",
+        "version": "int",
+        "content": "text",
+    },
+    ("model", "objective", "version"),
+)
+
 RECORD_VERSION = Table(
     "record_version",
     {
@@ -350,6 +361,7 @@ RECORDS: dict[str, Table] = {
         RUN,
         REFERENCE,
         RECORD_VERSION,
+        OBJECTIVE_DECLARATION,
     )
 }
 """Tables whose rows are the fold of the ledger's events: ``verify`` replays them."""

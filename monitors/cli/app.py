@@ -13,7 +13,9 @@ import typer
 
 from aimsight.configs.errors import AimsightError, ConfigError
 from aimsight.monitors.cli import (
+    audit,
     backfill,
+    changes,
     check,
     demo,
     evidence,
@@ -24,6 +26,7 @@ from aimsight.monitors.cli import (
     objectives,
     plan,
     query,
+    records,
     schema,
     serve,
     status,
@@ -57,6 +60,9 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
 
 GROUPS: dict[str, tuple[Callable[[], typer.Typer], str]] = {
     "nc": (nc.group_of_commands, "Nonconformities, from detected to closed"),
+    "changes": (changes.group_of_commands, "Changes of objectives and of the system (6.3)"),
+    "records": (records.group_of_commands, "Registers: systems, risks, audits, concerns ..."),
+    "audit": (audit.group_of_commands, "What evidence there is, clause by clause"),
     "keys": (keys.group_of_commands, "The key that signs checkpoints"),
 }
 """Every group of commands: what makes it, and what it is for."""

@@ -1,19 +1,32 @@
-"""`aimsight check`: whether the configuration is right."""
+"""`aimsight check`: whether the configuration is right, and how it differs from the objectives in force."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import typer  # noqa: TC002  # typer reads the annotations at run time
 
 from aimsight.aims.words import plural
 from aimsight.monitors.cli.session import Session
 
+if TYPE_CHECKING:
+    from aimsight.aims.changes import Proposal
+    from aimsight.aims.consequences import Consequences
+
 
 def check(context: typer.Context) -> None:
-    """Check the configuration: every mistake at once, each with file, line and the likely cure."""
+    """Check the configuration: every mistake at once, each with file, line and the likely cure.
+
+    An objective that differs from the version in force is shown as a proposed change, with the past verdicts that would
+    have been others.
+    """
+    from aimsight.monitors.cli.changes import as_data, proposal_lines
+
     session = Session.of(context)
     project = session.project
     models = project.models.values()
     objectives = sum(len(model.objectives) for model in models)
+    found = _proposed(session)
     session.answer(
         {
             "project": project.root,
@@ -21,6 +34,7 @@ def check(context: typer.Context) -> None:
                 {"model": model.model, "version": model.version, "objectives": [one.id for one in model.objectives]}
                 for model in models
             ],
+            "proposals": [as_data(*one) for one in found],
         },
         lambda: [
             (
@@ -32,5 +46,31 @@ def check(context: typer.Context) -> None:
                 f"({model.log.time_zone}), {plural(len(model.objectives), 'objective')}"
                 for model in models
             ),
+            *proposal_lines(found, project.config.changes),
+            *_nothing_in_force(session),
         ],
     )
+
+
+def _nothing_in_force(session: Session) -> list[str]:
+    """What to do first where objectives need approval and there is no store yet."""
+    if session.project.config.changes != "approve" or session.store.path.exists():
+        return []
+    return [
+        (
+            "No objective is in force yet: `aimsight changes propose` puts them on record, a second person approves "
+            "each with `aimsight changes approve`. Until then runs measure, and judge nothing."
+        )
+    ]
+
+
+def _proposed(session: Session) -> list[tuple[Proposal, Consequences]]:
+    """The differences; none where there is no store yet, or only one that the next run upgrades."""
+    from aimsight.configs.errors import NotFoundError, StoreVersionError
+    from aimsight.monitors.cli.changes import proposed
+
+    try:
+        return proposed(session)
+    except (NotFoundError, StoreVersionError) as error:
+        session.remark(f"Objectives were not compared with those in force: {error}")
+        return []

@@ -43,3 +43,28 @@ SELECT
     author, reviewer, approver, approved_at, effective_from, event_at, event_until, recorded_at, origin, reason,
     supersedes, retention_until, retention_basis, legal_hold, content_hash
 FROM record_version;
+
+-- What a person declared for a version of an objective, as one canonical text: everything that has no column of its own.
+CREATE TABLE objective_declaration (
+    model VARCHAR NOT NULL,
+    objective VARCHAR NOT NULL,
+    version INTEGER NOT NULL,
+    content VARCHAR NOT NULL,
+    PRIMARY KEY (model, objective, version)
+);
+
+CREATE OR REPLACE VIEW objectives AS
+SELECT
+    o.objective, o.version, o.version = max(o.version) OVER (PARTITION BY o.model, o.objective) AS is_latest, o.model,
+    o.statement, o.metric, o.column_name, o.segment, o.target, o.tolerance, o.zero_tolerance, o.min_rows, o.rationale,
+    o.owner, o.due, o.severity, o.opens_failures, o.opens_of, o.policy_ref, o.actions, o.resources, o.content_hash,
+    o.effective_from,
+    coalesce(d.content ->> '$.level', 'system') AS level,
+    (d.content ->> '$.baseline')::DOUBLE AS baseline,
+    (d.content ->> '$.baseline_date')::DATE AS baseline_date,
+    (d.content ->> '$.review')::DATE AS review,
+    coalesce((d.content -> '$.requirements')::VARCHAR[], []) AS requirements,
+    coalesce((d.content -> '$.tags')::VARCHAR[], []) AS tags,
+    coalesce((d.content -> '$.communicated')::VARCHAR[], []) AS communicated
+FROM objective_version AS o LEFT JOIN objective_declaration AS d
+    ON d.model = o.model AND d.objective = o.objective AND d.version = o.version;

@@ -42,6 +42,7 @@ from aimsight.store.records import (
     ObjectiveVersion,
     Occurrence,
     add_occurrence,
+    insert_record,
     open_nonconformity,
     register_model,
     save_evidence_file,
@@ -51,6 +52,7 @@ from aimsight.store.references import save_reference
 from aimsight.store.registers import RecordVersion, add_version
 from aimsight.store.runs import RunRecord, claim, finish, plan_slots, run_key
 from aimsight.store.statistics import write_statistics
+from aimsight.store.tables import OBJECTIVE_DECLARATION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +76,10 @@ class Samples:
     """Small, valid examples of everything the store keeps; ``changes`` replace fields."""
 
     start = START
+    declaration = (
+        '{"baseline":"0.86","baseline_date":"2025-12-01","communicated":["Works council"],"level":"function",'
+        '"requirements":["EU AI Act"],"review":"2026-12-01","tags":["performance"]}'
+    )
 
     def run(self, day: int = 0, **changes: Any) -> RunRecord:
         """Give a run of one day, not claimed yet."""
@@ -123,7 +129,7 @@ class Samples:
             rows=40,
             labelled=30,
             invalid_scores=1,
-            binary=BinaryCounts(40, 20, 10, 5, 5, 10),
+            binary=BinaryCounts(40, 20, 15, 5, 5, 15),
             score_sums=ScoreSums(30, -(2**60), 2**90, 3, 4, 5),
             scores={
                 "": ScoreCounts(np.array([3.0, 999.0]), np.array([10, 5]), np.array([5, 10]), exact=False),
@@ -319,6 +325,15 @@ class Samples:
             add_occurrence(tx, self.occurrence(run))
             enqueue_notice(tx, self.notice())
             add_version(tx, self.record_version(), kind="record.created", actor="people-analytics")
+            declared = OBJECTIVE_DECLARATION.row(["wage-band", "OBJ-01", 1, self.declaration])
+            insert_record(
+                tx,
+                OBJECTIVE_DECLARATION,
+                declared,
+                kind="objective.declared",
+                subject="wage-band/OBJ-01",
+                actor="people-analytics",
+            )
             save_evidence_file(tx, EvidenceFile("ef" * 32, "a.html", "NC-2026-0001", "report", START, 5))
             self.write_run(tx, 1)
         return run

@@ -107,6 +107,9 @@ def test_the_views_show_what_was_written(filled: Store, samples: Samples) -> Non
     assert record["occurrences"] == 1
     assert objective["is_latest"]
     assert objective["actions"] == ["retrain", "review"]
+    assert (objective["level"], objective["baseline"], objective["tags"]) == ("function", 0.86, ["performance"])
+    assert (objective["requirements"], objective["communicated"]) == (["EU AI Act"], ["Works council"])
+    assert str(objective["review"]) == "2026-12-01"
     assert event["payload"] == f'{{"origin":"{event["subject"]}"}}'
     assert event["prev_hash"] == "00" * 32
     assert kinds == [
@@ -120,6 +123,7 @@ def test_the_views_show_what_was_written(filled: Store, samples: Samples) -> Non
         "nonconformity.occurrence",
         "alert.queued",
         "record.created",
+        "objective.declared",
         "evidence.frozen",
         "slots.planned",
         "run.finished",

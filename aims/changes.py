@@ -1,0 +1,311 @@
+"""Changes of objectives (6.3): an edited file is a proposal, with its consequences, until a second person approves it.
+
+A project says what an edit does. ``approve``: runs keep judging by the version in force until somebody other than the
+proposer approves the change. ``record``: the new version holds from the next run on, which puts the change on record
+as a draft that nobody has approved yet. Either way old verdicts keep the target that was in force then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from aimsight.aims import consequences as replayed
+from aimsight.aims import objectives
+from aimsight.aims.consequences import Consequences
+from aimsight.aims.objective_lint import lint
+from aimsight.aims.objective_texts import config_of, declaration_of, differences
+from aimsight.aims.registers import service
+from aimsight.aims.registers.service import RegisterError
+from aimsight.configs.errors import NotFoundError, StoreVersionError
+from aimsight.configs.hashes import objective_hash
+from aimsight.store.records import ObjectiveVersion, save_objective_version
+from aimsight.store.registers import RecordVersion, latest_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from aimsight.aims.people import Actor
+    from aimsight.configs.schema import ModelConfig, ObjectiveConfig
+    from aimsight.store.database import Reader, Store, Transaction
+
+Policy = Literal["record", "approve"]
+Kind = Literal["new", "changed", "withdrawn"]
+
+TYPE = "change"
+CONFIGURATION = "configuration"
+"""The origin of changes that a run put on record by itself."""
+NOT_STATED = "Not stated: the file was changed, and this project puts changes on record without asking."
+
+_NUMBERS = frozenset({"target", "tolerance", "zero_tolerance", "min_rows", "opens"})
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A difference between an objective as declared and the version in force.
+
+    Parameters
+    ----------
+    before
+        The version in force; ``None`` for a new objective.
+    after
+        The objective as declared; ``None`` when it was taken out of the file.
+    key
+        Names exactly this difference; a proposal on record carries it.
+    record
+        The change on record for it, if somebody has proposed it.
+    """
+
+    model: str
+    objective: str
+    before: ObjectiveVersion | None
+    after: ObjectiveConfig | None
+    differences: tuple[tuple[str, str, str], ...]
+    key: str
+    record: RecordVersion | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """Whether the objective is new, changed or withdrawn."""
+        return "new" if self.before is None else "withdrawn" if self.after is None else "changed"
+
+    @property
+    def subject(self) -> str:
+        """``threshold`` when what is demanded or when it counts as missed changes, else ``objective``."""
+        return "threshold" if self.before and any(key in _NUMBERS for key, _, _ in self.differences) else "objective"
+
+    @property
+    def title(self) -> str:
+        """What the change is, in a few words."""
+        name = f"{self.model}/{self.objective}"
+        if self.kind != "changed":
+            return f"{name}: objective {self.kind}"
+        return f"{name}: {', '.join(key for key, _, _ in self.differences)} changed"
+
+
+def in_force_now(reader: Reader, model: str) -> dict[str, ObjectiveVersion]:
+    """By id: the latest version of every objective of a model that was not withdrawn."""
+    rows = reader.rows(
+        "SELECT * FROM objective_version WHERE model = ? "
+        "QUALIFY version = max(version) OVER (PARTITION BY objective) ORDER BY objective",
+        [model],
+    )
+    found = [ObjectiveVersion.from_row(row) for row in rows]
+    gone = _withdrawn(reader)
+    return {one.objective: one for one in found if _withdrawal(one) not in gone}
+
+
+def proposals(reader: Reader, model: ModelConfig) -> list[Proposal]:
+    """Everything in which the objectives as declared differ from those in force, in the order of the file."""
+    known = in_force_now(reader, model.model)
+    on_record = {
+        record.fields["proposal"]: record
+        for record in latest_versions(reader, [TYPE])
+        if record.status in {"draft", "in review"} and "proposal" in record.fields
+    }
+    found = []
+    for declared in model.objectives:
+        before = known.pop(declared.id, None)
+        content = objective_hash(declared)
+        if before is not None and before.content_hash == content:
+            continue
+        key = f"{model.model}/{declared.id}:{before.version if before else 0}:{content}"
+        old = config_of(reader, before) if before else None
+        changed = tuple(differences(old, declared))
+        found.append(Proposal(model.model, declared.id, before, declared, changed, key, on_record.get(key)))
+    for before in known.values():
+        changed = tuple(differences(config_of(reader, before), None))
+        key = _withdrawal(before)
+        found.append(Proposal(model.model, before.objective, before, None, changed, key, on_record.get(key)))
+    return found
+
+
+def consequences(reader: Reader, proposal: Proposal) -> Consequences:
+    """Which past verdicts would have been others, judged again from the stored measurements."""
+    if proposal.before is None or proposal.after is None:
+        return Consequences(0, ())
+    after = objectives.version_of(
+        proposal.model, proposal.after, proposal.before.version + 1, "", proposal.before.effective_from
+    )
+    return replayed.replay(reader, proposal.before, after)
+
+
+def governed(reader: Reader, model: ModelConfig, policy: Policy) -> ModelConfig:
+    """The model with the objectives that runs judge by: those in force where changes are approved, else as declared."""
+    if policy == "record":
+        return model
+    known = in_force_now(reader, model.model)
+    return model.model_copy(update={"objectives": tuple(config_of(reader, one) for one in known.values())})
+
+
+def governed_by(store: Store, model: ModelConfig, policy: Policy) -> ModelConfig:
+    """The same, asked of a store that may not exist yet, or may have to be upgraded first."""
+    if policy == "record":
+        return model
+    if not store.path.exists():
+        return model.model_copy(update={"objectives": ()})
+    try:
+        with store.read() as reader:
+            return governed(reader, model, policy)
+    except (NotFoundError, StoreVersionError):
+        with store.write() as tx:
+            return governed(tx, model, policy)
+
+
+def is_registered(reader: Reader, model: ModelConfig, policy: Policy) -> bool:
+    """Whether the store knows the (governed) model and nothing is left to be put on record."""
+    if policy == "approve":
+        return objectives.is_registered(reader, model)
+    return objectives.is_registered(reader, model) and not proposals(reader, model)
+
+
+def register(tx: Transaction, model: ModelConfig, actor: str, now: datetime, policy: Policy) -> bool:
+    """Record the (governed) model; where changes need no approval, also its objectives and what changed in them.
+
+    Returns
+    -------
+    bool
+        Whether anything was new.
+    """
+    found = proposals(tx, model) if policy == "record" else []
+    drafts = [(proposal, consequences(tx, proposal)) for proposal in found if proposal.kind != "new"]
+    changed = objectives.register(tx, model, actor, now)
+    for proposal, effects in drafts:
+        stated = {
+            "owner": proposal.before.owner if proposal.before else model.owner,
+            "purpose": NOT_STATED,
+            "consequences": effects.sentence,
+        }
+        given = _content(proposal, effects, stated, trigger=CONFIGURATION)
+        service.create(tx, TYPE, given, service.SYSTEM, origin=CONFIGURATION, reason="the file was changed")
+    return changed or bool(drafts)
+
+
+def propose(tx: Transaction, proposal: Proposal, stated: Mapping[str, Any], actor: Actor) -> RecordVersion:
+    """Put a proposal on record, with what the person states about it.
+
+    Parameters
+    ----------
+    stated
+        Fields of the record: ``owner``, ``purpose``, ``consequences``, ``integrity``, ``reassessment`` ... ; to the
+        consequences is added what follows for past verdicts.
+
+    Raises
+    ------
+    RegisterError
+        When it is on record already, or the objective is not measurable: every reason is named.
+    """
+    if proposal.record is not None:
+        raise RegisterError(f"{proposal.title}: proposed already as {proposal.record.record}")
+    _refuse_unmeasurable(proposal, tx.clock.now())
+    effects = consequences(tx, proposal)
+    told = " ".join(part for part in (str(stated.get("consequences") or ""), effects.sentence) if part)
+    given = _content(proposal, effects, {**stated, "consequences": told}, trigger=stated.get("trigger", "other"))
+    return service.create(tx, TYPE, given, actor)
+
+
+def approve(
+    tx: Transaction,
+    models: Mapping[str, ModelConfig],
+    record: str,
+    actor: Actor,
+    *,
+    expected: int | None,
+    reason: str = "",
+) -> RecordVersion:
+    """Approve a change; one of an objective comes into force with it.
+
+    Parameters
+    ----------
+    models
+        The project's models as declared now: what was proposed must still be what the file says.
+
+    Raises
+    ------
+    RegisterError
+        When the file was changed since the proposal, the objective is not measurable, or a field is missing.
+    AuthorityError
+        When the actor may not approve, or proposed it.
+    """
+    change = service.latest(tx, TYPE, record, expected)
+    key = change.fields.get("proposal")
+    approved = service.approve(tx, TYPE, record, actor, expected=expected, reason=reason)
+    if key is None or change.origin == CONFIGURATION:
+        return approved
+    name = key.partition("/")[0]
+    found = proposals(tx, models[name]) if name in models else []
+    proposal = next((one for one in found if one.key == key), None)
+    if proposal is None:
+        raise RegisterError(
+            f"{record} cannot be approved: the objective was changed since it was proposed, in the file or in force; "
+            "reject it and propose anew (`aimsight check` shows the present difference)"
+        )
+    _refuse_unmeasurable(proposal, tx.clock.now())
+    if proposal.after is not None:
+        _bring_into_force(tx, proposal, proposal.after, actor, record)
+    return approved
+
+
+def reject(tx: Transaction, record: str, actor: Actor, *, expected: int | None, reason: str) -> RecordVersion:
+    """Refuse a proposed change, with a reason; the version in force stays."""
+    change = service.latest(tx, TYPE, record, expected)
+    if change.status == "approved":
+        raise RegisterError(f"{record} is approved; propose the opposite change")
+    return service.withdraw(tx, TYPE, record, actor, expected=expected, reason=reason)
+
+
+def _bring_into_force(tx: Transaction, proposal: Proposal, after: ObjectiveConfig, actor: Actor, record: str) -> None:
+    version = objectives.version_of(
+        proposal.model,
+        after,
+        objectives.next_version(tx, proposal.model, proposal.objective),
+        objective_hash(after),
+        tx.clock.now(),
+    )
+    save_objective_version(
+        tx, version, actor=actor.id, declaration=declaration_of(after), details={"change": f"{TYPE}:{record}"}
+    )
+
+
+def _refuse_unmeasurable(proposal: Proposal, now: datetime) -> None:
+    if proposal.after is None:
+        return
+    blocking = lint(proposal.after, now.date()).blocking
+    if blocking:
+        raise RegisterError(f"{proposal.model}/{proposal.objective} cannot be approved: {'; '.join(blocking)}")
+
+
+def _content(proposal: Proposal, effects: Consequences, stated: Mapping[str, Any], *, trigger: str) -> dict[str, Any]:
+    link = {"objective": f"objective:{proposal.model}/{proposal.objective}"} if proposal.before else {}
+    return {
+        "title": proposal.title,
+        "model": proposal.model,
+        "subject": proposal.subject,
+        "before": _lines((key, old) for key, old, _ in proposal.differences) or "no such objective",
+        "after": _lines((key, new) for key, _, new in proposal.differences) or "withdrawn",
+        "proposal": proposal.key,
+        "differing_verdicts": len(effects.differing),
+        "compared_verdicts": effects.compared,
+        **link,
+        **{key: value for key, value in stated.items() if value is not None},
+        "trigger": trigger,
+    }
+
+
+def _lines(pairs: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(f"{key}: {value}" for key, value in pairs if value)
+
+
+def _withdrawal(version: ObjectiveVersion) -> str:
+    return f"{version.model}/{version.objective}:{version.version}:withdrawn"
+
+
+def _withdrawn(reader: Reader) -> set[str]:
+    """The versions whose withdrawal was approved, or put on record where that needs no approval."""
+    return {
+        record.fields["proposal"]
+        for record in latest_versions(reader, [TYPE])
+        if (record.status == "approved" or (record.origin == CONFIGURATION and record.status != "withdrawn"))
+        and str(record.fields.get("proposal", "")).endswith(":withdrawn")
+    }

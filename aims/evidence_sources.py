@@ -1,0 +1,123 @@
+"""What the store itself holds as evidence, by clause: measurements, verdicts, runs, nonconformities, the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from aimsight.store.database import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One kind of evidence for a clause.
+
+    Parameters
+    ----------
+    what
+        What it is, for people: ``measurements``, ``Risk``.
+    count
+        How much of it counts; ``drafts`` is how much does not yet, because nobody has approved it.
+    first, latest
+        When the oldest and the newest of it was recorded.
+    people
+        Who recorded or approved it; ``aimsight`` for what a pipeline wrote.
+    items
+        Ids of records, so that an auditor can look them up; empty where there are only rows.
+    by_pipeline
+        Whether a pipeline made it.
+    """
+
+    what: str
+    count: int
+    drafts: int
+    first: datetime | None
+    latest: datetime | None
+    people: tuple[str, ...]
+    items: tuple[str, ...]
+    by_pipeline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Rows of the store that are evidence: a query for how many, the oldest, the newest and the people."""
+
+    what: str
+    clauses: tuple[str, ...]
+    sql: str
+    by_pipeline: bool = True
+
+
+_BY_AIMSIGHT = "['aimsight']"
+_ACTORS = "list_sort(list_distinct(list(actor)))"
+
+
+def _rows(table: str, moment: str, where: str = "true", count: str = "count(*)") -> str:
+    return f"SELECT {count}, min({moment}), max({moment}), {_BY_AIMSIGHT} FROM {table} WHERE {where}"
+
+
+def _events(where: str) -> str:
+    return f"SELECT count(*), min(recorded_at), max(recorded_at), {_ACTORS} FROM ledger WHERE {where}"
+
+
+SOURCES: tuple[Source, ...] = (
+    Source("versions of objectives", ("6.2", "A.6.1.2", "A.9.3"), _events("kind = 'objective.version'")),
+    Source("verdicts on objectives", ("6.2", "9.1", "A.9.3"), _rows("evaluation", "evaluated_at")),
+    Source("measurements", ("9.1", "A.6.2.6"), _rows("measurement", "computed_at", "value IS NOT NULL")),
+    Source(
+        "performance measurements", ("A.6.2.4",), _rows("measurement", "computed_at", "metric LIKE 'performance.%'")
+    ),
+    Source("fairness measurements", ("A.5.4", "8.4"), _rows("measurement", "computed_at", "metric LIKE 'fairness.%'")),
+    Source("drift measurements", ("8.2",), _rows("measurement", "computed_at", "metric LIKE 'drift.%'")),
+    Source("data quality measurements", ("A.7.4",), _rows("measurement", "computed_at", "metric LIKE 'quality.%'")),
+    Source(
+        "measurements of inputs outside the declared use",
+        ("A.9.4",),
+        _rows("measurement", "computed_at", "metric LIKE 'quality.%envelope%' OR metric LIKE 'quality.out_of_range%'"),
+    ),
+    Source("runs that measured", ("8.1", "9.1", "A.6.2.6"), _rows("run", "finished_at", "outcome = 'success'")),
+    Source("runs over an inference log", ("A.6.2.8",), _rows("run", "finished_at", "rows_scanned > 0")),
+    Source("planned windows", ("8.1",), _rows("slot", "planned_at")),
+    Source("fingerprints of data read", ("A.7.5", "A.4.3"), _rows("run", "finished_at", "source_fingerprint <> ''")),
+    Source("frozen references", ("A.7.5",), _rows("reference", "frozen_at")),
+    Source(
+        "versions of the measuring program",
+        ("A.4.4",),
+        _rows("run", "finished_at", count="count(DISTINCT code_version)"),
+    ),
+    Source("registered models", ("A.4.2", "A.9.4", "A.6.2.7"), _rows("model", "registered_at")),
+    Source("nonconformities", ("10.2", "8.1"), _rows("nonconformity", "opened_at")),
+    Source(
+        "steps of people in nonconformities",
+        ("10.2", "8.3"),
+        _events("kind LIKE 'nonconformity.%' AND actor <> 'aimsight'"),
+        by_pipeline=False,
+    ),
+    Source("evidence files", ("7.5.3",), _rows("evidence_file", "created_at")),
+    Source("ledger entries", ("7.5.1", "7.5.2", "7.5.3"), _events("true")),
+    Source("verifications that found the store whole", ("7.5.3",), _events("kind = 'store.verified'")),
+    Source("notices delivered", ("7.4", "A.6.2.6"), _rows("outbox", "delivered_at", "state = 'delivered'")),
+    Source(
+        "steps of management reviews",
+        ("9.3.1", "9.3.2", "9.3.3", "A.2.4"),
+        _events("kind LIKE 'review.%' AND actor <> 'aimsight'"),
+        by_pipeline=False,
+    ),
+    Source("prepared review packs", ("9.3.2",), _events("kind LIKE 'review.%' AND actor = 'aimsight'")),
+)
+"""Everything that the store holds without being a register record."""
+
+
+def of_the_store(reader: Reader) -> dict[str, list[Evidence]]:
+    """By clause: the evidence that lies in the store's own tables; what there is none of is left out."""
+    found: dict[str, list[Evidence]] = {}
+    for source in SOURCES:
+        ((count, first, latest, people),) = reader.tuples(source.sql)
+        if count:
+            evidence = Evidence(source.what, count, 0, first, latest, tuple(people), (), source.by_pipeline)
+            for clause in source.clauses:
+                found.setdefault(clause, []).append(evidence)
+    return found
