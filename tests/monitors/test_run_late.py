@@ -48,12 +48,34 @@ def test_a_window_is_judged_when_enough_labels_are_there(sandbox: Sandbox, make:
     sandbox.days(0, 1, 2, 3)
     rows = make.binary_rows(4, wrong=6)
     sandbox.day(4, rows, labels=False)
-    sandbox.labels(4, rows[:29])
+    mixed = [row for i, row in enumerate(rows) if i // 4 % 2 == 0]
+    sandbox.labels(4, mixed[:29])
     sandbox.run(5)
     assert sandbox.verdicts() == {4: "awaiting labels"}
-    sandbox.labels(4, rows[:30])
+    sandbox.labels(4, mixed[:30])
     sandbox.run(5)
-    assert sandbox.values("performance.accuracy") == {4: 24 / 30}
+    assert sandbox.values("performance.accuracy") == {4: 26 / 30}
+
+
+def test_labels_that_come_early_only_where_positive_are_waited_for(sandbox: Sandbox, make: Helpers) -> None:
+    """The trap of "offended within two years": what comes early is positive, and says nothing of the window.
+
+    Enough labels are there for the configured coverage, all of them positive and every one found: accuracy on them
+    would be 1. The window waits until its labels are due; what came then, still one-sided, is called selective.
+    """
+    sandbox.model(labels={"delay": "2d", "min_coverage": 0.3})
+    sandbox.days(0, 1, 2, 3)
+    rows = make.binary_rows(4, wrong=0)
+    sandbox.day(4, rows, labels=False)
+    sandbox.labels(4, [row for row in rows if row["y"] == 1])
+    sandbox.run(5)
+    assert sandbox.verdicts() == {4: "awaiting labels"}
+    (reason,) = sandbox.rows("SELECT reason FROM evaluations")
+    assert reason["reason"].startswith("awaiting labels: 30 of 60 rows have one, and rows with labels differ in ")
+    sandbox.run(8)
+    late = sandbox.rows("SELECT verdict, reason FROM evaluations WHERE is_latest ORDER BY window_start")[0]
+    assert late["verdict"] == "conforming"
+    assert "labels for 30 of 60 rows; labels are selective: rows with labels differ in p, yes" in late["reason"]
 
 
 def test_after_the_delay_missing_labels_are_insufficient_evidence(sandbox: Sandbox, make: Helpers) -> None:
