@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aimsight.metrics.schema import Schema
 from aimsight.metrics.statistics import (
     DELAY_CELLS,
     ERROR_CELLS,
@@ -41,6 +42,7 @@ from aimsight.store.statistics_tables import (
     STATISTICS_LEAF,
     STATISTICS_QUALITY,
     STATISTICS_REGRESSION,
+    STATISTICS_SCHEMA,
     STATISTICS_SCORE,
     STATISTICS_SEGMENT,
     STATISTICS_VALUE,
@@ -135,7 +137,12 @@ def _statistics(rows: dict[str, list[dict[str, Any]]]) -> Statistics:
         latest=Latest(window["latest_at"]) if window["latest_at"] else None,
         column_errors={row["column_name"]: row["reason"] for row in rows["statistics_error"]},
         leaves=leaves or None,
+        schema=next((_schema(row) for row in rows["statistics_schema"]), None),
     )
+
+
+def _schema(row: dict[str, Any]) -> Schema:
+    return Schema(dict(zip(row["column_names"], row["kinds"], strict=True)))
 
 
 _OF_SEGMENTS = (
@@ -216,6 +223,11 @@ def statistics_rows(statistics_id: str, statistics: Statistics) -> dict[str, lis
             for kept in (counts.cells(),)
         ],
         "statistics_quality": _quality_rows(statistics_id, quality),
+        "statistics_schema": [
+            STATISTICS_SCHEMA.row((statistics_id, list(schema.columns), list(schema.columns.values())))
+            for schema in (statistics.schema,)
+            if schema is not None
+        ],
         "statistics_decision": [
             STATISTICS_DECISION.row((statistics_id, position, name, *_sparse(table.ravel())))
             for position, (_, part) in segments

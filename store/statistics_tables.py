@@ -170,6 +170,15 @@ STATISTICS_LEAF = Table(
     },
 )
 
+STATISTICS_SCHEMA = Table(
+    "statistics_schema",
+    {
+        "statistics_id": "text",
+        "column_names": "texts",
+        "kinds": "texts",
+    },
+)
+
 STATISTICS: tuple[Table, ...] = (
     STATISTICS_WINDOW,
     STATISTICS_COLUMN,
@@ -182,6 +191,7 @@ STATISTICS: tuple[Table, ...] = (
     STATISTICS_REGRESSION,
     STATISTICS_INTERVAL,
     STATISTICS_LEAF,
+    STATISTICS_SCHEMA,
 )
 
 REFERENCE = Table(

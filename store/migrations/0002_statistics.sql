@@ -56,3 +56,10 @@ CREATE TABLE statistics_leaf (
     segment_position INTEGER NOT NULL,
     counts BIGINT[] NOT NULL
 );
+
+-- The columns of the source's files, and the kind of each (number, text ...; '' where the file states none).
+CREATE TABLE statistics_schema (
+    statistics_id VARCHAR NOT NULL,
+    column_names VARCHAR[] NOT NULL,
+    kinds VARCHAR[] NOT NULL
+);

@@ -12,6 +12,7 @@ import pytest
 
 from aimsight.metrics.cells import CategoryCells, NumericCells
 from aimsight.metrics.plan import ColumnPlan, Reference
+from aimsight.metrics.schema import Schema
 from aimsight.metrics.statistics import (
     DELAY_CELLS,
     ERROR_CELLS,
@@ -144,6 +145,7 @@ class Samples:
             Latest(START + timedelta(hours=23)),
             {"income": "no such column"},
             {ALL_ROWS: np.array([30, 10]), women: np.array([0, 7])},
+            Schema({"age": "number", "gender": "text"}),
         )
 
     def evaluation(self, run: RunRecord, **changes: Any) -> Evaluation:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aimsight.metrics.schema import Schema
 from aimsight.metrics.statistics import (
     DELAY_CELLS,
     ERROR_CELLS,
@@ -197,6 +198,7 @@ def statistics(draw: st.DrawFn) -> Statistics:
         draw(st.none() | st.builds(Latest, moment)),
         draw(st.dictionaries(name, name, max_size=2)),
         {segment: draw(arrays(3)) for segment in found} if found and draw(leaves) else None,
+        draw(st.none() | st.builds(Schema, st.dictionaries(name, name, max_size=3))),
     )
 
 
