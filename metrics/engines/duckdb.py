@@ -8,10 +8,12 @@ is summed is an integer, so neither the order of the rows nor the number of thre
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aimsight.configs.errors import SourceError
 from aimsight.metrics.engines.arrays import blocks
 from aimsight.metrics.engines.connection import connect, run
 from aimsight.metrics.engines.log import Inputs, inputs, label_columns, open_log
@@ -22,12 +24,11 @@ from aimsight.metrics.engines.sql import quote_ident
 from aimsight.metrics.engines.tables import open_table
 from aimsight.metrics.engines.tallies import TALLY_BYTES
 from aimsight.metrics.engines.windows import moment
-from aimsight.metrics.plan import EXACT_SCORE_ROWS
+from aimsight.metrics.plan import EXACT_SCORE_ROWS, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
-    from datetime import datetime
     from pathlib import Path
 
     import duckdb
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 
     from aimsight.configs.schema import ModelConfig
     from aimsight.metrics.engines.passes import Counted
-    from aimsight.metrics.plan import Plan, Reference, Window
+    from aimsight.metrics.engines.sampling import Sample
+    from aimsight.metrics.plan import Plan, Reference
 
 
 class DuckDBEngine:
@@ -165,6 +167,88 @@ class DuckDBEngine:
             found = open_table(connection, paths, paths, table)
             return list(found.parts[0][1].items())
 
+    def sample(
+        self,
+        model: ModelConfig,
+        root: Path,
+        window: Window | None,
+        columns: Sequence[str],
+        limit: int,
+        *,
+        seed: int = 0,
+        with_labels: bool = True,
+        as_of: datetime | None = None,
+    ) -> Sample:
+        """At most ``limit`` rows of a window, the same whatever the order of the rows; see ``samples``.
+
+        Parameters
+        ----------
+        window
+            ``None`` for all rows of the reference's own source.
+        """
+        if window is None:
+            found = self.time_range(model, inputs(model, root, reference=True).log)
+            if found is None:
+                raise SourceError(f"{model.model}: the reference has no rows")
+            window = Window(found[0], found[1] + timedelta(microseconds=1))
+            files = inputs(model, root, reference=True)
+        else:
+            files = inputs(model, root)
+        return self._samples(model, files, (window,), columns, limit, seed, as_of or _NEVER, with_labels)[0]
+
+    def samples(
+        self,
+        model: ModelConfig,
+        root: Path,
+        windows: Sequence[Window],
+        columns: Sequence[str],
+        limit: int,
+        *,
+        seed: int = 0,
+        with_labels: bool = True,
+        as_of: datetime | None = None,
+    ) -> dict[Window, Sample]:
+        """At most ``limit`` rows of each window of the log, in one pass over it.
+
+        A row is drawn by the hash of ``seed`` and of its content: the declared columns of the log but labels, and
+        ``columns``. So the sample of a window depends neither on the order of rows nor on the other windows, and the
+        same rows are drawn when labels arrive. Where the log has no id, rows that are equal in all of these are drawn
+        together.
+
+        Parameters
+        ----------
+        windows
+            Disjoint and sorted.
+        as_of
+            Labels that arrived later are late; by default every label counts.
+
+        Raises
+        ------
+        SourceError, SchemaError, ResourceError
+            As for ``profile``, and when one of the columns cannot be read.
+        """
+        files = inputs(model, root)
+        drawn = self._samples(model, files, windows, columns, limit, seed, as_of or _NEVER, with_labels)
+        return dict(zip(windows, drawn, strict=True))
+
+    def _samples(
+        self,
+        model: ModelConfig,
+        files: Inputs,
+        windows: Sequence[Window],
+        columns: Sequence[str],
+        limit: int,
+        seed: int,
+        as_of: datetime,
+        with_labels: bool,  # noqa: FBT001  # passed on
+    ) -> list[Sample]:
+        from aimsight.metrics.engines.sampling import SampleRequest, draw
+
+        wants_labels = with_labels and model.labels is not None
+        request = SampleRequest(tuple(dict.fromkeys(columns)), limit, seed, as_of if wants_labels else None)
+        with self.connect(files.all) as connection:
+            return draw(connection, model, files, windows, request)
+
     def frame(
         self, model: ModelConfig, root: Path, window: Window | None, columns: Sequence[str], limit: int, seed: int
     ) -> pd.DataFrame:
@@ -187,6 +271,9 @@ class DuckDBEngine:
                 f"ORDER BY hash({int(seed)}, {listed}, {quote_ident(model.log.timestamp)}), {listed} LIMIT {int(limit)}"
             ).df()
         return frame
+
+
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def _without_id(model: ModelConfig) -> ModelConfig:

@@ -144,6 +144,8 @@ def open_log(
     files: Inputs,
     features: Sequence[str],
     windows: Sequence[Window] = (),
+    *,
+    others: Sequence[str] = (),
 ) -> Log:
     """Check the columns of a model's log and set duplicates apart.
 
@@ -153,16 +155,19 @@ def open_log(
         Columns whose absence fails only their own metrics.
     windows
         Disjoint and sorted; an id is a duplicate within each of them. Without any, within the whole source.
+    others
+        Further columns that are to be read.
 
     Raises
     ------
     SchemaError
-        If a required column is missing or has the wrong type.
+        If a required column or one of the others is missing or has the wrong type.
     SourceError
         If a file cannot be read.
     """
     table = open_table(connection, files.log, files.all, model.log.table)
-    for column in required_columns(model):
+    required = [*required_columns(model), *(name for name in others if name not in features)]
+    for column in required:
         table.type_of(column)
     time = instant(model.log.timestamp, table.type_of(model.log.timestamp), model.log.naive_timestamps, table.what)
     errors: dict[str, str] = {}
@@ -172,7 +177,7 @@ def open_log(
             (number if kind == "numeric" else text)(column, table.type_of(column), table.what)
         except SchemaError as error:
             errors[column] = str(error)
-    used = list(dict.fromkeys([*required_columns(model), *(name for name in features if name not in errors)]))
+    used = list(dict.fromkeys([*required, *(name for name in features if name not in errors)]))
     rows = f"({table.select(used)})"
     labels = None
     if model.labels is not None and files.labels:

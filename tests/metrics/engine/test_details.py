@@ -50,10 +50,12 @@ def test_all_scored_rows_by_score_and_decision(bench: Any, tools: Any) -> None:
     for number, statistics in enumerate(found.values()):
         day = frame[frame["day"] == number]
         counted = statistics.all_rows.score_decisions
+        assert counted is not None
         assert counted[""].tolist() == _decisions(day, 1, [0])
         assert counted[""].dtype == np.int64
         for name in SEXES:
             part = statistics.segments[Segment((("sex", name),))]
+            assert part.score_decisions is not None
             assert part.score_decisions[""].tolist() == _decisions(_of_sex(day, name), 1, [0])
 
 

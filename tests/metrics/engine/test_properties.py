@@ -139,8 +139,8 @@ def test_tallies_count_within_their_memory(blocks: list[list[tuple[int, int, int
     while first < windows:
         tally = Tally(windows, leaves, size, first=first, budget=budget)
         for block in blocks:
-            window, leaf, cell = (np.array(column) for column in zip(*block, strict=True))
-            tally.add(window * leaves + leaf, None, cell)
+            places = np.array(block)
+            tally.add(places[:, 0] * leaves + places[:, 1], None, places[:, 2])
         assert tally.deferred > first
         for number in range(first, tally.deferred):
             found = tally.window(number, members)
