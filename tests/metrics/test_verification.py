@@ -1,0 +1,104 @@
+"""The metrics' verification: every metric has a known answer and gives it, and numbers change only with the version."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from aimsight.metrics.verification.results import changed
+from aimsight.metrics.verification.verify import (
+    Answer,
+    Verification,
+    answers,
+    known_digests,
+    verify,
+    without_answer,
+)
+
+HERE = Path(__file__).resolve().parent
+HOW = "add a line to ORACLES in tests/metrics/verification_oracles.py and run it"
+
+
+def script(name: str) -> ModuleType:
+    """A script beside the tests, as a module."""
+    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def found() -> list[Verification]:
+    """All metrics, verified once."""
+    return verify()
+
+
+def test_every_metric_has_a_known_answer() -> None:
+    """A metric whose right value nobody has found by other means is not measuring equipment yet."""
+    missing = without_answer(answers())
+    assert not missing, f"no known answer for {', '.join(missing)}: {HOW}"
+
+
+def test_every_metric_gives_its_known_answers(found: list[Verification]) -> None:
+    """Engine and metric together give what other libraries give on the same rows."""
+    wrong = [
+        f"{check.answer.metric} ({check.answer.case}): {check.value or check.reason}, not {check.answer.value}"
+        for one in found
+        for check in one.checks
+        if not check.is_right
+    ]
+    assert not wrong
+
+
+def test_numbers_change_only_with_the_version(found: list[Verification]) -> None:
+    """Whoever changes a metric's numbers raises its version, so that old and new measurements are told apart."""
+    wrong = changed([one for one in found if one.checks], known_digests())
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_changed_number_is_noticed(found: list[Verification]) -> None:
+    """A digest that differs under the same version is told, with what to do; a new version asks for its line."""
+    one = next(one for one in found if one.checks)
+    assert "raise version=" in changed([one], {(one.metric, one.version): "0" * 16})[0]
+    assert "add it with" in changed([one], {})[0]
+    assert changed([one], {(one.metric, one.version): one.digest}) == []
+
+
+def test_a_wrong_answer_is_noticed() -> None:
+    """The comparison can fail: a value that is off by a thousandth, and a metric that was not measured there."""
+    off = Answer("quality.rows", "binary", "", "", 160.5, 1e-3, "by hand")
+    nowhere = Answer("quality.missing_share", "binary", "nothing", "", 0.0, 1e-3, "by hand")
+    found = {one.metric: one for one in verify([off, nowhere])}
+    assert not found["quality.rows"].passed
+    assert found["quality.rows"].checks[0].deviation == 0.5
+    assert found["quality.missing_share"].checks[0].reason == "it was not measured"
+    assert not found["performance.accuracy"].passed
+
+
+def test_the_answers_are_those_that_other_libraries_give() -> None:
+    """The committed answers are what the oracles derive today, in the same order."""
+    derived = script("verification_oracles").lines()
+    committed = [[one.metric, one.case, one.column, one.segment, one.value] for one in answers()]
+    assert [line[:4] for line in derived] == [line[:4] for line in committed]
+    assert [float(line[4]) for line in derived] == pytest.approx([float(str(line[4])) for line in committed], rel=1e-7)
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "regression", "losses"])
+def test_the_data_sets_are_those_that_the_script_makes(kind: str) -> None:
+    """Nobody has edited a data set by hand."""
+    maker = script("verification_data")
+    rows = maker.loss_rows() if kind == "losses" else maker.rows(kind)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    assert (maker.FOLDER / f"{kind}.csv").read_text(encoding="utf-8") == text.getvalue()
