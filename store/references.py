@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aimsight.metrics.cells import CategoryCells, NumericCells
+from aimsight.metrics.estimates.loss_tree import LossTree, pack, unpack
 from aimsight.metrics.plan import ColumnPlan, Reference
 from aimsight.store.records import PROGRAM, insert_record
 from aimsight.store.statistics import read_all_statistics, statistics_rows
-from aimsight.store.statistics_tables import REFERENCE, REFERENCE_COLUMN, STATISTICS
+from aimsight.store.statistics_tables import OF_REFERENCE, REFERENCE, REFERENCE_COLUMN, REFERENCE_TREE, STATISTICS
 
 if TYPE_CHECKING:
     from aimsight.store.database import Reader, Transaction
@@ -21,12 +22,18 @@ def save_reference(tx: Transaction, model: str, reference: Reference, *, actor: 
     key = [model, reference.fingerprint]
     if tx.tuples("SELECT 1 FROM reference WHERE model = ? AND fingerprint = ?", key):
         return False
-    columns = [
-        REFERENCE_COLUMN.row(_column_cells(model, reference.fingerprint, position, column))
-        for position, column in enumerate(reference.columns)
-    ]
-    tx.insert(REFERENCE_COLUMN, columns)
-    digests = {REFERENCE_COLUMN.name: {"rows": len(columns), "sha256": REFERENCE_COLUMN.digest(columns)}}
+    belonging = {
+        REFERENCE_COLUMN.name: [
+            REFERENCE_COLUMN.row(_column_cells(model, reference.fingerprint, position, column))
+            for position, column in enumerate(reference.columns)
+        ],
+        REFERENCE_TREE.name: _tree_rows(model, reference),
+    }
+    digests = {}
+    for table in OF_REFERENCE:
+        rows = belonging[table.name]
+        tx.insert(table, rows)
+        digests[table.name] = {"rows": len(rows), "sha256": table.digest(rows)}
     parts = {_WHOLE: reference.statistics, **{str(place): part for place, part in enumerate(reference.windows)}}
     kept = [statistics_rows(part_id(model, reference.fingerprint, name), part) for name, part in parts.items()]
     for table in STATISTICS:
@@ -65,6 +72,7 @@ def load_reference(reader: Reader, model: str, fingerprint: str) -> Reference | 
     parts = read_all_statistics(reader, [part_id(model, fingerprint, name) for name in names])
     statistics, *windows = parts.values()
     columns = reader.rows("SELECT * FROM reference_column WHERE model = ? AND fingerprint = ? ORDER BY position", key)
+    trees = reader.rows("SELECT * FROM reference_tree WHERE model = ? AND fingerprint = ?", key)
     return Reference(
         name=row["name"],
         fingerprint=fingerprint,
@@ -74,12 +82,20 @@ def load_reference(reader: Reader, model: str, fingerprint: str) -> Reference | 
         label_center=row["label_center"],
         statistics=statistics,
         windows=tuple(windows),
+        loss_tree=unpack(trees[0]) if trees else None,
     )
 
 
 def part_id(model: str, fingerprint: str, part: str) -> str:
     """The ``statistics_id`` of the whole reference (``all``) or of one of its own windows (``0``, ``1`` ...)."""
     return f"reference/{model}/{fingerprint}/{part}"
+
+
+def _tree_rows(model: str, reference: Reference) -> list[tuple[Any, ...]]:
+    tree = reference.loss_tree
+    if not isinstance(tree, LossTree):
+        return []
+    return [REFERENCE_TREE.row_of({"model": model, "fingerprint": reference.fingerprint, **pack(tree)})]
 
 
 def _column_cells(model: str, fingerprint: str, position: int, column: ColumnPlan) -> tuple[Any, ...]:

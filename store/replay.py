@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aimsight.store.digests import line_digest, lines_digest, microseconds, row_line
 from aimsight.store.findings import Event, Finding, Fold
 from aimsight.store.records import key_text, plain_row
-from aimsight.store.statistics_tables import REFERENCE_COLUMN
+from aimsight.store.statistics_tables import OF_REFERENCE
 from aimsight.store.table import Table
 from aimsight.store.tables import BY_RUN, EVALUATION, MEASUREMENT, RECORDS, SLOT
 
@@ -66,7 +66,7 @@ class Replay:
         findings: list[Finding] = []
         for table in RECORDS.values():
             findings += self._compare_records(reader, table)
-        for table in (*BY_RUN, REFERENCE_COLUMN):
+        for table in (*BY_RUN, *OF_REFERENCE):
             findings += self._compare_groups(reader, table)
         findings += self._compare_slots(reader)
         findings += _check_occurrences(reader)
@@ -187,7 +187,7 @@ def _key_cell(table: Table, row: Mapping[str, Any], name: str) -> str:
 
 
 def _group(table: Table, row: tuple[Any, ...]) -> str:
-    if table is REFERENCE_COLUMN:
+    if table in OF_REFERENCE:
         return f"{_REFERENCE}{row[0]}/{row[1]}"
     owner = str(row[0])
     return owner.rpartition("/")[0] if owner.startswith(_REFERENCE) else owner

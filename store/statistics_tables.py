@@ -224,3 +224,27 @@ REFERENCE_COLUMN = Table(
         "std": "float",
     },
 )
+
+REFERENCE_TREE = Table(
+    "reference_tree",
+    {
+        "model": "text",
+        "fingerprint": "text",
+        "input_column": "texts",
+        "input_test": "texts",
+        "input_category": "texts",
+        "input_fill": "floats",
+        "node_split": "ints",
+        "node_left": "ints",
+        "node_right": "ints",
+        "node_threshold": "floats",
+        "leaf_rows": "ints",
+        "leaf_absolute": "floats",
+        "leaf_square": "floats",
+        "leaf_absolute_variance": "floats",
+        "leaf_square_variance": "floats",
+    },
+)
+
+OF_REFERENCE: tuple[Table, ...] = (REFERENCE_COLUMN, REFERENCE_TREE)
+"""Tables whose rows belong to a frozen reference as a whole."""
