@@ -69,7 +69,7 @@ _GAP_SQUARE = math.pi**2 / 12
 
 def _dispersion(ratios: Floats, shape: float, rows: float) -> DesignEffect:
     mean = float(ratios.mean())
-    freedom = round(2 * float(inflated_shape(shape, np.array([max(mean, 1.0)]))[0]) * (ratios.size - 1), 3)
+    freedom = round(2 * inflated_shape(shape, max(mean, 1.0)) * (ratios.size - 1), 3)
     return DesignEffect(np.maximum(mean * freedom / chi2_quantiles(freedom), 1.0), rows)
 
 
@@ -106,10 +106,10 @@ def kolmogorov_band(n: int, m: int, effect: DesignEffect = INDEPENDENT) -> float
     """Half-width of the 95 % band around the difference of two empirical distributions of n and m rows."""
     from scipy.special import chdtri
 
-    inflation = float(effect.inflation(n, m).mean())
+    inflation = effect.mean_inflation(n, m)
     quantile = KOLMOGOROV
     if inflation > 1:
-        freedom = 2 * float(inflated_shape(_GAP_SHAPE, np.array([inflation]))[0])
+        freedom = 2 * inflated_shape(_GAP_SHAPE, inflation)
         quantile = max(quantile, math.sqrt(_GAP_SQUARE * float(chdtri(freedom, 0.05)) / freedom))
     return quantile * math.sqrt(inflation * (1 / n + 1 / m))
 
@@ -118,9 +118,13 @@ KOLMOGOROV = 1.3581
 """95 % quantile of the largest absolute value of a Brownian bridge."""
 
 
+_SIGNS = np.where(np.arange(1, 13) % 2, 1.0, -1.0)
+_SQUARES = -2.0 * np.square(np.arange(1, 13))[:, None]
+"""Twelve terms of Kolmogorov's series: from x = 0.3 on the next one is below 1e-13."""
+
+
 def _kolmogorov_tail(x: Floats) -> Floats:
-    k = np.arange(1, 21)[:, None]
-    tail: Floats = 2 * np.sum(np.where(k % 2, 1.0, -1.0) * np.exp(-2 * np.square(k * x)), axis=0)
+    tail: Floats = 2 * _SIGNS @ np.exp(_SQUARES * np.square(x))
     return np.where(x < 0.3, 1.0, np.clip(tail, 0.0, 1.0))
 
 
@@ -146,8 +150,9 @@ def area_p_value(
     if area <= 0:
         return 1.0
     mean, square, signed = _area_moments(level, width)
-    spread = effect.inflation(n, m) * (1 / n + 1 / m)
-    shape = inflated_shape(_nakagami_shape(mean, square), effect.inflation(n, m))
+    inflation = effect.inflation(n, m)
+    spread = inflation * (1 / n + 1 / m)
+    shape = inflated_shape(_nakagami_shape(mean, square), inflation)
     tail = gammaincc(shape, shape * area * area / (spread * square))
     floor = erfc(area / np.sqrt(2 * spread * signed))
     return max(float(np.mean(np.maximum(tail, floor))), 1e-300)

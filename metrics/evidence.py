@@ -11,8 +11,8 @@ ones. The **design effect** is estimated from the reference's own windows and wi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -33,7 +33,7 @@ FEW_THINGS = 2
 """What makes windows differ moves all groups together: so many independent things, such as level and spread."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class DesignEffect:
     """How much more than multinomial a column's counts vary from window to window.
 
@@ -45,17 +45,29 @@ class DesignEffect:
     values: Floats
     rows: float
 
+    @cached_property
+    def mean(self) -> float:
+        """The expected effect."""
+        return float(self.values.mean())
+
     def inflation(self, n_reference: int, n_window: int) -> Floats:
         """Factor on the variance of reference share minus window share, over the independent case; one per value."""
-        excess = (self.values - 1.0) / max(self.rows - 1.0, 1.0)
-        window = 1.0 + excess * (n_window - 1)
-        return (window / n_window + self.values / n_reference) / (1.0 / n_window + 1.0 / n_reference)
+        plain, by_excess = self._weights(n_reference, n_window)
+        return 1.0 + (self.values - 1.0) * (by_excess / plain)
+
+    def mean_inflation(self, n_reference: int, n_window: int) -> float:
+        """The expected value of ``inflation``."""
+        plain, by_excess = self._weights(n_reference, n_window)
+        return 1.0 + (self.mean - 1.0) * (by_excess / plain)
+
+    def _weights(self, n: int, m: int) -> tuple[float, float]:
+        """What independent rows, and what each unit of the effect above 1, give to the variance."""
+        return 1.0 / m + 1.0 / n, (m - 1) / max(self.rows - 1.0, 1.0) / m + 1.0 / n
 
     def effective(self, n_reference: int, n_window: int) -> tuple[float, float]:
         """Rows of reference and window that independent draws would need for the same precision."""
-        effect = float(self.values.mean())
-        excess = (effect - 1.0) / max(self.rows - 1.0, 1.0)
-        return n_reference / effect, n_window / (1.0 + excess * (n_window - 1))
+        excess = (self.mean - 1.0) / max(self.rows - 1.0, 1.0)
+        return n_reference / self.mean, n_window / (1.0 + excess * (n_window - 1))
 
 
 INDEPENDENT = DesignEffect(np.ones(1), 1.0)
@@ -85,21 +97,23 @@ def design_effect(windows: NDArray[np.int64]) -> DesignEffect:
     windows_less_one, k = counts.shape[0] - 1, counts.shape[1] - 1
     pearson = float((np.square(counts - expected) / expected).sum())
     typical = (total - float(np.square(rows).sum()) / total) / windows_less_one
-    dispersion = np.array([max(pearson / (windows_less_one * k), 1.0)])
-    freedom = round(2 * windows_less_one * float(inflated_shape(k / 2, dispersion, min(k, FEW_THINGS))[0]), 3)
+    dispersion = max(pearson / (windows_less_one * k), 1.0)
+    freedom = round(2 * windows_less_one * inflated_shape(k / 2, dispersion, min(k, FEW_THINGS)), 3)
     values = pearson / (windows_less_one * k) * freedom / chi2_quantiles(freedom)
     return DesignEffect(np.maximum(values, 1.0), float(typical))
 
 
-def inflated_shape(shape: float, inflation: Floats, things: int = 1) -> Floats:
+T = TypeVar("T", float, "Floats")
+
+
+def inflated_shape(shape: float, inflation: T, things: int = 1) -> T:
     """Gamma shape of a squared distance when ``inflation`` - 1 of it comes from so many things that vary.
 
     Relative to the independent mean the variance is (1 + 2 e) / shape + 2 e^2 / things with e = inflation - 1: that of
     a sum of chi-squares of which so many are enlarged.
     """
     excess = inflation - 1
-    inflated: Floats = np.square(inflation) / ((1 + 2 * excess) / shape + 2 * np.square(excess) / things)
-    return inflated
+    return inflation * inflation / ((1 + 2 * excess) / shape + 2 * excess * excess / things)
 
 
 @lru_cache(maxsize=1024)
@@ -151,9 +165,8 @@ def chance_variance(mean: float, freedom: float, n: int, m: int, effect: DesignE
     """Variance, under no change, of a distance that is like chi-square with so much freedom and has this mean."""
     if mean <= 0 or freedom <= 0:
         return 0.0
-    inflation = np.array([float(effect.inflation(n, m).mean())])
     things = min(FEW_THINGS, max(int(freedom), 1))
-    return float(mean * mean / inflated_shape(freedom / 2, inflation, things)[0])
+    return mean * mean / inflated_shape(freedom / 2, effect.mean_inflation(n, m), things)
 
 
 def _permutation_p_value(x: Floats, y: Floats, inflation: Floats) -> float:

@@ -237,7 +237,7 @@ def group_counts(groups: NDArray[np.int64], size: int, counts: Counts) -> Counts
     if size == counts.size:
         return counts.astype(np.int64)
     # the groups ascend, so a group's cells lie together
-    return np.add.reduceat(counts, np.flatnonzero(np.diff(groups, prepend=-1)))
+    return np.add.reduceat(counts, np.searchsorted(groups, np.arange(size)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

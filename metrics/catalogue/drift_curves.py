@@ -188,7 +188,7 @@ def energy_distance(pair: ColumnPair) -> Result:
     variance = spread(influence, curves.x / n) / reference + spread(influence, curves.y / m) / window
     square = float(np.square(gaps) @ lengths)
     bias = whole.mean * noise
-    chance = whole.variance(float(effect.inflation(n, m).mean())) * (1 / n + 1 / m) ** 2
+    chance = whole.variance(effect.mean_inflation(n, m)) * (1 / n + 1 / m) ** 2
     around = biased_interval(square, bias, variance * scale * scale - chance, chance, "influence function")
     return Value(
         math.sqrt(2 * square),
@@ -253,7 +253,7 @@ def cramer_von_mises(pair: ColumnPair) -> Result:
         + spread(squares * (m / (n + m)) + influence, curves.y / m) / window
     )
     bias = law.mean * (1 / reference + 1 / window)
-    chance = law.variance(float(effect.inflation(n, m).mean())) * (1 / n + 1 / m) ** 2
+    chance = law.variance(effect.mean_inflation(n, m)) * (1 / n + 1 / m) ** 2
     around = biased_interval(value, bias, variance - chance, chance, "influence function")
     return Value(
         value,

@@ -79,12 +79,13 @@ def psi(pair: ColumnPair) -> Result:
 
 def _jensen_shannon(pair: ColumnPair) -> tuple[float, Interval]:
     """The divergence in nats and its interval."""
+    from scipy.special import rel_entr
+
     shares = pair.shares
     p, q = shares.p, shares.q
     total = p + q
-    left = np.log(np.divide(2 * p, total, out=np.ones_like(p), where=p > 0))
-    right = np.log(np.divide(2 * q, total, out=np.ones_like(q), where=q > 0))
-    value = min(max(float(p @ left + q @ right) / 2, 0.0), LN2)
+    middle = total / 2
+    value = min(max(float(rel_entr(p, middle).sum() + rel_entr(q, middle).sum()) / 2, 0.0), LN2)
     noise = p * (1 - q) * shares.noise_q + q * (1 - p) * shares.noise_p
     bias = float((shares.seen(0.25) / total) @ noise) / 4
     # for the variance, groups that were not seen may still be there

@@ -117,7 +117,7 @@ def anderson_darling(pair: ColumnPair) -> Result:
     influence = np.append(np.cumsum((2 * gaps * weight)[::-1])[::-1], 0.0)
     variance = spread(influence, curves.x / n) / reference + spread(influence, curves.y / m) / window
     bias = law.mean * (1 / reference + 1 / window)
-    chance = law.variance(float(effect.inflation(n, m).mean())) * (1 / n + 1 / m) ** 2
+    chance = law.variance(effect.mean_inflation(n, m)) * (1 / n + 1 / m) ** 2
     around = biased_interval(square, bias, variance - chance, chance, "influence function")
     interval = Interval(min(around.low, square) * scale, max(around.high, square) * scale, around.method)
     return Value(square * scale, m, interval, error_bound=bound, p_value=law.p_value(square, (n, m), effect))

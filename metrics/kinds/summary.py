@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aimsight.metrics.evidence import q_values
@@ -70,5 +69,16 @@ def with_q_values(measurements: list[Measurement], *, dependent: bool) -> list[M
     for found in tests.values():
         adjusted = q_values([p for _, p in found], dependent=dependent)
         for (place, _), q in zip(found, adjusted, strict=True):
-            out[place] = replace(measurements[place], q_value=q)
+            one = measurements[place]
+            out[place] = Measurement(
+                one.metric,
+                one.metric_version,
+                one.result,
+                one.column,
+                one.segment,
+                one.reference,
+                one.estimated,
+                q,
+                one.detail,
+            )
     return out
