@@ -98,17 +98,17 @@ def of_absolute(gaps: Floats, variances: Floats, rows: Floats) -> Interval:
     when the observed sum is no larger than chance makes it.
     """
     deviations, total = np.sqrt(variances), float(rows.sum())
-    weights = rows / total
+    weights, sizes = rows / total, np.abs(gaps)
 
     def moments(t: float) -> tuple[float, float]:
-        x = t * np.abs(gaps)
+        x = t * sizes
         z = np.divide(x, deviations, out=np.full_like(x, 40.0), where=deviations > 0)
         density = np.exp(-(np.minimum(z, 40.0) ** 2) / 2) / math.sqrt(2 * math.pi)
         folded = 2 * deviations * density + x * _erf(z / math.sqrt(2))
         spread = np.maximum(x**2 + variances - folded**2, 0.0)
         return float(weights @ folded), float(weights**2 @ spread) + _between(weights, x) / total
 
-    return _inverted(float(weights @ np.abs(gaps)), moments, "folded normal")
+    return _inverted(float(weights @ sizes), moments, "folded normal")
 
 
 def of_squares(gaps: Floats, variances: Floats, rows: Floats) -> Interval:
@@ -144,7 +144,7 @@ def _inverted(
         low, high = 0.0, 1.0
         while excess(high, side) < 0 and high < 1e6:
             low, high = high, 2 * high
-        for _ in range(40):
+        for _ in range(22):
             middle = (low + high) / 2
             low, high = (middle, high) if excess(middle, side) < 0 else (low, middle)
         return high
@@ -153,7 +153,6 @@ def _inverted(
         mean, variance = moments(0.0)
         return Interval(0.0, mean + Z * math.sqrt(variance), method)
     low, high = (solve(side) ** power * observed for side in (1, -1))
-    mean, variance = moments(0.0)
     return Interval(min(low, observed), max(high, observed), method)
 
 
