@@ -19,6 +19,7 @@ from aimsight.configs.errors import InvalidTextError, did_you_mean
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _ALERT_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+|file:.+|env:[A-Za-z_][A-Za-z0-9_]*")
+_ANCHOR_TARGET = re.compile(r"(?:git|alert):.+|tsa:https?://.+")
 _PUBLIC_KEY = re.compile(r"ed25519:[A-Za-z0-9+/]{43}=")
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
@@ -157,6 +158,15 @@ def _target(text: str) -> str:
     return str(targets.Target.parse(text))
 
 
+def _anchor_target(text: str) -> str:
+    if not _ANCHOR_TARGET.fullmatch(text):
+        raise InvalidTextError(
+            f'"{text}" is no target; write git:FOLDER, alert:ROUTE or tsa:https://...',
+            f"tsa:{text}" if text.startswith("https://") else "",
+        )
+    return text
+
+
 def _public_key(text: str) -> str:
     if not _PUBLIC_KEY.fullmatch(text):
         raise InvalidTextError("a public key is ed25519: and 32 bytes in base64; `aimsight keys show FILE` prints it")
@@ -248,6 +258,11 @@ TargetText = Annotated[
 
 FilterText = Annotated[Name, AfterValidator(_filter)]
 """A filter in its normal spelling."""
+
+AnchorTarget = Annotated[
+    Name, AfterValidator(_anchor_target), WithJsonSchema({"type": "string", "pattern": "^(git|alert|tsa):.+"})
+]
+"""Whom the ledger's head is given to."""
 
 PublicKey = Annotated[
     str, AfterValidator(_public_key), WithJsonSchema({"type": "string", "pattern": "^ed25519:[A-Za-z0-9+/]{43}=$"})

@@ -153,6 +153,7 @@ def _read_project(root: Path, variables: Mapping[str, str]) -> tuple[ProjectConf
     draft = Draft(document.data)
     found += _twice(draft, "alerts", "name")
     found += _twice(draft, "people", "id")
+    found += _twice(draft, "anchors", "name")
     found += _store_among_checkpoints(draft)
     overridden = [finding for finding in found if finding.path[:1] in origin]
     problems = _located(document, PROJECT_FILE, [finding for finding in found if finding.path[:1] not in origin])

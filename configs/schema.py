@@ -16,6 +16,7 @@ from aimsight.configs.errors import InvalidTextError
 from aimsight.configs.facts import ColumnKind, Task
 from aimsight.configs.fields import (
     AlertUrl,
+    AnchorTarget,
     Category,
     Day,
     DurationField,
@@ -142,6 +143,17 @@ class DashboardConfig(Config):
     )
 
 
+class AnchorConfig(Config):
+    """Somebody else who is given the ledger's head, so that later changes before it can be seen."""
+
+    name: Slug = Field(description="Short name.")
+    to: AnchorTarget = Field(
+        description="Where to: git:FOLDER (a commit in that work tree), alert:ROUTE (one of `alerts`) or "
+        "tsa:https://... (an RFC 3161 time stamp, kept as evidence)."
+    )
+    every: DurationField = Field(default=Duration(1, "d"), description="At most so often.")
+
+
 class SigningConfig(Config):
     """Who signs the checkpoints, and whose signatures count."""
 
@@ -183,6 +195,9 @@ class ProjectConfig(Config):
     checkpoints: tuple[Name, ...] = Field(
         default=("store/checkpoints.jsonl",),
         description="Files outside the store that the ledger's head is appended to after every run.",
+    )
+    anchors: tuple[AnchorConfig, ...] = Field(
+        default=(), description="Who else is given the ledger's head, and how often."
     )
     signing: SigningConfig = Field(default=SigningConfig(), description="Signatures of the checkpoints.")
     evidence: Name = Field(default="store/evidence", description="Folder of evidence files, named by their hash.")

@@ -24,6 +24,7 @@ from aimsight.metrics.sources import resolve, row_count
 from aimsight.metrics.statistics import merge
 from aimsight.metrics.values import Measurement
 from aimsight.monitors import alerts
+from aimsight.monitors.anchors import anchor
 from aimsight.monitors.back_test import BackTest
 from aimsight.monitors.drift import WindowsDrift
 from aimsight.monitors.due import (
@@ -139,6 +140,7 @@ def run_due(
             summaries.append(RunSummary(name, [], [], 0, 0, 0, str(error)))
     if store.path.exists():
         look_after_nonconformities(project, store)
+    anchor(store, project, now=store.clock.now())
     if project.config.alerts and store.path.exists():
         alerts.deliver(store, project, now=store.clock.now())
     return summaries

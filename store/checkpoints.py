@@ -74,7 +74,7 @@ def append(files: FileSystem, paths: Sequence[Path], head: Head, now: datetime, 
     StoreError
         When a file could not be written. The commit itself stands.
     """
-    failed = _try_all(files, paths, _checkpoint(head, now, signer))
+    failed = _try_all(files, paths, made(head, now, signer))
     if failed:
         raise StoreError(
             f"everything was committed, but the checkpoint could not be written to {', '.join(failed)}; "
@@ -97,7 +97,7 @@ def repair(files: FileSystem, paths: Sequence[Path], head: Head, now: datetime, 
         last = _last(files, path)
         if last is None or (last.origin == head.origin and last.size < head.seq):
             behind.append(path)
-    failed = _try_all(files, behind, _checkpoint(head, now, signer)) if behind else []
+    failed = _try_all(files, behind, made(head, now, signer)) if behind else []
     if failed:
         raise StoreError(f"the checkpoint cannot be written to {', '.join(failed)}; nothing was written to the store")
 
@@ -186,7 +186,8 @@ def compare(
     return Comparison(tuple(findings), tuple(warnings), anchored, signed)
 
 
-def _checkpoint(head: Head, now: datetime, signer: Signer | None) -> Checkpoint:
+def made(head: Head, now: datetime, signer: Signer | None) -> Checkpoint:
+    """The checkpoint of a head, signed where there is a key."""
     found = Checkpoint(head.origin, head.seq, head.hash.hex(), now)
     return found if signer is None else replace(found, signature=signer.sign(found.content()))
 

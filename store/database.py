@@ -275,6 +275,18 @@ class Store:
             finally:
                 connection.close()
 
+    def checkpoint(self) -> checkpoints.Checkpoint:
+        """The ledger's head as it is now, as a checkpoint signed like those of the files.
+
+        Raises
+        ------
+        NotFoundError, StoreBusyError, StoreVersionError, StoreError
+            As ``read``; and when the key that signs cannot be used.
+        """
+        with self.read() as reader:
+            head = read_head(reader._connection)  # noqa: SLF001  # a reader is made here and nowhere else
+        return checkpoints.made(head, self.clock.now(), self._signer)
+
     def stamp(self) -> tuple[int, ...]:
         """Changes whenever the store has changed; costs no lock, so that a page can ask often."""
         found_files = []
