@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from aimsight.configs.errors import AimsightError
 from aimsight.metrics.kinds.scope import DriftOptions, Fdr
@@ -18,11 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    import pandas as pd
-    from numpy.typing import NDArray
-
     from aimsight.configs.schema import ModelConfig
     from aimsight.metrics.engines.duckdb import DuckDBEngine
+    from aimsight.metrics.engines.sampling import Sample
     from aimsight.metrics.plan import Reference, Window
     from aimsight.metrics.statistics import Statistics
     from aimsight.monitors.inputs import Inputs
@@ -48,7 +44,7 @@ class WindowsDrift:
         self._engine, self._root, self._model = engine, root, model
         self._fdr: Fdr = model.drift_fdr or fdr
         self._seasons: Seasons | None = None
-        self._sampled: dict[tuple[str, ...], pd.DataFrame] = {}
+        self._sampled: dict[tuple[str, ...], Sample] = {}
 
     def options(
         self, inputs: Inputs | None, reference: Reference | None, window: Window, statistics: Statistics
@@ -94,7 +90,7 @@ class WindowsDrift:
                 now = self._rows(inputs.reading(self._unlabelled, [window]), window, list(kinds))
             except AimsightError as error:
                 return Undefined(f"rows cannot be read any more: {error}", statistics.quality.rows)
-            return SamplePair(arrays(before, kinds), arrays(now, kinds), kinds)
+            return SamplePair(before.columns, now.columns, kinds)
 
         return draw
 
@@ -102,7 +98,7 @@ class WindowsDrift:
     def _unlabelled(self) -> ModelConfig:
         return self._model.model_copy(update={"labels": None})
 
-    def _reference_rows(self, inputs: Inputs, columns: tuple[str, ...]) -> pd.DataFrame:
+    def _reference_rows(self, inputs: Inputs, columns: tuple[str, ...]) -> Sample:
         if columns not in self._sampled:
             own, span = self._unlabelled, None
             if self._model.reference is not None and self._model.reference.period is not None:
@@ -111,23 +107,5 @@ class WindowsDrift:
             self._sampled[columns] = self._rows(own, span, columns)
         return self._sampled[columns]
 
-    def _rows(self, model: ModelConfig, span: Window | None, columns: Sequence[str]) -> pd.DataFrame:
-        if span is None and model.reference is not None:
-            log = model.log.model_copy(update={"source": model.reference.source})
-            model = model.model_copy(update={"log": log})
-        return self._engine.frame(model, self._root, span, columns, SAMPLE_ROWS, SEED)
-
-
-def arrays(frame: pd.DataFrame, kinds: dict[str, Any]) -> dict[str, NDArray[Any]]:
-    """A sample's columns: numbers as float64 with NaN for missing, categories as text with ``None`` for missing."""
-    out: dict[str, NDArray[Any]] = {}
-    for name, kind in kinds.items():
-        column = frame[name]
-        if kind == "numeric":
-            out[name] = column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
-        else:
-            out[name] = np.array(
-                [None if missing else str(value) for value, missing in zip(column, column.isna(), strict=True)],
-                dtype=object,
-            )
-    return out
+    def _rows(self, model: ModelConfig, span: Window | None, columns: Sequence[str]) -> Sample:
+        return self._engine.sample(model, self._root, span, columns, SAMPLE_ROWS, seed=SEED, with_labels=False)

@@ -61,7 +61,8 @@ def domain_classifier_auc(pair: SamplePair) -> Result:
     found = separation(pair, list(pair.kinds))
     n, m = pair.sizes
     around = auc_interval(found.auc, found.variance * pair.inflation, m, n)
-    p_value = two_sided((found.auc - 0.5) / math.sqrt(found.chance * pair.inflation))
+    # rows that rank against what was learnt are no evidence; the tail is doubled, as natural variation has two sides
+    p_value = two_sided(max(found.auc - 0.5, 0.0) / math.sqrt(found.chance * pair.inflation))
     interval = Interval(min(around.low, found.auc), max(around.high, found.auc), f"{around.method}, {FOLDS} folds")
     detail = ""
     if p_value <= 0.05:

@@ -1,0 +1,86 @@
+"""Runs whose drift needs more than counts: samples of rows, seasons of the reference, the project's correction."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from aimsight.tests.monitors.conftest import Helpers, Sandbox
+
+MULTIVARIATE = ["drift.domain_classifier_auc", "drift.reconstruction_error_change"]
+
+
+def rows(make: Helpers, day: int, *, n: int, shift: float = 0.0) -> list[dict[str, Any]]:
+    """Rows of a day within its first hours, with ``x`` moved."""
+    found, rng = make.binary_rows(day, n=n), random.Random(day)
+    start = found[0]["at"]
+    return [
+        row
+        | {
+            "x": rng.gauss(50 + shift, 10),
+            "colour": rng.choice(["red", "blue"]),
+            "at": start + timedelta(minutes=2 * i),
+        }
+        for i, row in enumerate(found)
+    ]
+
+
+@pytest.mark.parametrize("own_source", [False, True], ids=["period", "source"])
+def test_rows_are_sampled_when_a_metric_needs_them(sandbox: Sandbox, make: Helpers, own_source: bool) -> None:
+    """A day whose x moved can be told from the reference, of the log or of its own files; a quiet one cannot."""
+    for day in range(4):
+        sandbox.day(day, rows(make, day, n=150))
+    reference = {"source": "data/credit/2026-01-0[1-4].parquet", "labels_source": "labels/credit/*.parquet"}
+    changes = {"reference": reference | {"period": None, "windows": None}} if own_source else {}
+    monitor = {"monitor": {"start": make.binary_rows(4)[0]["at"].date()}}
+    sandbox.model(metrics=MULTIVARIATE, objectives=[], **changes, **monitor)
+    sandbox.day(4, rows(make, 4, n=150))
+    sandbox.day(5, rows(make, 5, n=150, shift=40.0))
+    sandbox.run(6)
+    found = {
+        (row["metric"], row["window_start"].day): row
+        for row in sandbox.rows("SELECT * FROM measurements WHERE is_latest AND metric LIKE 'drift.%'")
+    }
+    quiet, moved = (found["drift.domain_classifier_auc", day] for day in (5, 6))
+    assert quiet["value"] == pytest.approx(0.5, abs=0.1)
+    assert moved["value"] > 0.95
+    assert moved["p_value"] < 1e-3
+    assert moved["detail"].startswith("told apart by x (")
+    assert (
+        found["drift.reconstruction_error_change", 6]["value"] > found["drift.reconstruction_error_change", 5]["value"]
+    )
+    sandbox.check()
+
+
+def test_a_seasonal_reference_is_said_with_every_drift(sandbox: Sandbox) -> None:
+    """Four weeks of reference days: a Thursday is compared with its four Thursdays, and the measurement says so."""
+    period = [sandbox.window(0).start.date(), sandbox.window(28).start.date()]
+    sandbox.model(reference={"period": period, "season": "weekday"}, objectives=[])
+    sandbox.days(*range(29))
+    sandbox.run(29)
+    (found,) = sandbox.rows("SELECT * FROM measurements WHERE metric = 'drift.psi' AND column_name = 'x'")
+    assert found["detail"] == "compared with 4 reference windows of a Thursday, 2026-01-01 to 2026-01-22"
+    assert found["value"] is not None
+    sandbox.check()
+
+
+def test_the_correction_is_the_projects_or_the_models(sandbox: Sandbox) -> None:
+    """Benjamini-Yekutieli for all models unless one has its own: q-values are larger by the harmonic sum."""
+    (sandbox.root / "aimsight.yaml").parent.mkdir(parents=True, exist_ok=True)
+    (sandbox.root / "aimsight.yaml").write_text("organisation: Example\ndrift_fdr: by\n")
+    q_values = {}
+    for name, choice in (("credit", None), ("other", "bh")):
+        sandbox.model(name, objectives=[], **({"drift_fdr": choice} if choice else {}))
+        for day in range(5):
+            sandbox.days(day, name=name, n=60 if day < 4 else 40)
+    sandbox.run(5)
+    for name in ("credit", "other"):
+        found = sandbox.rows("SELECT q_value, p_value FROM measurements WHERE metric = 'drift.psi' AND model = ?", name)
+        q_values[name] = sorted(row["q_value"] for row in found)
+        assert len(found) >= 3
+    assert all(by >= bh for by, bh in zip(q_values["credit"], q_values["other"], strict=True))
+    assert q_values["credit"][0] > q_values["other"][0]
