@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aimsight.monitors.cli.acting import As
+from aimsight.monitors.cli.metrics_verify import VERIFY, verify_metrics
 from aimsight.monitors.cli.session import Session
 
 if TYPE_CHECKING:
@@ -17,12 +19,26 @@ if TYPE_CHECKING:
 
 def metrics(
     context: typer.Context,
-    metric: Annotated[str, typer.Argument(metavar="METRIC", help="One metric to show in full.")] = "",
+    metric: Annotated[
+        str, typer.Argument(metavar="METRIC", help='One metric to show in full, or "verify" to verify all of them.')
+    ] = "",
+    who: As = "",
+    due: Annotated[
+        str, typer.Option("--due", metavar="DAY", help="verify: day of the next one; default: in half a year.")
+    ] = "",
+    record: Annotated[bool, typer.Option(help="verify: whether to put the result on record.")] = True,
 ) -> None:
-    """List the catalogue of metrics, or show one with its definition, bounds and source."""
+    """List the catalogue of metrics, show one with its definition, bounds and source, or verify all of them.
+
+    `aimsight metrics verify` computes every metric on built-in data with known answers, as measuring equipment is
+    calibrated, and puts the result on record with the day on which it is due again.
+    """
     from aimsight.metrics.registry import METRICS, described
 
     session = Session.of(context)
+    if metric == VERIFY:
+        verify_metrics(session, who, due, record=record)
+        return
     if not metric:
         session.answer([_facts(unit) for unit in METRICS.values()], lambda: _list(list(METRICS.values())))
         return
