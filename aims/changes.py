@@ -19,7 +19,7 @@ from aimsight.aims.registers import service
 from aimsight.aims.registers.service import RegisterError
 from aimsight.configs.errors import NotFoundError, StoreVersionError
 from aimsight.configs.hashes import objective_hash
-from aimsight.store.records import ObjectiveVersion, save_objective_version
+from aimsight.store.records import ObjectiveVersion, latest_objective, save_objective_version
 from aimsight.store.registers import RecordVersion, latest_versions
 
 if TYPE_CHECKING:
@@ -170,7 +170,10 @@ def register(tx: Transaction, model: ModelConfig, actor: str, now: datetime, pol
     """
     found = proposals(tx, model) if policy == "record" else []
     drafts = [(proposal, consequences(tx, proposal)) for proposal in found if proposal.kind != "new"]
-    changed = objectives.register(tx, model, actor, now)
+    back = [(one, one.after) for one in found if one.after and _returns(tx, one, one.after)]
+    for proposal, after in back:
+        _bring_into_force(tx, proposal, after, actor, {})
+    changed = objectives.register(tx, model, actor, now) or bool(back)
     for proposal, effects in drafts:
         stated = {
             "owner": proposal.before.owner if proposal.before else model.owner,
@@ -228,13 +231,12 @@ def approve(
     AuthorityError
         When the actor may not approve, or proposed it.
     """
-    change = service.latest(tx, TYPE, record, expected)
-    key = change.fields.get("proposal")
+    key = service.latest(tx, TYPE, record, expected).fields.get("proposal")
+    name = str(key).partition("/")[0]
+    found = proposals(tx, models[name]) if name in models else []  # before an approval makes a withdrawal hold
     approved = service.approve(tx, TYPE, record, actor, expected=expected, reason=reason)
-    if key is None or change.origin == CONFIGURATION:
+    if key is None or record in _automatic(tx):
         return approved
-    name = key.partition("/")[0]
-    found = proposals(tx, models[name]) if name in models else []
     proposal = next((one for one in found if one.key == key), None)
     if proposal is None:
         raise RegisterError(
@@ -243,7 +245,7 @@ def approve(
         )
     _refuse_unmeasurable(proposal, tx.clock.now())
     if proposal.after is not None:
-        _bring_into_force(tx, proposal, proposal.after, actor, record)
+        _bring_into_force(tx, proposal, proposal.after, actor.id, {"change": f"{TYPE}:{record}"})
     return approved
 
 
@@ -255,17 +257,18 @@ def reject(tx: Transaction, record: str, actor: Actor, *, expected: int | None, 
     return service.withdraw(tx, TYPE, record, actor, expected=expected, reason=reason)
 
 
-def _bring_into_force(tx: Transaction, proposal: Proposal, after: ObjectiveConfig, actor: Actor, record: str) -> None:
-    version = objectives.version_of(
-        proposal.model,
-        after,
-        objectives.next_version(tx, proposal.model, proposal.objective),
-        objective_hash(after),
-        tx.clock.now(),
-    )
-    save_objective_version(
-        tx, version, actor=actor.id, declaration=declaration_of(after), details={"change": f"{TYPE}:{record}"}
-    )
+def _bring_into_force(
+    tx: Transaction, proposal: Proposal, after: ObjectiveConfig, actor: str, details: Mapping[str, Any]
+) -> None:
+    number = objectives.next_version(tx, proposal.model, proposal.objective)
+    version = objectives.version_of(proposal.model, after, number, objective_hash(after), tx.clock.now())
+    save_objective_version(tx, version, actor=actor, declaration=declaration_of(after), details=details)
+
+
+def _returns(reader: Reader, proposal: Proposal, after: ObjectiveConfig) -> bool:
+    """Whether an objective that was withdrawn stands in the file again just as it was."""
+    last = latest_objective(reader, proposal.model, proposal.objective) if proposal.before is None else None
+    return last is not None and last.content_hash == objective_hash(after)
 
 
 def _refuse_unmeasurable(proposal: Proposal, now: datetime) -> None:
@@ -303,9 +306,16 @@ def _withdrawal(version: ObjectiveVersion) -> str:
 
 def _withdrawn(reader: Reader) -> set[str]:
     """The versions whose withdrawal was approved, or put on record where that needs no approval."""
+    automatic = _automatic(reader)
     return {
         record.fields["proposal"]
         for record in latest_versions(reader, [TYPE])
-        if (record.status == "approved" or (record.origin == CONFIGURATION and record.status != "withdrawn"))
+        if (record.status == "approved" or (record.record in automatic and record.status != "withdrawn"))
         and str(record.fields.get("proposal", "")).endswith(":withdrawn")
     }
+
+
+def _automatic(reader: Reader) -> set[str]:
+    """The changes that a run put on record after the fact, whoever has completed them since."""
+    sql = "SELECT DISTINCT record FROM record_version WHERE record_type = ? AND origin = ?"
+    return {record for (record,) in reader.tuples(sql, [TYPE, CONFIGURATION])}

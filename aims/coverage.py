@@ -58,6 +58,14 @@ _OWN_LIMITS = {
     "A.8.2": "Information for users is written and kept elsewhere.",
 }
 
+_OWN_RECORDS = {
+    "6.2": "objectives approved by a second person (changes: approve in aimsight.yaml)",
+    "10.2": "steps of people in nonconformities",
+    "9.3.1": "a management review",
+    "9.3.2": "a management review",
+}
+"""What a person records where it is no register record."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -171,9 +179,7 @@ def _missing(clause: Clause, evidence: list[Evidence], today: date) -> list[str]
     if clause.evidence in {"both", "auto"} and not any(one.by_pipeline for one in evidence):
         missing.append("nothing that a pipeline measured or recorded")
     if not any(one.count and not one.by_pipeline for one in evidence):
-        kinds = [kind.title.lower() for kind in TYPES.values() if clause.id in kind.clauses and kind.name != "document"]
-        wanted = " or ".join(kinds[:3]) if kinds else "document"
-        missing.append(f"no record by a person that counts: {wanted} with clause {clause.id}")
+        missing.append(f"no record by a person that counts: {_wanted(clause)}")
     drafts = sum(one.drafts for one in evidence)
     if drafts:
         missing.append(f"{drafts} {'record waits' if drafts == 1 else 'records wait'} for approval")
@@ -181,6 +187,13 @@ def _missing(clause: Clause, evidence: list[Evidence], today: date) -> list[str]
     if latest is not None and (today - latest.date()).days > OLD:
         missing.append(f"the newest evidence is of {latest.date().isoformat()}, more than a year ago")
     return missing
+
+
+def _wanted(clause: Clause) -> str:
+    """What a person would record for a clause."""
+    own = _OWN_RECORDS.get(clause.id)
+    kinds = [kind.name for kind in TYPES.values() if clause.id in kind.clauses]
+    return own or (" or ".join(kinds[:3]) if kinds else f"document with clause {clause.id}")
 
 
 def _of_records(in_force: list[RecordVersion], drafts: list[RecordVersion]) -> list[Evidence]:

@@ -65,6 +65,17 @@ def _events(where: str) -> str:
 
 SOURCES: tuple[Source, ...] = (
     Source("versions of objectives", ("6.2", "A.6.1.2", "A.9.3"), _events("kind = 'objective.version'")),
+    Source(
+        "versions of objectives approved by a second person",
+        ("6.2",),
+        _events("kind = 'objective.version' AND actor <> 'aimsight'"),
+        by_pipeline=False,
+    ),
+    Source(
+        "changes with the past judged again",
+        ("6.3",),
+        _rows("record_version", "recorded_at", "record_type = 'change' AND content LIKE '%\"compared_verdicts\"%'"),
+    ),
     Source("verdicts on objectives", ("6.2", "9.1", "A.9.3"), _rows("evaluation", "evaluated_at")),
     Source("measurements", ("9.1", "A.6.2.6"), _rows("measurement", "computed_at", "value IS NOT NULL")),
     Source(

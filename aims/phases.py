@@ -97,6 +97,9 @@ def _approved(reader: Reader, today: date) -> Callable[[Line], tuple[bool, str]]
 
     def find(line: Line) -> tuple[bool, str]:
         if not line.records:
+            people = sorted({person for one in line.evidence if not one.by_pipeline for person in one.people})
+            if line.status is Status.EVIDENCE:
+                return True, f"kept by the ledger, with steps of {', '.join(people)}"
             return False, "no documented information in force"
         without = [record.record for record in line.records if record.retention_until is None]
         told = ", ".join(_with_approval(record) for record in line.records)

@@ -223,10 +223,9 @@ def _framework_table(framework: Framework, served: Sequence[Served]) -> list[Ren
 
     made = table("Requirement", "Evidence", "About", "Served by", title=framework.title)
     for one in served:
-        within = f" (within {one.requirement.deadline_days} days)" if one.requirement.deadline_days else ""
         made.add_row(
             cell(one.requirement.id), cell(f"{_GLYPHS[one.status]} {one.status.value}"),
-            cell(one.requirement.about + within),
+            cell(one.requirement.about),
             cell("; ".join(f"{line.clause.id} {line.status.value}" for line in one.lines)),
         )  # fmt: skip
     dates = [

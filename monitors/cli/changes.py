@@ -87,7 +87,7 @@ def show(context: typer.Context, change: Change) -> None:
     """Show a change with what it was before, what it will be, and what follows from it."""
     from aimsight.monitors.cli import records
 
-    records.show(context, "change", change, 0)
+    records.show(context, "change", change.upper(), 0)
 
 
 def propose(
