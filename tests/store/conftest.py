@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from aimsight.metrics.cells import CategoryCells, NumericCells
+from aimsight.metrics.estimates.loss_tree import Input, LossTree
 from aimsight.metrics.plan import ColumnPlan, Reference
 from aimsight.metrics.schema import Schema
 from aimsight.metrics.statistics import (
@@ -295,8 +296,24 @@ class Samples:
             label_center=0.1,
             statistics=self.statistics(),
             windows=(self.statistics(), self.statistics()),
+            loss_tree=self.loss_tree(),
         )
         return replace(reference, **changes)
+
+    def loss_tree(self) -> LossTree:
+        """Give a tree of one split with two leaves."""
+        return LossTree(
+            inputs=(Input("age", "value", fill=40.5), Input("occupation", "category", "clerk")),
+            split=np.array([0, -1, -1]),
+            left=np.array([1, 0, 1]),
+            right=np.array([2, 0, 0]),
+            threshold=np.array([33.25, 0.0, 0.0]),
+            rows=np.array([120, 80]),
+            absolute=np.array([1.5, 0.1]),
+            square=np.array([4.0, 0.02]),
+            absolute_variance=np.array([1.75, 0.01]),
+            square_variance=np.array([3.0, 1e-5]),
+        )
 
     def notice(self, **changes: Any) -> Notice:
         """Give a queued notice."""

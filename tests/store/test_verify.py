@@ -24,7 +24,7 @@ from aimsight.store.records import (
     save_nonconformity,
 )
 from aimsight.store.runs import plan_slots
-from aimsight.store.statistics_tables import REFERENCE_COLUMN
+from aimsight.store.statistics_tables import OF_REFERENCE
 from aimsight.store.table import Table
 from aimsight.store.tables import BY_RUN, LEDGER, RECORDS, SLOT
 from aimsight.store.verify import VerifyReport, verify
@@ -99,7 +99,7 @@ class OpenStore:
         yield Reader(self.connection)
 
 
-@pytest.mark.parametrize("table", [LEDGER, *RECORDS.values(), *BY_RUN, REFERENCE_COLUMN, SLOT], ids=lambda t: t.name)
+@pytest.mark.parametrize("table", [LEDGER, *RECORDS.values(), *BY_RUN, *OF_REFERENCE, SLOT], ids=lambda t: t.name)
 def test_a_change_of_any_column_is_found(filled: Store, table: Table) -> None:
     """Whatever cell of whatever record is edited, verification says so, and again finds nothing once it is undone."""
     unseen = []
@@ -123,7 +123,7 @@ def test_a_change_of_any_column_is_found(filled: Store, table: Table) -> None:
     assert unseen == []
 
 
-@pytest.mark.parametrize("table", [*RECORDS.values(), *BY_RUN, REFERENCE_COLUMN, SLOT], ids=lambda t: t.name)
+@pytest.mark.parametrize("table", [*RECORDS.values(), *BY_RUN, *OF_REFERENCE, SLOT], ids=lambda t: t.name)
 def test_a_row_that_is_gone_is_found(filled: Store, table: Table) -> None:
     """Deleting a record is no way to be rid of it; the entry that wrote it is named."""
     tamper(filled, f"DELETE FROM {table.name} WHERE rowid = (SELECT max(rowid) FROM {table.name})")
@@ -133,7 +133,7 @@ def test_a_row_that_is_gone_is_found(filled: Store, table: Table) -> None:
     assert report.first_bad_seq is not None
 
 
-@pytest.mark.parametrize("table", [*BY_RUN, REFERENCE_COLUMN], ids=lambda t: t.name)
+@pytest.mark.parametrize("table", [*BY_RUN, *OF_REFERENCE], ids=lambda t: t.name)
 def test_a_row_that_was_slipped_in_is_found(filled: Store, table: Table) -> None:
     """A second copy of a row is one row too many."""
     tamper(filled, f"INSERT INTO {table.name} FROM {table.name} LIMIT 1")

@@ -11,7 +11,7 @@ import pytest
 
 from aimsight.configs.errors import StoreError
 from aimsight.store.query import query
-from aimsight.store.statistics_tables import REFERENCE_COLUMN
+from aimsight.store.statistics_tables import OF_REFERENCE
 from aimsight.store.table import Table
 from aimsight.store.tables import BY_RUN, LEDGER, RECORDS, SLOT, SOURCE_FILE
 
@@ -59,7 +59,7 @@ def test_the_promised_columns_come_first(filled: Store, view: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "table", [LEDGER, *RECORDS.values(), *BY_RUN, REFERENCE_COLUMN, SLOT, SOURCE_FILE], ids=lambda t: t.name
+    "table", [LEDGER, *RECORDS.values(), *BY_RUN, *OF_REFERENCE, SLOT, SOURCE_FILE], ids=lambda t: t.name
 )
 def test_the_tables_in_python_are_those_in_sql(filled: Store, table: Table) -> None:
     """Names, order and types of the columns agree, so that a digest covers every cell there is."""
