@@ -34,6 +34,8 @@ class MetricFacts:
         An objective names the groups to compare with ``over``.
     needs_reference, needs_labels, needs_score, needs_interval
         What the model has to declare.
+    needs_declared
+        The column (or any feature, where no column is named) has to declare its range or values.
     bounds
         Least and greatest possible value in the metric's unit, ``None`` where unbounded.
     direction
@@ -53,6 +55,7 @@ class MetricFacts:
     needs_labels: bool = False
     needs_score: bool = False
     needs_interval: bool = False
+    needs_declared: bool = False
     bounds: tuple[float | None, float | None] = (None, None)
     direction: Direction = "none"
     column_kinds: frozenset[ColumnKind] = ANY_KIND

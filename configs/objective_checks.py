@@ -150,6 +150,8 @@ def _needs(draft: Draft, path: Path, fact: MetricFacts) -> Iterator[Finding]:
     score = "scores" if draft.task == "multiclass" else "score"
     if fact.needs_score and draft.has("log") and not draft.has("log", score):
         yield Finding(where, f"{fact.id} needs a probability, and the log declares none: add `log.{score}`")
+    if fact.needs_declared and not fact.needs_column and not any(_is_declared(draft, name) for name in draft.features):
+        yield Finding(where, f"{fact.id} needs a feature with a declared range or values: add one under `features`")
     if fact.needs_interval and draft.has("log") and not draft.has("log", "interval"):
         yield Finding(where, f"{fact.id} needs prediction intervals, and the log declares none: add `log.interval`")
 
@@ -179,6 +181,14 @@ def _column(draft: Draft, path: Path, fact: MetricFacts) -> Iterator[Finding]:
         )
     elif column is not None and column not in fitting:
         yield Finding(where, f"{fact.id} is defined for {' and '.join(sorted(fact.column_kinds))} columns only")
+    elif column is not None and fact.needs_declared and not _is_declared(draft, column):
+        part = "values" if kinds[column] == "category" else "range"
+        yield Finding(where, f"{fact.id} needs the {part} of {column}: add it under `features`")
+
+
+def _is_declared(draft: Draft, feature: str) -> bool:
+    """Whether the valid values of a feature are declared."""
+    return draft.has("features", feature, "range") or draft.has("features", feature, "values")
 
 
 def _over(draft: Draft, path: Path, fact: MetricFacts) -> Iterator[Finding]:

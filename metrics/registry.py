@@ -420,6 +420,7 @@ def _facts_of(unit: Metric) -> MetricFacts:
         needs_labels=unit.needs.labels,
         needs_score=unit.needs.score,
         needs_interval=unit.needs.interval,
+        needs_declared=unit.needs.declared,
         bounds=unit.bounds,
         column_kinds=unit.needs.column_kinds,
         parameters=unit.parameters,

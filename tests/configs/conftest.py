@@ -97,6 +97,15 @@ def facts() -> dict[str, MetricFacts]:
             bounds=(0.0, None),
             direction="lower",
         ),
+        MetricFacts(
+            "quality.out_of_range_share",
+            "quality",
+            EVERY_TASK,
+            needs_column=True,
+            needs_declared=True,
+            bounds=(0.0, 1.0),
+            direction="lower",
+        ),
         MetricFacts("fairness.gap", "fairness", binary, needs_over=True, bounds=(0.0, 1.0), direction="lower"),
         MetricFacts(
             "drift.psi",

@@ -124,6 +124,7 @@ CROSS = [
     ("    column: education\n", "", "objectives[2]: drift.psi looks at one column: add `column`, one of age, education, job, p_high, band_high"),
     ("column: education", "column: educaton", 'objectives[2].column: "educaton" is not a column that drift.psi looks at; valid are age, education, job, p_high, band_high; did you mean education?'),
     ("metric: drift.psi", "metric: drift.ks", "objectives[2].column: drift.ks is defined for numeric columns only"),
+    ("metric: drift.psi\n    column: education", "metric: quality.out_of_range_share\n    column: job", "objectives[2].column: quality.out_of_range_share needs the values of job: add it under `features`"),
     ("    over: gender", "    over: gender\n    column: age", "objectives[1].column: fairness.gap looks at no single column; remove it"),
     ("    over: gender\n", "", "objectives[1]: fairness.gap compares groups: add `over`, one of gender, [gender, age_group]"),
     ("over: gender", "over: gendr", "objectives[1].over: gendr is neither a protected column nor a declared segment; write one of gender, [gender, age_group]; did you mean gender?"),
