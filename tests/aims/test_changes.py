@@ -291,7 +291,7 @@ def test_advice_names_what_an_auditor_asks_for(makers: Makers) -> None:
         "review",
         "communicated",
     ]
-    stated = {
+    stated: dict[str, Any] = {
         "baseline": 0.0,
         "baseline_date": "2026-01-01",
         "policy_ref": "2",

@@ -147,8 +147,8 @@ def test_a_draft_is_reviewed_and_approved_by_others(store: Store) -> None:
     """Approval by the author, without the role, or by an auditor is refused; the event names who did it."""
     made = created(store)
     for actor in (ENGINEER, AUDITOR, OWNER):
-        with pytest.raises(AuthorityError):
-            done(store, lambda tx, actor=actor: service.approve(tx, "ai_system", made.record, actor, expected=1))
+        with pytest.raises(AuthorityError), store.write() as tx:
+            service.approve(tx, "ai_system", made.record, actor, expected=1)
     reviewed = done(store, lambda tx: service.review(tx, "ai_system", made.record, REVIEWER, expected=1))
     assert (reviewed.status, reviewed.reviewer) == ("in review", REVIEWER.id)
     approved = done(store, lambda tx: service.approve(tx, "ai_system", made.record, BOARD, expected=1))
@@ -168,12 +168,13 @@ def test_a_draft_is_reviewed_and_approved_by_others(store: Store) -> None:
 def test_an_auditor_changes_nothing(store: Store) -> None:
     """Whoever is an auditor and nothing else may neither add nor change nor withdraw."""
     made = created(store)
-    for step in (
+    steps: list[Callable[[Transaction], RecordVersion]] = [
         lambda tx: service.create(tx, "ai_system", system(), AUDITOR),
         lambda tx: service.revise(tx, "ai_system", made.record, {"stage": "retired"}, AUDITOR, expected=1, reason="x"),
         lambda tx: service.withdraw(tx, "ai_system", made.record, AUDITOR, expected=1, reason="x"),
         lambda tx: service.review(tx, "ai_system", made.record, AUDITOR, expected=1),
-    ):
+    ]
+    for step in steps:
         with pytest.raises(AuthorityError, match="auditor"):
             done(store, step)
 

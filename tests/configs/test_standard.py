@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the files that may be changed."""
-    return shutil.copytree(FOLDER, tmp_path / "standard")
+    return shutil.copytree(FOLDER, tmp_path / "standard", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
 
 
 def test_the_outline_has_all_clauses_and_controls() -> None:

@@ -19,7 +19,7 @@ from aimsight.configs.positions import key_text, read_document
 from aimsight.configs.problems import findings
 from aimsight.configs.schema import Config
 
-FOLDER = Path(__file__).with_name("standard")
+FOLDER = Path(__file__).parent
 
 Evidence = Literal["auto", "both", "person", "link"]
 Asks = Literal["evidence", "missing", "audited", "approved", "operated", "recent"]
