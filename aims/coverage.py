@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from aimsight.configs.standard import Clause, Framework, Outline, Requirement
     from aimsight.store.database import Reader
 
+PLANS = frozenset({"improvement", "change", "management_action"})
+"""Types of record that plan something: evidence for their own clauses, and a plan, not evidence, for others they name."""
+
 OLD = 365
 """Days after which the newest evidence of a clause is called old."""
 
@@ -115,11 +118,11 @@ def coverage(reader: Reader, outline: Outline, today: date) -> tuple[Line, ...]:
     in_force: defaultdict[str, list[RecordVersion]] = defaultdict(list)
     drafts: defaultdict[str, list[RecordVersion]] = defaultdict(list)
     for record in versions_in_force(reader):
-        for clause in record.clauses:
+        for clause in _serves(record):
             in_force[clause].append(record)
     for record in latest_versions(reader):
         if record.status in {"draft", "in review"}:
-            for clause in record.clauses:
+            for clause in _serves(record):
                 drafts[clause].append(record)
     statements = {record.fields["control"]: record for record in versions_in_force(reader, ["applicability"])}
     return tuple(
@@ -132,6 +135,13 @@ def coverage(reader: Reader, outline: Outline, today: date) -> tuple[Line, ...]:
         )
         for clause in outline.all
     )
+
+
+def _serves(record: RecordVersion) -> tuple[str, ...]:
+    """The clauses that a record is evidence for."""
+    if record.record_type not in PLANS:
+        return record.clauses
+    return tuple(clause for clause in record.clauses if clause in TYPES[record.record_type].clauses)
 
 
 def through(framework: Framework, outline: Outline, lines: tuple[Line, ...]) -> tuple[Served, ...]:

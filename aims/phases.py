@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aimsight.aims.coverage import Line, Status
+from aimsight.aims.coverage import PLANS, Line, Status
 from aimsight.aims.registers.due import FINISHED
 from aimsight.store.registers import RecordVersion, latest_versions, versions_in_force
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from aimsight.configs.standard import Phase
     from aimsight.store.database import Reader
 
-PLANS = ("improvement", "change", "management_action")
-"""Types of record that close a gap, with an owner and a day."""
 EXTERNAL = ("stage 1", "stage 2", "surveillance", "recertification")
 """Kinds of audit from which a surveillance audit counts."""
 _YEAR = 365
@@ -52,7 +50,7 @@ def _evidence(reader: Reader, today: date) -> Callable[[Line], tuple[bool, str]]
 def _missing(reader: Reader, today: date) -> Callable[[Line], tuple[bool, str]]:
     plans = [
         record
-        for record in latest_versions(reader, list(PLANS))
+        for record in latest_versions(reader, sorted(PLANS))
         if record.status != "withdrawn" and record.fields.get("state") not in FINISHED
     ]
 

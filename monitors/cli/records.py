@@ -33,6 +33,8 @@ LONGEST_TITLE = 60
 
 def group_of_commands() -> typer.Typer:
     """The group ``aimsight records`` with its commands."""
+    from aimsight.monitors.cli import inventory
+
     return group(
         "records",
         "Registers: systems, risks, audits, concerns ...",
@@ -47,6 +49,8 @@ def group_of_commands() -> typer.Typer:
             "review": (review, "Note that you have looked a draft through"),
             "approve": (approve, "Let the latest version count"),
             "withdraw": (withdraw, "End a record, or drop a draft of it"),
+            "systems": (inventory.systems, "AI systems, how they are watched, what is missing"),
+            "due": (inventory.due, "Assessments due again, and records past their day"),
         },
     )
 
