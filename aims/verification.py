@@ -13,10 +13,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from aimsight.aims.registers.service import create, list_records, revise
+from aimsight.aims.words import day, instant, listed, plural
 from aimsight.metrics.registry import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from zoneinfo import ZoneInfo
 
     from aimsight.aims.people import Actor
     from aimsight.metrics.verification.verify import Verification
@@ -126,3 +128,18 @@ def _values(one: Verification, now: datetime, due: date) -> dict[str, Any]:
     if not one.passed:
         values["affected"] = f"Every measurement of {one.metric}, version {one.version}, by this installation."
     return values
+
+
+def state_words(found: VerificationState, zone: ZoneInfo, today: date) -> str:
+    """``108 metrics give their known answers; verified 24 Nov 2026, 10:05 by ...; due again on 25 May 2027``."""
+    if found.at is None or found.due is None:
+        return "not verified in this installation; due now"
+    parts = [f"{plural(found.verified, 'metric')} give their known answers"]
+    if found.failed:
+        parts.append(f"{plural(len(found.failed), 'metric')} do not: {listed(list(found.failed))}")
+    text = f"{'; '.join(parts)}; verified {instant(found.at, zone)} by {found.by}"
+    if found.due < today:
+        return f"{text}; OVERDUE since {day(found.due)}"
+    if found.outdated:
+        return f"{text}; due now: {plural(len(found.outdated), 'metric')} new or of another version since"
+    return f"{text}; due again on {day(found.due)}"

@@ -17,9 +17,10 @@ from aimsight.aims.planning.power import HORIZONS, LIKELY, NEARLY_SURE, Power
 from aimsight.aims.planning.sentences import sentence
 from aimsight.aims.planning.standing import COARSE, ENOUGH, NOT_JUDGED, NOT_PLANNED
 from aimsight.aims.verdicts import Verdict
-from aimsight.aims.words import duration
+from aimsight.aims.words import duration, plural
 from aimsight.configs.hashes import objective_hash
 from aimsight.metrics.cells import NumericCells
+from aimsight.metrics.evidence import INDEPENDENT
 from aimsight.metrics.plan import Plan
 from aimsight.metrics.registry import find
 
@@ -125,9 +126,15 @@ def plan_objective(
 
 
 def power_of(
-    model: ModelConfig, objective: ObjectiveVersion, reference: Reference, volume: Volume, min_group: int
+    model: ModelConfig,
+    objective: ObjectiveVersion,
+    reference: Reference,
+    volume: Volume,
+    min_group: int,
+    *,
+    quick: bool = False,
 ) -> Power:
-    """The judgement of an objective's windows, ready to be asked.
+    """The judgement of an objective's windows, ready to be asked; quick: as if windows were independent.
 
     Raises
     ------
@@ -151,14 +158,24 @@ def power_of(
     rule = (
         ZERO_TOLERANCE_RULE if objective.zero_tolerance else OpeningRule(objective.opens_failures, objective.opens_of)
     )
-    effect = effect_of(judging, base, seed, missing=missing)
+    effect = INDEPENDENT if quick else effect_of(judging, base, seed, missing=missing)
     return Power(judging, base, rows, effect, rule, seed, distance, missing, volume.overlap)
 
 
-def cannot_be_judged(power: Power) -> str:
-    """Why the most typical window of the reference gets no verdict; ``''`` when it gets one. No draws: cheap."""
-    one = power.expected
-    return one.reason if one.verdict in {Verdict.INSUFFICIENT, Verdict.NOT_MEASURED} else ""
+def cannot_be_judged(
+    model: ModelConfig, objective: ObjectiveConfig, reference: Reference, volume: Volume, min_group: int
+) -> str:
+    """Why most windows like the reference's get no verdict; ``''`` when they do. From a few windows: quick."""
+    version = version_of(model.model, objective, 1, objective_hash(objective), AN_EPOCH)
+    try:
+        power = power_of(model, version, reference, volume, min_group, quick=True)
+    except UnplannableError:
+        return ""
+    seen = power.glance()
+    silent = [one for one in seen if one.verdict in {Verdict.INSUFFICIENT, Verdict.NOT_MEASURED}]
+    if len(silent) <= HALF * len(seen):
+        return ""
+    return f"at {plural(power.rows, 'row')} a window most windows would give no verdict: {silent[0].reason}"
 
 
 def _counting(model: ModelConfig, reference: Reference, unit: Metric, column: str) -> Plan:

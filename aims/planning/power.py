@@ -38,6 +38,7 @@ STRATA = 4
 DRAWS = 96
 """Windows drawn at each population and design effect."""
 QUICK_DRAWS = 32
+GLANCE = 9
 UNBOUNDED = 100_000_000
 """So many rows stand for unboundedly many."""
 LIKELY, NEARLY_SURE = 0.8, 0.95
@@ -164,6 +165,10 @@ class Power:
     def expected(self) -> Judged:
         """The most typical window of the reference: cheap, no draws."""
         return self.judging.judged(self.base.statistics(self.base.expected(self.rows)))
+
+    def glance(self) -> list[Judged]:
+        """A few windows of the reference's own population."""
+        return self._windows(self.base, self.rows, 1.0, GLANCE)
 
     def at_reference(self) -> Seen:
         """Windows of the reference's own population."""

@@ -24,6 +24,12 @@ def sentence(plan: ObjectivePlan, why: str, *, distance: bool = False) -> str:
     likely = plan.found[0].likely if plan.found else None
     failures, of = plan.opens
     within = "in the first window" if of == 1 else f"within {of} windows"
+    if plan.standing == NOT_JUDGED and likely is not None:
+        return (
+            f"At {rows} a window most windows give no verdict while things stay as they are: {why}. Only {name} "
+            f"{number(likely, places)} or worse is found {within} with 80 % probability. "
+            f"{_cure(plan, asked, distance=distance)}"
+        )
     if plan.standing == NOT_JUDGED:
         because = why or f"nothing that could happen makes {failures} of {of} windows nonconforming"
         return f"At {rows} a window this target cannot be judged: {because}. {_cure(plan, asked, distance=distance)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from aimsight.aims import words
+from aimsight.aims.verification import state, state_words
 from aimsight.dashboard import data, summary, ui
 
 OUTCOMES = ("success", "error", "missed", "abandoned", "skipped")
@@ -19,6 +20,7 @@ def _render() -> None:
     _outcomes(scene)
     _troubles(scene)
     _quality(scene)
+    _metrics(scene)
     _store(scene)
 
 
@@ -106,6 +108,17 @@ def _quality(scene: ui.Scene) -> None:
         st.dataframe(table, hide_index=True, height="content" if len(table) <= 14 else 530)
     elif not whole:
         ui.empty("No quality metric was measured in this window.")
+
+
+def _metrics(scene: ui.Scene) -> None:
+    """Whether the measuring equipment is verified."""
+    st.subheader("Verification of the metrics", anchor=False)
+    found = scene.ask(state)
+    today = scene.now.date()
+    said = words.printable(state_words(found, scene.zone, today))
+    st.text(f"{said[:1].upper()}{said[1:]}. Each metric is computed on data with known answers, as instruments are.")
+    if found.is_overdue(today):
+        st.code(ui.command(scene, "metrics verify"), language="bash")
 
 
 def _store(scene: ui.Scene) -> None:

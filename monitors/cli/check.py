@@ -27,6 +27,7 @@ def check(context: typer.Context) -> None:
     models = project.models.values()
     objectives = sum(len(model.objectives) for model in models)
     found = _proposed(session)
+    weak = _cannot_be_judged(session)
     session.answer(
         {
             "project": project.root,
@@ -35,6 +36,7 @@ def check(context: typer.Context) -> None:
                 for model in models
             ],
             "proposals": [as_data(*one) for one in found],
+            "cannot_be_judged": weak,
         },
         lambda: [
             (
@@ -48,6 +50,8 @@ def check(context: typer.Context) -> None:
             ),
             *proposal_lines(found, project.config.changes),
             *_nothing_in_force(session),
+            *(f"  {model} {name}: {why}" for model, told in weak.items() for name, why in told.items()),
+            *(["What each objective can show at its volume: aimsight plan"] if objectives else []),
         ],
     )
 
@@ -62,6 +66,29 @@ def _nothing_in_force(session: Session) -> list[str]:
             "each with `aimsight changes approve`. Until then runs measure, and judge nothing."
         )
     ]
+
+
+def _cannot_be_judged(session: Session) -> dict[str, dict[str, str]]:
+    """By model and objective: why its windows would get no verdict at their volume; only what is quickly known."""
+    from aimsight.aims.planning.plan import cannot_be_judged
+    from aimsight.configs.errors import AimsightError
+    from aimsight.monitors.cli.session import now
+    from aimsight.monitors.planning import basis_of
+
+    out: dict[str, dict[str, str]] = {}
+    for model in session.project.models.values():
+        try:
+            basis = basis_of(session.project, session.store, model, now(), make=False)
+        except AimsightError:  # no reference, or a store that cannot be read now: neither is a mistake here
+            continue
+        if basis is None:
+            continue
+        min_group = model.min_group or session.project.config.min_group
+        told = {
+            one.id: cannot_be_judged(model, one, basis.reference, basis.volume, min_group) for one in model.objectives
+        }
+        out[model.model] = {name: why for name, why in told.items() if why}
+    return {model: told for model, told in out.items() if told}
 
 
 def _proposed(session: Session) -> list[tuple[Proposal, Consequences]]:

@@ -13,7 +13,9 @@ from aimsight.monitors.cli.session import NONCONFORMING, Session, now
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from aimsight.aims.verification import VerificationState
     from aimsight.monitors.heartbeat import Heartbeat
+    from aimsight.store.database import Store
 
 
 def status(
@@ -34,6 +36,7 @@ def status(
     records = queries.nonconformities(store, {one.model for one in models})
     beat = Heartbeat.read(heartbeat_path(store.path))
     waiting = queries.undelivered(store)
+    metrics = verification_of(store)
     rows = [
         {
             "model": one.model,
@@ -53,9 +56,12 @@ def status(
             "store": store.path,
             "models": rows,
             "undelivered_notices": waiting,
+            "metric_verification": None
+            if metrics is None
+            else asdict(metrics) | {"is_overdue": metrics.is_overdue(now().date())},
             "serving": None if beat is None else asdict(beat) | {"alive": beat.is_alive(now())},
         },
-        lambda: [*_models(rows), "", *_machinery(session, beat, waiting)],
+        lambda: [*_models(rows), "", *_machinery(session, beat, waiting, metrics)],
     )
     if any(row["open_nonconformities"] for row in rows) or any(
         standing.verdict is Verdict.NONCONFORMING for standing in standings
@@ -86,7 +92,24 @@ def _models(rows: list[dict[str, Any]]) -> list[RenderableType]:
     return [made, "", legend(verdict for row in rows for verdict in row["verdicts"])]
 
 
-def _machinery(session: Session, beat: Heartbeat | None, waiting: int) -> list[RenderableType]:
+def verification_of(store: Store) -> VerificationState | None:
+    """Where the verification of the metrics stands; ``None`` without a store that could say."""
+    from aimsight.aims.verification import state
+    from aimsight.configs.errors import NotFoundError, StoreVersionError
+
+    if not store.path.exists():
+        return None
+    try:
+        with store.read() as reader:
+            return state(reader)
+    except (NotFoundError, StoreVersionError):  # a store of an older version, which the next run brings up to date
+        return None
+
+
+def _machinery(
+    session: Session, beat: Heartbeat | None, waiting: int, metrics: VerificationState | None
+) -> list[RenderableType]:
+    from aimsight.aims.verification import state_words
     from aimsight.aims.words import plural
     from aimsight.monitors.cli.tables import aligned
 
@@ -94,6 +117,10 @@ def _machinery(session: Session, beat: Heartbeat | None, waiting: int) -> list[R
     if not session.store.path.exists():
         lines["Store"] = f"{session.store.path} (not there yet; the first `aimsight run` makes it)"
     lines["Serving"] = _serving(beat, session.project.config.time_zone)
+    if metrics is not None:
+        said = state_words(metrics, ZoneInfo(session.project.config.time_zone), now().date())
+        again = "; run `aimsight metrics verify`" if metrics.is_overdue(now().date()) else ""
+        lines["Metrics"] = said + again
     if waiting:
         lines["Alerts"] = f"{plural(waiting, 'notice')} not delivered"
     return list(aligned(lines))
