@@ -64,7 +64,7 @@ class Bins:
         else:
             middle = np.cumsum(rows) - rows / 2
             place = np.minimum((middle * number / total).astype(np.int64), number - 1)
-        held = np.bincount(place, rows, number)
+        held: Floats = np.bincount(place, rows, number).astype(np.float64)
         there = held > 0
         share, mean = (np.bincount(place, weights, number)[there] / held[there] for weights in (up, rows * score))
         return cls(held[there], mean, share, moved, counts.exact)
@@ -72,7 +72,8 @@ class Bins:
     @property
     def weights(self) -> Floats:
         """Share of all rows in each bin."""
-        return self.rows / self.rows.sum()
+        weights: Floats = self.rows / self.rows.sum()
+        return weights
 
     @property
     def gaps(self) -> Floats:

@@ -47,7 +47,8 @@ def test_a_change_of_proportions_is_newcombe(counting: Counting) -> None:
     found = changed(counting, "performance.change(of=accuracy)", now, then)
     assert (found.metric, found.reference) == ("performance.change(of=accuracy)", "period 2025")
     value = value_of(found.result)
-    assert (value.value, value.n) == (pytest.approx(-0.1), 100)
+    assert value.value == pytest.approx(-0.1)
+    assert value.n == 100
     assert value.interval is not None
     expected = confint_proportions_2indep(70, 100, 160, 200, method="newcomb", compare="diff")
     assert (value.interval.low, value.interval.high) == pytest.approx(expected, abs=1e-9)
@@ -71,7 +72,8 @@ def test_errors_change_in_their_unit(counting: Counting) -> None:
     for size in (1.0, 2.0):
         sums = counting.errors(y + size * (-1) ** np.arange(40), y)
         sides.append(SegmentStatistics(40, 40, errors=sums))
-    found = changed(counting, "performance.change(of=mae)", *sides, task="regression")
+    now, then = sides
+    found = changed(counting, "performance.change(of=mae)", now, then, task="regression")
     assert value_of(found.result).value == pytest.approx(1.0)
     assert find(found.metric).unit == "label units"
 

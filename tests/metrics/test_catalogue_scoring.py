@@ -34,7 +34,7 @@ def value_of(metric: str, *inputs: Any) -> Value:
 def drawn(n: int, seed: int, *, decimals: int = 4) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Labels and scores that say something about them."""
     rng = np.random.default_rng(seed)
-    s = np.round(np.clip(rng.beta(2, 4, n), 0.001, 0.999), decimals)
+    s: NDArray[np.float64] = np.round(np.clip(rng.beta(2, 4, n), 0.001, 0.999), decimals)
     return (rng.random(n) < s**1.3).astype(np.int64), s
 
 
@@ -93,7 +93,7 @@ def test_classes_are_averaged(counting: Counting) -> None:
 
 def expected_error(y: Any, s: Any, bins: Any) -> float:
     """Expected calibration error by its definition, over the bins that rows were put into."""
-    return sum((bins == b).mean() * abs(y[bins == b].mean() - s[bins == b].mean()) for b in np.unique(bins))
+    return float(sum((bins == b).mean() * abs(y[bins == b].mean() - s[bins == b].mean()) for b in np.unique(bins)))
 
 
 @pytest.mark.parametrize("bins", [5, 10, 15])

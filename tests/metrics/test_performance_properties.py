@@ -16,7 +16,7 @@ from aimsight.metrics import bootstrap
 from aimsight.metrics.confusion import one_against_rest
 from aimsight.metrics.kinds.segments import in_cells
 from aimsight.metrics.registry import METRICS, Metric, find
-from aimsight.metrics.statistics import ErrorSums, IntervalCounts, SegmentStatistics
+from aimsight.metrics.statistics import IntervalCounts, SegmentStatistics
 from aimsight.metrics.values import Result, Undefined, Value
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def results(unit: Metric, s: SegmentStatistics, task: str) -> Result:
         assert part is not None
         return unit.compute(part)
     if unit.kind == "errors":
-        return unit.compute(s.errors or ErrorSums(*[0] * 12), 2.0**-40)
+        assert s.errors is not None
+        return unit.compute(s.errors, 2.0**-40)
     return unit.compute(s)
 
 
