@@ -94,8 +94,10 @@ def _sift(scope: Scope, unit: Metric, columns: tuple[str, ...], pool: int) -> _S
             out.kept[name] = found
             continue
         gone = _gone(scope, unit, name, found, before.get(values))
-        if gone:
+        if gone and _is_vital(scope, columns, values):
             out.gone.append(gone)
+        elif gone:
+            out.left_out.append(gone)
         elif found is not None and rows >= scope.min_group:
             out.left_out.append(f"{name} not compared: too few rows that the rate is about (n={rows})")
         else:
@@ -118,6 +120,18 @@ def _declared(scope: Scope, columns: tuple[str, ...]) -> list[tuple[str, ...]]:
     return [(value,) for value in (feature.values if feature is not None and feature.values else ())]
 
 
+def _is_vital(scope: Scope, columns: tuple[str, ...], values: tuple[str, ...]) -> bool:
+    """Whether no gap may be given without this group: a protected one that the configuration has not given up.
+
+    A group is given up by declaring the values of its column without it.
+    """
+    features = scope.plan.model.features
+    declared = [features[column].values if column in features else None for column in columns]
+    return set(columns) <= set(scope.plan.model.protected) and all(
+        agreed is None or value in agreed for agreed, value in zip(declared, values, strict=True)
+    )
+
+
 def _rests_on(unit: Metric, found: SegmentStatistics) -> int:
     return unit.rests_on(found) if unit.rests_on is not None else found.rows
 
@@ -127,7 +141,7 @@ def _gone(
 ) -> str:
     """What was expected of a group by its share of the reference, and is not there; ``''`` when nothing was.
 
-    Without such a group the gap over the others would look fair, so it is not given.
+    Without such a group the gap over the others would look fair: over protected groups it is not given.
     """
     whole = scope.baseline.reference.statistics.quality.rows if scope.baseline is not None else 0
     if before is None or not whole:

@@ -82,6 +82,28 @@ def test_a_group_that_disappears_does_not_look_fair(windows: Windows) -> None:
     assert gone.result == Undefined(reason.replace("3 rows", "0 rows"), 500, Cause.TOO_FEW)
 
 
+def test_a_group_that_was_given_up_is_listed_only(counting: Counting) -> None:
+    """B had a fifth of the reference and is no longer among the declared values: the gap of A and C is given."""
+    windows = Windows(counting, {"values": ["A", "C"]})
+    reference = windows.reference(A=(500, 250), B=(200, 20), C=(300, 150))
+    found = windows.measured(windows.window(A=(250, 125), C=(250, 125)), reference=reference)
+    assert value(found) == 0
+    assert found.detail.endswith("group B has disappeared: 0 rows, about 100 expected by the reference")
+
+
+def test_a_segment_that_ends_is_listed_only(counting: Counting) -> None:
+    """Groups of a segment that is not protected, such as branches, may close: the others are compared."""
+    windows = Windows(counting, {})
+    reference = windows.reference(A=(500, 250), B=(200, 20), C=(300, 150))
+    window = windows.window(A=(250, 125), C=(250, 125))
+    features = {"x": "numeric", "group": "category"}
+    model = counting.model(features=features, segments=["group"])
+    plan = counting.plan(model, [counting.numeric("x", [0.0, 1.0])])
+    (found,) = measure(plan, window, reference, selected=[PARITY])
+    assert value(found) == 0
+    assert "group B has disappeared" in found.detail
+
+
 def test_a_rare_group_is_listed_and_keeps_no_verdict_back(windows: Windows) -> None:
     """B had 40 of 1000 rows: 20 were expected of 500, too few to judge anyway. It is listed, with n=0."""
     reference = windows.reference(A=(500, 250), B=(40, 4), C=(460, 230))
