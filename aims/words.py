@@ -46,6 +46,11 @@ _NAMES = {
     "freshness_hours": "Freshness",
     "non_finite_share": "Non-finite share",
     "out_of_range_share": "Out-of-range share",
+    "outside_intended_use_share": "Share outside the intended use",
+    "auc_difference": "AUC difference",
+    "auc_ratio": "AUC ratio",
+    "mae_difference": "MAE difference",
+    "mae_ratio": "MAE ratio",
 }
 _SPECIAL = re.compile(r"([!-/:-@\[-`{-~])")
 _JOINED = re.compile(r"(?i)(?<=[a-z])(?=://)|(?<=www)(?=\.)|(?<=@)|(?<=-)(?=[->])|(?<=<)(?=-)|(?<=[<>~!])(?==)")

@@ -293,3 +293,41 @@ def group_frame(rows: Iterable[Row], overall: float | None, unit: str = "") -> t
     frame = pd.DataFrame(records, columns=["name", "value", "low", "high", "gap", "value_text", "gap_text", "n_text"])
     order = frame["gap"].abs().sort_values(ascending=False, kind="stable").index
     return frame.loc[order].reset_index(drop=True), excluded
+
+
+def gap_frame(rows: Iterable[Row], verdicts: dict[str, Verdict], units: dict[str, str]) -> pd.DataFrame:
+    """The comparisons of one group-by in one window, in words; those that an objective judges come first.
+
+    Parameters
+    ----------
+    rows
+        Measurements of fairness, one a metric.
+    verdicts
+        Metric -> verdict of the objective that judges it.
+    units
+        Metric -> its unit.
+    """
+    records = []
+    for row in sorted(rows, key=lambda one: (one["metric"] not in verdicts, one["metric"])):
+        metric, has_value = row["metric"], row["value"] is not None
+        verdict = verdicts.get(metric)
+        between = (row["detail"] or "").partition("; ")[0].removeprefix("largest gap between ")
+        between = between.removeprefix("smallest ratio between ").removeprefix("largest in ")
+        records.append(
+            {
+                "Comparison": words.metric_name(metric),
+                "Value (95 % interval)": words.value_text(row["value"], row["ci_low"], row["ci_high"], units[metric])
+                if has_value
+                else "no value",
+                "Most extreme": words.printable(between if has_value else row["undefined_reason"] or ""),
+                "n": words.count(row["n"] or 0),
+                "Objective": "" if verdict is None else f"{verdict.glyph} {verdict.value}",
+            }
+        )
+    return pd.DataFrame(records)
+
+
+def pooled_notes(rows: Iterable[Row]) -> list[str]:
+    """Which groups were judged over several windows, as the details of measurements say it, each once."""
+    notes = [note for row in rows for note in (row["detail"] or "").split("; ") if " judged over the last " in note]
+    return list(dict.fromkeys(words.printable(note) for note in notes))

@@ -5,23 +5,36 @@ from __future__ import annotations
 import streamlit as st
 
 from aimsight.aims import words
+from aimsight.aims.verdicts import Verdict
 from aimsight.configs.targets import Target
 from aimsight.dashboard import charts, data, frames, ui
 
-# The metric of each group that a gap compares.
+# The metric of each group that a comparison is of, by the first part of its name.
 BEHIND = {
-    "fairness.demographic_parity_difference": ("performance.selection_rate",),
-    "fairness.demographic_parity_ratio": ("performance.selection_rate",),
-    "fairness.equal_opportunity_difference": ("performance.recall",),
-    "fairness.equal_opportunity_ratio": ("performance.recall",),
-    "fairness.equalized_odds_difference": ("performance.recall", "performance.false_positive_rate"),
-    "fairness.calibration_gap": ("performance.calibration_gap",),
+    "demographic_parity": ("performance.selection_rate",),
+    "disparate_impact": ("performance.selection_rate",),
+    "equal_opportunity": ("performance.recall",),
+    "false_negative_rate": ("performance.recall",),
+    "predictive_equality": ("performance.false_positive_rate",),
+    "equalized_odds": ("performance.recall", "performance.false_positive_rate"),
+    "predictive_parity": ("performance.precision",),
+    "false_discovery_rate": ("performance.precision",),
+    "accuracy": ("performance.accuracy",),
+    "auc": ("performance.roc_auc",),
+    "calibration": ("performance.calibration_gap",),
+    "mean_error": ("performance.mean_error",),
+    "mae": ("performance.mae",),
 }
 PLAIN = {
     "performance.selection_rate": "Selection rate: share of the group that gets a positive decision",
     "performance.recall": "Recall: share of the truly positive of the group that gets a positive decision",
     "performance.false_positive_rate": "False positive rate: share of the truly negative that gets a positive decision",
+    "performance.precision": "Precision: share of the group's positive decisions that are right",
+    "performance.accuracy": "Accuracy: share of the group's decisions that are right",
+    "performance.roc_auc": "AUC: how well scores rank the truly positive of the group above its truly negative",
     "performance.calibration_gap": "Calibration gap: mean outcome of the group minus its mean score",
+    "performance.mean_error": "Mean error: above zero the group is predicted too high, below zero too low",
+    "performance.mae": "MAE: how far predictions are off in the group, on average",
 }
 
 
@@ -60,14 +73,47 @@ def _render() -> None:
     ui.answer(states)
     measured = [metric for metric in metrics if any(row["column_name"] == column for row in gaps[metric])]
     judged = [state for state in states if state.column == column]
-    _groups(scene, names[chosen], column, _measures(measured, judged))
+    window = names[chosen]
+    _groups(scene, window, column, _measures(measured, judged))
+    _comparisons(scene, model, window, column, judged)
     _gaps(scene, model, column, measured, gaps, judged)
 
 
 def _measures(metrics: list[str], judged: list[data.ObjectiveState]) -> list[str]:
     """The metrics of single groups, those behind an objective first."""
     order = [state.metric for state in sorted(judged, key=lambda one: one.verdict.rank)] + metrics
-    return list(dict.fromkeys(one for metric in order for one in BEHIND.get(metric, ())))
+    return list(dict.fromkeys(one for metric in order for one in _behind(metric)))
+
+
+def _behind(metric: str) -> tuple[str, ...]:
+    short = metric.partition("(")[0].partition(".")[2]
+    return next((measures for start, measures in BEHIND.items() if short.startswith(start)), ())
+
+
+def _comparisons(
+    scene: ui.Scene, model: str, window: data.Row, column: str, judged: list[data.ObjectiveState]
+) -> None:
+    """Every comparison of the groups in one window, with its interval and the groups that it is between."""
+    rows = [
+        row
+        for row in scene.ask(data.window_measurements, window["run_id"], "fairness")
+        if row["column_name"] == column and not row["segment"]
+    ]
+    if not rows:
+        return
+    st.subheader("The comparisons in this window", anchor=False)
+    st.caption("Intervals hold for all comparisons of a metric at once.")
+    units = {row["metric"]: ui.unit(row["metric"]) for row in rows}
+    verdicts = {
+        state.metric: Verdict(row["verdict"])
+        for state in judged
+        for row in scene.ask(data.evaluations, model, state.objective)
+        if row["window_start"] == window["window_start"] and row["window_end"] == window["window_end"]
+    }
+    table = frames.gap_frame(rows, verdicts, units)
+    st.dataframe(table, hide_index=True, width="stretch", height="content" if len(table) <= 14 else 530)
+    for note in frames.pooled_notes(rows):
+        st.text(f"{note}.")
 
 
 def _groups(scene: ui.Scene, window: data.Row, column: str, measures: list[str]) -> None:
@@ -107,32 +153,43 @@ def _gaps(
     judged: list[data.ObjectiveState],
 ) -> None:
     st.subheader("The gaps over time", anchor=False)
-    zone = scene.zone_of(model)
-    for metric in sorted(metrics, key=lambda name: (not any(state.metric == name for state in judged), name)):
-        state = next((one for one in judged if one.metric == metric), None)
-        unit = ui.unit(metric)
-        if state is not None:
-            rows = scene.ask(data.evaluations, model, state.objective)
+    for state in judged:
+        if state.metric in metrics:
+            _gap(scene, model, state.metric, scene.ask(data.evaluations, model, state.objective), state)
+    others = [metric for metric in metrics if all(state.metric != metric for state in judged)]
+    if not others:
+        return
+    metric = st.selectbox(
+        "Comparison without an objective", others, key="gap", bind="query-params", width=360,
+        format_func=words.metric_name,
+    )  # fmt: skip
+    rows = [row for row in gaps[metric] if row["column_name"] == column and not row["segment"]]
+    _gap(scene, model, metric, rows, None)
+
+
+def _gap(
+    scene: ui.Scene, model: str, metric: str, rows: list[data.Row], state: data.ObjectiveState | None
+) -> None:
+    """One comparison over time, with the target where an objective judges it."""
+    unit = ui.unit(metric)
+    frame = frames.series_frame(rows, scene.zone_of(model), unit)
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{words.escape(words.metric_name(metric))}**", width="content")
+            if state is not None:
+                st.markdown(ui.chip(state.verdict), width="content")
+                target = words.target_words(state.target, state.tolerance)
+                st.caption(words.escape(f"{state.objective}: {target}"), width="content")
+        if frame["value"].notna().any():
+            figure = charts.series(
+                frame, scene.palette, metric=metric, unit=unit, titled=False,
+                target=Target.parse(state.target) if state else None,
+                tolerance=state.tolerance if state else 0.0,
+            )  # fmt: skip
+            ui.chart(figure, f"{words.metric_name(metric)} over time")
         else:
-            rows = [row for row in gaps[metric] if row["column_name"] == column and not row["segment"]]
-        frame = frames.series_frame(rows, zone, unit)
-        with st.container(border=True):
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"**{words.escape(words.metric_name(metric))}**", width="content")
-                if state is not None:
-                    st.markdown(ui.chip(state.verdict), width="content")
-                    target = words.target_words(state.target, state.tolerance)
-                    st.caption(words.escape(f"{state.objective}: {target}"), width="content")
-            if frame["value"].notna().any():
-                figure = charts.series(
-                    frame, scene.palette, metric=metric, unit=unit, titled=False,
-                    target=Target.parse(state.target) if state else None,
-                    tolerance=state.tolerance if state else 0.0,
-                )  # fmt: skip
-                ui.chart(figure, f"{words.metric_name(metric)} over time")
-            else:
-                reason = frame["note"].iloc[-1] if len(frame) else "it was not measured"
-                st.text(f"No window has a value: {reason}.")
+            reason = frame["note"].iloc[-1] if len(frame) else "it was not measured"
+            st.text(f"No window has a value: {reason}.")
 
 
 _render()
