@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimsight.metrics.evidence import INDEPENDENT, DesignEffect, chi2_quantiles, inflated_shape
+from aimsight.metrics.evidence import INDEPENDENT, DesignEffect, Memory, chi2_quantiles, inflated_shape, memory_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,25 +52,35 @@ def curve_effects(windows: NDArray[np.int64], widths: Floats) -> CurveEffects:
     typical = (total - float(np.square(rows).sum()) / total) / (counts.shape[0] - 1)
     chance = 1 / rows - 1 / total
     pooled = np.cumsum(counts.sum(axis=0)) / total
-    gaps = np.abs(np.cumsum(counts, axis=1) / rows[:, None] - pooled)
-    gap = _dispersion(np.square(gaps.max(axis=1)) / chance / _GAP_SQUARE, _GAP_SHAPE, typical)
+    signed = np.cumsum(counts, axis=1) / rows[:, None] - pooled
+    memory = _memory(signed, chance, pooled, np.diff(pooled, prepend=0.0))
+    gaps = np.abs(signed)
+    gap = _dispersion(np.square(gaps.max(axis=1)) / chance / _GAP_SQUARE, _GAP_SHAPE, typical, memory)
     level = pooled[:-1]
     known = np.minimum(level, 1 - level) * typical >= TAIL_ROWS
     if not known.any():
         return CurveEffects(gap, gap)
     mean, square, _ = _area_moments(level[known], widths[known])
     areas = gaps[:, :-1][:, known] @ widths[known]
-    return CurveEffects(gap, _dispersion(np.square(areas) / chance / square, _nakagami_shape(mean, square), typical))
+    shape = _nakagami_shape(mean, square)
+    return CurveEffects(gap, _dispersion(np.square(areas) / chance / square, shape, typical, memory))
+
+
+def _memory(gaps: Floats, chance: Floats, level: Floats, weight: Floats) -> Memory:
+    """Memory of windows from their signed gaps to the pooled reference, weighted by cell."""
+    residuals = gaps * np.sqrt(weight) / np.sqrt(chance)[:, None]
+    return memory_of(residuals, float((level * (1 - level)) @ weight))
 
 
 _GAP_SQUARE = math.pi**2 / 12
 """Mean square of the largest absolute value of a Brownian bridge; its mean is sqrt(pi / 2) ln 2."""
 
 
-def _dispersion(ratios: Floats, shape: float, rows: float) -> DesignEffect:
+def _dispersion(ratios: Floats, shape: float, rows: float, memory: Memory) -> DesignEffect:
     mean = float(ratios.mean())
-    freedom = round(2 * inflated_shape(shape, max(mean, 1.0)) * (ratios.size - 1), 3)
-    return DesignEffect(np.maximum(mean * freedom / chi2_quantiles(freedom), 1.0), rows)
+    mean = mean if mean <= 1 else 1 + (mean - 1) * memory.spread
+    freedom = round(2 * inflated_shape(shape, max(mean, 1.0)) * (ratios.size - 1) * memory.freedom, 3)
+    return DesignEffect(np.maximum(mean * freedom / chi2_quantiles(freedom), 1.0), rows, memory.mean)
 
 
 def _nakagami_shape(mean: float, square: float) -> float:
@@ -255,6 +265,8 @@ def square_effect(windows: NDArray[np.int64], weight: Floats, known: NDArray[np.
         return INDEPENDENT
     law = square_law(pooled[known], weight[known])
     gaps = np.cumsum(counts, axis=1)[:, known] / rows[:, None] - pooled[known]
-    ratios = np.square(gaps) @ weight[known] / (1 / rows - 1 / total) / law.mean
+    chance = 1 / rows - 1 / total
+    ratios = np.square(gaps) @ weight[known] / chance / law.mean
+    memory = _memory(gaps, chance, pooled[known], weight[known])
     typical = (total - float(np.square(rows).sum()) / total) / (counts.shape[0] - 1)
-    return _dispersion(ratios, 0.5 / law.squares, typical)
+    return _dispersion(ratios, 0.5 / law.squares, typical, memory)

@@ -10,6 +10,7 @@ ones. The **design effect** is estimated from the reference's own windows and wi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, TypeVar
@@ -40,10 +41,13 @@ class DesignEffect:
     ``values`` are equally likely values of the effect (float64, shape (QUANTILES,) or (1,), each at least 1) at
     windows of ``rows`` rows. The effect of a window grows with its rows: 1 + (effect - 1)(m - 1) / (rows - 1), since
     what varies by nature does not average out within a window.
+    ``memory`` is how much more the mean of the reference's windows varies than if each were a draw of its own, since
+    a window is often like the one before.
     """
 
     values: Floats
     rows: float
+    memory: float = 1.0
 
     @cached_property
     def mean(self) -> float:
@@ -62,12 +66,54 @@ class DesignEffect:
 
     def _weights(self, n: int, m: int) -> tuple[float, float]:
         """What independent rows, and what each unit of the effect above 1, give to the variance."""
-        return 1.0 / m + 1.0 / n, (m - 1) / max(self.rows - 1.0, 1.0) / m + 1.0 / n
+        return 1.0 / m + 1.0 / n, (m - 1) / max(self.rows - 1.0, 1.0) / m + self.memory / n
 
     def effective(self, n_reference: int, n_window: int) -> tuple[float, float]:
         """Rows of reference and window that independent draws would need for the same precision."""
         excess = (self.mean - 1.0) / max(self.rows - 1.0, 1.0)
-        return n_reference / self.mean, n_window / (1.0 + excess * (n_window - 1))
+        reference = n_reference / (1.0 + (self.mean - 1.0) * self.memory)
+        return reference, n_window / (1.0 + excess * (n_window - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """How much windows are like the one before, and what follows from it.
+
+    ``mean`` is the variance of the mean of all windows over that of independent ones, ``spread`` what the excess of a
+    dispersion around this mean has to be multiplied by, ``freedom`` the share of its degrees of freedom that is left.
+    """
+
+    mean: float = 1.0
+    spread: float = 1.0
+    freedom: float = 1.0
+
+
+NO_MEMORY = Memory()
+MEMORABLE = 8
+"""With fewer windows nothing can be said of their memory."""
+LONGEST = 0.9
+"""A correlation with the window before that is larger could not be told from a trend."""
+
+
+def memory_of(residuals: Floats, noise: float) -> Memory:
+    """Memory of windows in time order from their residuals around the mean, shape (windows, dimensions).
+
+    ``noise`` is the expected squared length of the residuals of one window of independent rows. The correlation of
+    what exceeds it with the window before is corrected for the mean's being that of the same windows, counts only when
+    it is above its standard error, and is taken to fade geometrically.
+    """
+    windows = residuals.shape[0]
+    total = float(np.square(residuals).sum())
+    excess = total - noise * (windows - 1)
+    if windows < MEMORABLE or excess <= 0:
+        return NO_MEMORY
+    along = float((residuals[1:] * residuals[:-1]).sum()) + total / windows
+    if along <= total / math.sqrt(windows):
+        return NO_MEMORY
+    rho = min(along / excess, LONGEST)
+    steps = np.arange(1, windows)
+    mean = 1 + 2 * float(((1 - steps / windows) * rho**steps).sum())
+    return Memory(mean, 1 / (1 - (mean - 1) / (windows - 1)), (1 - rho * rho) / (1 + rho * rho))
 
 
 INDEPENDENT = DesignEffect(np.ones(1), 1.0)
@@ -97,10 +143,13 @@ def design_effect(windows: NDArray[np.int64]) -> DesignEffect:
     windows_less_one, k = counts.shape[0] - 1, counts.shape[1] - 1
     pearson = float((np.square(counts - expected) / expected).sum())
     typical = (total - float(np.square(rows).sum()) / total) / windows_less_one
-    dispersion = max(pearson / (windows_less_one * k), 1.0)
-    freedom = round(2 * windows_less_one * inflated_shape(k / 2, dispersion, min(k, FEW_THINGS)), 3)
-    values = pearson / (windows_less_one * k) * freedom / chi2_quantiles(freedom)
-    return DesignEffect(np.maximum(values, 1.0), float(typical))
+    memory = memory_of((counts - expected) / np.sqrt(expected), float(k))
+    seen = pearson / (windows_less_one * k)
+    dispersion = seen if seen <= 1 else 1 + (seen - 1) * memory.spread
+    shape = inflated_shape(k / 2, max(dispersion, 1.0), min(k, FEW_THINGS))
+    freedom = round(2 * windows_less_one * memory.freedom * shape, 3)
+    values = dispersion * freedom / chi2_quantiles(freedom)
+    return DesignEffect(np.maximum(values, 1.0), float(typical), memory.mean)
 
 
 T = TypeVar("T", float, "Floats")

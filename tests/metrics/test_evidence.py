@@ -208,3 +208,31 @@ def test_a_window_of_rare_groups_only_has_their_evidence() -> None:
     """All 11 rows missing where none of 500 was: 2 (11 / 511)^11, although no row is left for the other groups."""
     p = evidence.change_p_value(np.array([250, 250, 0]), np.array([0, 0, 11]), alone=(2,))
     assert p == pytest.approx(2 * (11 / 511) ** 11, rel=1e-6)
+
+
+def test_the_memory_of_windows_by_hand() -> None:
+    """Residuals +1 x 4, -1 x 4: total 8, along 5 + 1 above 8 / sqrt 8; without noise the correlation is 6 / 8."""
+    found = evidence.memory_of(np.array([[1.0]] * 4 + [[-1.0]] * 4), 0.0)
+    steps = np.arange(1, 8)
+    mean = 1 + 2 * float(((1 - steps / 8) * 0.75**steps).sum())
+    assert found.mean == pytest.approx(mean)
+    assert found.spread == pytest.approx(1 / (1 - (mean - 1) / 7))
+    assert found.freedom == pytest.approx((1 - 0.75**2) / (1 + 0.75**2))
+
+
+def test_windows_without_memory_have_none() -> None:
+    """Alternating windows, few windows, or no more variation than chance: nothing is added."""
+    alternating = np.array([[1.0], [-1.0]] * 6)
+    assert evidence.memory_of(alternating, 0.0) is evidence.NO_MEMORY
+    assert evidence.memory_of(np.array([[1.0]] * 3 + [[-1.0]] * 3), 0.0) is evidence.NO_MEMORY
+    assert evidence.memory_of(np.array([[1.0]] * 4 + [[-1.0]] * 4), 2.0) is evidence.NO_MEMORY
+
+
+def test_memory_makes_the_reference_worth_less() -> None:
+    """Effect 3 and a mean that varies twice as much: 1,000 rows are worth 1,000 / (1 + 2 * 2)."""
+    plain, remembering = DesignEffect(np.array([3.0]), 101.0), DesignEffect(np.array([3.0]), 101.0, 2.0)
+    assert remembering.effective(1000, 10)[0] == pytest.approx(200)
+    assert remembering.effective(1000, 10)[1] == plain.effective(1000, 10)[1]
+    expected = (1.18 / 10 + 5 / 1000) / (1 / 10 + 1 / 1000)
+    assert remembering.inflation(1000, 10) == pytest.approx([expected])
+    assert remembering.mean_inflation(1000, 10) == pytest.approx(expected)
