@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aimsight.store.database import Reader
 
 PLANS = frozenset({"improvement", "change", "management_action"})
-"""Types of record that plan something: evidence for their own clauses, and a plan, not evidence, for others they name."""
+"""Types of record that plan something: evidence for their own clauses, but only a plan for others that they name."""
 
 OLD = 365
 """Days after which the newest evidence of a clause is called old."""
