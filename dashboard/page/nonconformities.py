@@ -8,7 +8,14 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from aimsight.aims import words
-from aimsight.dashboard import data, summary, ui
+from aimsight.aims.lifecycle import guards, service
+from aimsight.aims.lifecycle.case import Case, Context
+from aimsight.aims.lifecycle.states import PATH, State, steps_from
+from aimsight.aims.lifecycle.story import criterion_words, story
+from aimsight.aims.verdicts import Verdict
+from aimsight.dashboard import data, editing, summary, ui
+from aimsight.store.database import Store
+from aimsight.store.records import EffectivenessWindow, effectiveness_windows
 
 ALL = "all"
 
@@ -46,9 +53,14 @@ def _filtered(rows: list[data.Row]) -> list[data.Row]:
         for field, label in (("state", "State"), ("severity", "Severity"), ("model", "Model"), ("owner", "Owner")):
             values = sorted({row[field] for row in rows})
             if len(values) > 1:
-                chosen = st.selectbox(label, [ALL, *values], width=220, format_func=words.printable)
+                shown = _state_words if field == "state" else words.printable
+                chosen = st.selectbox(label, [ALL, *values], width=220, format_func=shown)
                 rows = [row for row in rows if chosen in {ALL, row[field]}]
     return rows
+
+
+def _state_words(state: str) -> str:
+    return state if state == ALL else State(state).words
 
 
 def _table(scene: ui.Scene, rows: list[data.Row]) -> None:
@@ -56,7 +68,7 @@ def _table(scene: ui.Scene, rows: list[data.Row]) -> None:
         {
             "Record": row["nonconformity"],
             "Due": _due(scene, row),
-            "State": row["state"],
+            "State": State(row["state"]).words,
             "Severity": row["severity"],
             "Model": words.printable(row["model"]),
             "Objective": words.printable(row["objective"] or "–"),
@@ -79,9 +91,17 @@ def _due(scene: ui.Scene, row: data.Row) -> str:
 def _detail(scene: ui.Scene, row: data.Row) -> None:
     zone = scene.zone_of(row["model"])
     with st.container(border=True):
-        st.subheader(words.escape(f"{row['nonconformity']} · {row['state']}, {row['severity']}"), anchor=False)
+        with Store(scene.store).read() as reader:
+            case = service.read_case(reader, row["nonconformity"])
+            knows = service.context_of(reader, scene.project, case, scene.now)
+            windows = effectiveness_windows(reader, case.name, case.attempt)
+            steps = service.history(reader, case.name)
+        title = f"{row['nonconformity']} · {case.state.words}, {row['severity']}"
+        st.subheader(words.escape(title), anchor=False)
         due = words.day(row["due_at"].astimezone(scene.zone)) if row["due_at"] else None
         st.markdown(f"**What happens next.** {words.escape(words.what_happens_next(row['state'], due, row['owner']))}")
+        _stepper(case)
+        _missing(case, knows)
         left, right = st.columns(2)
         with left:
             ui.labelled("Requirement not met", row["requirement"])
@@ -89,9 +109,8 @@ def _detail(scene: ui.Scene, row: data.Row) -> None:
         with right:
             ui.labelled(
                 "Found",
-                f"Opened {words.instant(row['opened_at'], scene.zone)} by {row['detected_by']} for version "
-                f"{row['model_version']} of {row['model']}; owner {row['owner']}; "
-                f"{'due ' + due if due else 'no due date'}.",
+                f"Opened {words.instant(row['opened_at'], scene.zone)} by {row['detected_by']}{_about(row)}; owner "
+                f"{row['owner']}; {'due ' + due if due else 'no due date'}.",
             )
             ui.labelled(
                 "History",
@@ -106,6 +125,8 @@ def _detail(scene: ui.Scene, row: data.Row) -> None:
                     icon=":material/show_chart:",
                     query_params={"model": row["model"]},
                 )
+        _recorded(scene, case)
+        _effect(scene, case, knows, windows)
         st.caption("Windows attached")
         found = scene.ask(data.occurrences, row["nonconformity"])
         if found:
@@ -118,7 +139,7 @@ def _detail(scene: ui.Scene, row: data.Row) -> None:
                             if one["value"] is not None
                             else "–"
                         ),
-                        "Target": words.target_words(one["target"]),
+                        "Target": words.target_words(one["target"]) if one["target"] else "–",
                         "Attached": words.instant(one["attached_at"], scene.zone),
                         "Evaluation (SHA-256)": one["evaluation_hash"] or "–",
                         "Measurement (SHA-256)": one["measurement_hash"] or "–",
@@ -135,6 +156,94 @@ def _detail(scene: ui.Scene, row: data.Row) -> None:
         else:
             st.text("No window is attached.")
         _evidence(scene, row)
+        _history(scene, steps)
+    editing.forms(scene, case)
+
+
+def _about(row: data.Row) -> str:
+    return f" for version {row['model_version']} of {row['model']}" if row["model"] else f" ({row['source']})"
+
+
+def _stepper(case: Case) -> None:
+    """The way to the closing, with where the record stands; a state beside the way stands alone."""
+    at = PATH.index(case.state) if case.state in PATH else -1
+    with st.container(horizontal=True, gap="small"):
+        if at < 0:
+            st.badge(case.state.words, icon=":material/fork_right:", color="blue")
+        for place, state in enumerate(PATH):
+            if place < at or case.state is State.CLOSED:
+                st.badge(state.words, icon=":material/check:", color="gray")
+            elif place == at:
+                st.badge(state.words, icon=":material/radio_button_checked:", color="blue")
+            else:
+                st.badge(state.words, icon=":material/radio_button_unchecked:", color="gray")
+    if case.attempt > 1:
+        st.caption(f"Attempt {case.attempt}: the actions of the attempt before were not effective.")
+
+
+def _missing(case: Case, knows: Context) -> None:
+    target, missing = guards.next_state(case), guards.missing_next(case, knows)
+    if target is not None and missing:
+        lines = "\n".join(f"- {words.escape(one)}" for one in missing)
+        st.markdown(f"**Missing before it is {words.escape(target.words)}**\n\n{lines}")
+    if steps := steps_from(case.state):
+        st.caption(words.escape(f"Possible now: {', '.join(step.name for step in steps)}"))
+
+
+def _recorded(scene: ui.Scene, case: Case) -> None:
+    """What people recorded, the latest part open."""
+    sections = story(case, scene.zone)
+    for place, (title, said) in enumerate(sections):
+        with st.expander(words.escape(title), expanded=place == len(sections) - 1):
+            for name, text in said.items():
+                ui.labelled(name, text)
+
+
+def _effect(scene: ui.Scene, case: Case, knows: Context, windows: list[EffectivenessWindow]) -> None:
+    """The windows after the actions, as the pipeline judged them by the criterion that was fixed before."""
+    plan = case.dossier.plan
+    if plan is None or case.dossier.watch is None:
+        return
+    zone = scene.zone_of(case.record.model)
+    st.caption("Windows after the actions")
+    st.markdown(f"**Measured: {words.escape(knows.measured or 'undecided')}.** {words.escape(knows.missing)}")
+    st.text(words.printable(f"Criterion, fixed before: {criterion_words(plan.criterion)}"))
+    if windows:
+        st.dataframe(
+            [
+                {
+                    "Window": words.period(one.window_start, one.window_end, zone),
+                    "Verdict": f"{Verdict(one.verdict).glyph} {one.verdict}",
+                    "Value (95 % interval)": (
+                        words.value_text(one.value, one.ci_low, one.ci_high) if one.value is not None else "–"
+                    ),
+                    "Rows": one.n,
+                    "Target": words.printable(one.target),
+                    "Why": words.printable(one.reason),
+                }
+                for one in windows
+            ],
+            hide_index=True,
+            height="content" if len(windows) <= 8 else 320,
+        )
+
+
+def _history(scene: ui.Scene, steps: list[data.Row]) -> None:
+    with st.expander(f"History ({words.plural(len(steps), 'step')})"):
+        st.dataframe(
+            [
+                {
+                    "When": words.instant(one["recorded_at"], scene.zone),
+                    "Who": words.printable(one["actor"]),
+                    "Step": one["kind"].partition(".")[2].replace("_", " "),
+                    "State": _state_words(one["after"]) if one["after"] else "–",
+                    "Why": words.printable(one["reason"] or ""),
+                    "Remark": "one person did what needs two" if one["single_person"] else "",
+                }
+                for one in steps
+            ],
+            hide_index=True,
+        )
 
 
 def _evidence(scene: ui.Scene, row: data.Row) -> None:

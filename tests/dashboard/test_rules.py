@@ -45,13 +45,13 @@ def test_no_page_can_carry_markup_of_data(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(FOLDER).as_posix())
 def test_the_dashboard_never_writes_the_store(path: Path) -> None:
-    """The store is opened to read only."""
+    """The store is opened to read only, but by the forms, which a project has to switch on."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     calls = {
         node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
     }
     assert "execute" not in calls
-    assert path.name == "theme.py" or "write" not in calls  # theme.py writes to standard output
+    assert path.name in {"theme.py", "editing.py"} or "write" not in calls  # theme.py writes to standard output
 
 
 def test_charts_know_no_streamlit() -> None:
