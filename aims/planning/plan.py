@@ -134,7 +134,7 @@ def power_of(
     *,
     quick: bool = False,
 ) -> Power:
-    """The judgement of an objective's windows, ready to be asked; quick: as if windows were independent.
+    """The judgement of an objective's windows, ready to be asked; quick: without draws for the design effect.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def power_of(
     rule = (
         ZERO_TOLERANCE_RULE if objective.zero_tolerance else OpeningRule(objective.opens_failures, objective.opens_of)
     )
-    effect = INDEPENDENT if quick else effect_of(judging, base, seed, missing=missing)
+    effect = INDEPENDENT if quick and not distance else effect_of(judging, base, seed, missing=missing)
     return Power(judging, base, rows, effect, rule, seed, distance, missing, volume.overlap)
 
 

@@ -38,7 +38,7 @@ STRATA = 4
 DRAWS = 96
 """Windows drawn at each population and design effect."""
 QUICK_DRAWS = 32
-GLANCE = 9
+GLANCE = 15
 UNBOUNDED = 100_000_000
 """So many rows stand for unboundedly many."""
 LIKELY, NEARLY_SURE = 0.8, 0.95
@@ -168,7 +168,7 @@ class Power:
 
     def glance(self) -> list[Judged]:
         """A few windows of the reference's own population."""
-        return self._windows(self.base, self.rows, 1.0, GLANCE)
+        return self._windows(self.base, self.rows, float(self.inflation(self.rows).mean()), GLANCE)
 
     def at_reference(self) -> Seen:
         """Windows of the reference's own population."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 NUDGE = 1e-4
 """Share of the rows that is moved to find an influence."""
+BESIDE = 0.01
+"""How far beside the population its influences are looked for (strength of a random tilt)."""
 MOST = 4.0
 """Standardised influences are bounded, so that rare rows of great influence do not take over at once."""
 STRONGEST = 40.0
@@ -96,7 +98,13 @@ def path(base: Population, measure: Measure, sign: int, *, distance: bool, missi
 
 
 def _influence(base: Population, measure: Measure) -> Floats | None:
-    """Influence of each group of atoms, standardised; ``None`` when there is none."""
+    """Influence of each group of atoms, standardised; ``None`` when there is none.
+
+    It is looked for a little beside the population: where groups are exactly alike, the largest gap between them has a
+    kink, and every change would be as bad as its opposite.
+    """
+    sides = np.random.default_rng(0).standard_normal(int(base.groups.max()) + 1)
+    base = base.tilted(BESIDE * sides[base.groups])
     start = measure(base)
     if start is None:
         return None
