@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aimsight.dashboard import ui
     from aimsight.store.database import Transaction
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 Kind = Literal["text", "lines", "choice", "yes or no", "day", "person", "number", "action"]
 
 
@@ -99,11 +100,19 @@ def allowed(scene: ui.Scene) -> str:
     """Why there are no forms; ``""`` when there are."""
     if not scene.project.config.dashboard.editing:
         return "This page only shows. Steps are taken with aimsight nc, or here after dashboard.editing: true."
-    if st.context.ip_address is not None:
-        return "Forms are for the machine on which the dashboard runs; from elsewhere this page only shows."
+    if address() not in LOOPBACK:
+        return (
+            "Forms are for a dashboard that only this machine reaches (server.address 127.0.0.1); this one only shows."
+        )
     if not scene.project.config.people:
         return "Nobody is named in aimsight.yaml, so nobody can act."
     return ""
+
+
+def address() -> str | None:
+    """The address that the dashboard listens on; ``None`` for every address of the machine."""
+    found = st.get_option("server.address")
+    return str(found) if found else None
 
 
 def forms(scene: ui.Scene, case: Case) -> None:
