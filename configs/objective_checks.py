@@ -50,6 +50,7 @@ def metric_globs(draft: Draft, facts: Mapping[str, MetricFacts]) -> Iterator[Fin
                 yield Finding(path, f"{glob} is defined for {_tasks(found)}, not for task {draft.task}")
             continue
         matched = [fact for name, fact in facts.items() if fnmatchcase(name, glob)]
+        matched += [facts[glob]] if not matched and glob in facts else []
         if not matched:
             near = did_you_mean(glob, [*facts, *(f"{family}.*" for family in _families(facts))])
             yield Finding(path, f'no metric matches "{glob}"; `aimsight metrics` lists them', near)
@@ -93,6 +94,8 @@ def _fact(draft: Draft, path: Path, text: str, facts: Mapping[str, MetricFacts])
         if general is None:
             near = did_you_mean(written.id, facts)
             return Finding(path, f'"{written.id}" is not a metric; `aimsight metrics` lists them', near)
+        if general.open_parameters:
+            return facts.get(text) or general
         arguments = bind(written, general.parameters)
     except InvalidTextError as error:
         return Finding(path, error.problem, error.suggestion)
@@ -167,9 +170,8 @@ def _column(draft: Draft, path: Path, fact: MetricFacts) -> Iterator[Finding]:
     if fact.family == "drift":
         numeric = draft.task == "regression"
         kinds |= {name: "numeric" for name in [draft.text("log", "score"), *draft.scores.values()] if name}
-        prediction = draft.text("log", "prediction")
-        if prediction:
-            kinds[prediction] = "numeric" if numeric else "category"
+        decided = (draft.text("log", "prediction"), draft.text("labels", "label"))
+        kinds |= {name: "numeric" if numeric else "category" for name in decided if name}
     fitting = [name for name, kind in kinds.items() if kind is None or kind in fact.column_kinds]
     if not draft.has(*where):
         yield Finding(path, f"{fact.id} looks at one column: add `column`, one of {quoted_list(fitting)}")

@@ -23,7 +23,7 @@ TYPES = [
     ('version: "2"', f'version: {"x" * 256}', "version: a name has at most 255 characters, and this one has 256"),
     ('version: "2"\n', "", 'version: is missing: version of the model, in quotes: "2"'),
     ("risk: high", "risk: HIGH", 'risk: must be one of minimal, limited, high, not "HIGH"; did you mean high?'),
-    ("risk: high", "risk: high\nrisky: yes", "risky: unknown key; known keys are model, version, owner, intended_use, risk, task, log, labels, features, protected, segments, filters, reference, monitor, metrics, drift, min_group, objectives; did you mean risk?"),
+    ("risk: high", "risk: high\nrisky: yes", "risky: unknown key; known keys are model, version, owner, intended_use, risk, task, log, labels, features, protected, segments, filters, reference, monitor, metrics, drift, drift_fdr, min_group, objectives; did you mean risk?"),
     ("risk: high", "risk: high\nmin_group: many", 'min_group: must be a whole number, not the text "many"'),
     ("risk: high", "risk: high\nmin_group: 2.5", "min_group: must be a whole number, not the number 2.5"),
     ("risk: high", "risk: high\ndrift: exakt", 'drift: must be one of binned, exact, not "exakt"; did you mean exact?'),
@@ -75,7 +75,7 @@ TYPES = [
     ("tolerance: 0.01", "opens: {fails: 4}", "objectives[0].opens.fails: unknown key; known keys are failures, of; did you mean failures?"),
     ("tolerance: 0.01", "tolerance: 0.01\n    tolerance: 1", "objectives[0].tolerance: the key is written twice, first in line 28"),
     ("lookback: 45d", "start: 1985-01-01, end: 1985-01-01", "monitor: monitoring ends before it starts"),
-    ("risk: high", "risk: high\nwhatever: DECIDE", "whatever: unknown key; known keys are model, version, owner, intended_use, risk, task, log, labels, features, protected, segments, filters, reference, monitor, metrics, drift, min_group, objectives"),
+    ("risk: high", "risk: high\nwhatever: DECIDE", "whatever: unknown key; known keys are model, version, owner, intended_use, risk, task, log, labels, features, protected, segments, filters, reference, monitor, metrics, drift, drift_fdr, min_group, objectives"),
     ("severity: major", "severity: DECIDE", "objectives[0].severity: is still to be decided: severity of a nonconformity that it opens"),
 ]  # fmt: skip
 
@@ -121,8 +121,8 @@ CROSS = [
     ("reference: {period: [1974-01-01, 1985-01-01]}\n", "", "objectives[2].metric: drift.psi compares with a reference, and the model declares none: add `reference`"),
     ("labels: {source: outcomes/*.parquet, label: is_high, delay: 30d}\n", "", "objectives[0].metric: performance.roc_auc needs the truth, and the model declares none: add `labels`"),
     ("  score: p_high\n", "", "objectives[0].metric: performance.roc_auc needs a probability, and the log declares none: add `log.score`"),
-    ("    column: education\n", "", "objectives[2]: drift.psi looks at one column: add `column`, one of age, education, job, p_high, band_high"),
-    ("column: education", "column: educaton", 'objectives[2].column: "educaton" is not a column that drift.psi looks at; valid are age, education, job, p_high, band_high; did you mean education?'),
+    ("    column: education\n", "", "objectives[2]: drift.psi looks at one column: add `column`, one of age, education, job, p_high, band_high, is_high"),
+    ("column: education", "column: educaton", 'objectives[2].column: "educaton" is not a column that drift.psi looks at; valid are age, education, job, p_high, band_high, is_high; did you mean education?'),
     ("metric: drift.psi", "metric: drift.ks", "objectives[2].column: drift.ks is defined for numeric columns only"),
     ("metric: drift.psi\n    column: education", "metric: quality.out_of_range_share\n    column: job", "objectives[2].column: quality.out_of_range_share needs the values of job: add it under `features`"),
     ("    over: gender", "    over: gender\n    column: age", "objectives[1].column: fairness.gap looks at no single column; remove it"),

@@ -29,6 +29,7 @@ ALERTS = "organisation: X\nalerts:\n  - {name: ops-mail, url: env:OPS_URL}\n  - 
         ("AIMSIGHT_MEMORY_LIMIT", "2GB", "memory_limit", "2GB"),
         ("AIMSIGHT_THREADS", "4", "threads", 4),
         ("AIMSIGHT_MIN_GROUP", "50", "min_group", 50),
+        ("AIMSIGHT_DRIFT_FDR", "by", "drift_fdr", "by"),
     ],
 )
 def test_a_variable_overrides_a_setting(
@@ -50,6 +51,7 @@ def test_every_setting_has_its_variable() -> None:
         "AIMSIGHT_MEMORY_LIMIT",
         "AIMSIGHT_THREADS",
         "AIMSIGHT_MIN_GROUP",
+        "AIMSIGHT_DRIFT_FDR",
     }
 
 
