@@ -92,7 +92,7 @@ def check_values(
     misspelt = {did_you_mean(key, known) for key in given if key not in known}
     for field in fields:
         value = given.get(field.name)
-        if value is None or value == "":
+        if value is None or value in ("", [], ()):
             if field.required and field.name not in misspelt:
                 found.append(Finding((*path, field.name), f"is missing: {field.doc}"))
             continue

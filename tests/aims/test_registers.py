@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from aimsight.aims.people import Actor, AuthorityError, ConflictError, Role
 from aimsight.aims.registers import service
+from aimsight.aims.registers.forms import checked, read_form, template
 from aimsight.aims.registers.record_type import HEADER
 from aimsight.aims.registers.retention import day_after
 from aimsight.aims.registers.service import RegisterError
@@ -24,6 +25,7 @@ from aimsight.store.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from aimsight.store.database import Store, Transaction
     from aimsight.tests.aims.conftest import Makers
@@ -387,6 +389,19 @@ def test_types_are_whole() -> None:
             field.doc.endswith(".") or field.doc.endswith(")") or field.doc[-1].isalnum() for field in kind.fields
         )
         assert not (kind.check and not kind.approved), kind.name
+
+
+@pytest.mark.parametrize("name", sorted(TYPES))
+def test_a_form_is_yaml_that_lacks_nothing_but_values(name: str, tmp_path: Path) -> None:
+    """As printed, a form reads without a mistake of form; what is required is told as missing, and nothing else is."""
+    kind = TYPES[name]
+    (tmp_path / "form.yaml").write_text(template(kind))
+    with pytest.raises(ConfigError) as told:
+        checked(kind, read_form(kind, tmp_path / "form.yaml"))
+    required = {field.name for field in kind.all_fields if field.required}
+    found = {problem.key.partition("[")[0] for problem in told.value.problems}
+    assert found == required
+    assert all("is missing" in problem.problem for problem in told.value.problems)
 
 
 words = st.text(alphabet="ab\n\u202eé=<'", max_size=6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -62,7 +63,7 @@ def test_types_are_listed_described_and_give_forms(call: Call, folder: Path) -> 
     assert {"ai_system", "risk", "audit", "change"} <= {kind["type"] for kind in listed}
     assert "likelihood" in call("-C", folder, "records", "types", "risk").out
     form = call("-C", folder, "records", "types", "risk", "--template").out
-    assert "# One of: low, medium" in form or "One of: low, medium, high, very high." in form
+    assert "One of: low, medium, high, very high." in form
     assert "\ntitle: " in form
     answer = call("-C", folder, "records", "types", "riks")
     assert (answer.code, "did you mean risk?" in answer.err) == (1, True)
@@ -74,9 +75,7 @@ def test_a_record_goes_from_a_file_to_approval(call: Call, folder: Path) -> None
         "-C", folder, "records", "add", "ai-system", "--from", folder / "system.yaml", "--as", "ann@example.org"
     )
     assert made.code == 0, made.err
-    assert made.lines[0] == "AI system SYS-2026-0001, version 1: draft (ann@example.org).".replace(
-        "2026", made.lines[0].split("-")[1]
-    )
+    assert re.fullmatch(r"AI system SYS-\d{4}-0001, version 1: draft \(ann@example.org\)\.", made.lines[0])
     name = made.lines[0].split()[2].rstrip(",")
     revised = call(
         "-C", folder, "records", "revise", "ai_system", name, "--set", "risk=limited", "--set", "suppliers=Acme, Inc.",
@@ -92,10 +91,7 @@ def test_a_record_goes_from_a_file_to_approval(call: Call, folder: Path) -> None
         "--as", "bob@example.org", "--expected", "1",
     )  # fmt: skip
     assert (late.code, "risk: nothing → limited" in late.err) == (1, True)
-    assert (
-        "they wrote it"
-        not in call("-C", folder, "records", "approve", "ai_system", name, "--as", "ann@example.org").err
-    )
+    assert call("-C", folder, "records", "approve", "ai_system", name, "--as", "ann@example.org").code == 1
     assert call("-C", folder, "records", "review", "ai_system", name, "--as", "bob@example.org").code == 0
     assert call("-C", folder, "records", "approve", "ai_system", name, "--as", "bob@example.org").code == 0
     steps = data(call("-C", folder, "records", "history", "ai_system", name, "--json"))
