@@ -63,35 +63,12 @@ def tally(table: NDArray[np.int64], groups: NDArray[np.int64], only: int | None,
         np.add.at(table[low : high + 1].reshape(-1), keys, 1)
 
 
-class Envelope:
-    """Counts the rows of every window with any feature outside what was declared of it."""
-
-    def __init__(self, windows: int) -> None:
-        self._counts = np.zeros((windows, 2), dtype=np.int64)
-        self._outside: NDArray[np.bool_] | None = None
-
-    def mark(self, outside: NDArray[np.bool_]) -> None:
-        """Take up one feature of the current block."""
-        self._outside = outside if self._outside is None else self._outside | outside
-
-    def close(self, block: Block) -> None:
-        """Count the current block, all of whose features have been marked."""
-        if self._outside is not None:
-            tally(self._counts, block.windows, block.only, self._outside.astype(np.int64))
-            self._outside = None
-
-    def of(self, window: int) -> int:
-        """Rows of one window outside the envelope."""
-        return int(self._counts[window, 1])
-
-
 class CellCounter:
     """Counts one column into cells for every window.
 
     ``bounds`` are the declared least and greatest valid value of a numeric column. A column of categories comes as
     positions already (the query numbers them). ``scratch`` may be shared by the counters of one pass, whose blocks are
-    counted one after the other. ``envelope`` is told of the rows outside the bounds. With ``present_only`` rows without
-    a value are left out.
+    counted one after the other. With ``present_only`` rows without a value are left out.
     """
 
     def __init__(
@@ -101,11 +78,9 @@ class CellCounter:
         bounds: tuple[float, float] | None = None,
         scratch: Scratch | None = None,
         *,
-        envelope: Envelope | None = None,
         present_only: bool = False,
     ) -> None:
         self._cells = cells
-        self._envelope = envelope
         self._present_only = present_only
         self._scratch = scratch or Scratch()
         # the last column is a bin for rows that wait in _others
@@ -124,7 +99,8 @@ class CellCounter:
             self._wait(block.windows[rest], numbers[rest])
             if self._bounds is not None and self._outside is not None:
                 low, high = self._bounds
-                self._mark(block, np.isfinite(numbers) & ((numbers < low) | (numbers > high)))
+                outside = np.isfinite(numbers) & ((numbers < low) | (numbers > high))
+                tally(self._outside, block.windows, block.only, outside.astype(np.int64))
         else:
             positions = values.astype(np.int64)
         tally(self._counts, block.windows, block.only, positions)
@@ -146,13 +122,7 @@ class CellCounter:
         """Count rows of a category outside its declared values (0 or 1 for each row)."""
         if self._outside is None:
             self._outside = np.zeros((self._counts.shape[0], 2), dtype=np.int64)
-        self._mark(block, outside.astype(np.bool_))
-
-    def _mark(self, block: Block, outside: NDArray[np.bool_]) -> None:
-        if self._outside is not None:
-            tally(self._outside, block.windows, block.only, outside.astype(np.int64))
-        if self._envelope is not None:
-            self._envelope.mark(outside)
+        tally(self._outside, block.windows, block.only, outside.astype(np.int64))
 
     def result(self, window: int) -> CellCounts:
         """The counts of one window."""

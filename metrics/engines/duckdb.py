@@ -17,7 +17,7 @@ from aimsight.configs.errors import SourceError
 from aimsight.metrics.engines.arrays import blocks
 from aimsight.metrics.engines.connection import connect, run
 from aimsight.metrics.engines.log import Inputs, inputs, label_columns, open_log
-from aimsight.metrics.engines.passes import BLOCK_ROWS, read
+from aimsight.metrics.engines.passes import BLOCK_ROWS, CELL_BYTES, fitting, read
 from aimsight.metrics.engines.profile import Profile
 from aimsight.metrics.engines.scores import KEY_BUDGET, ScoreLimits
 from aimsight.metrics.engines.sql import quote_ident
@@ -52,8 +52,8 @@ class DuckDBEngine:
         DuckDB's threads. The results do not depend on it.
     exact_rows, key_budget
         Labelled rows of a window up to which scores are kept exactly, and scores held at once; for tests.
-    tally_bytes
-        What each tally of score or error cells may hold at once; for tests.
+    tally_bytes, cell_bytes
+        What each tally of score or error cells, and the cells of all columns, may hold at once; for tests.
     """
 
     def __init__(
@@ -64,12 +64,14 @@ class DuckDBEngine:
         exact_rows: int = EXACT_SCORE_ROWS,
         key_budget: int = KEY_BUDGET,
         tally_bytes: int = TALLY_BYTES,
+        cell_bytes: int = CELL_BYTES,
     ) -> None:
         self.memory_limit = memory_limit
         self.threads = threads
         self._exact_rows = exact_rows
         self._key_budget = key_budget
         self._tally_bytes = tally_bytes
+        self._cell_bytes = cell_bytes
 
     def profile(self, plan: Plan, *, progress: Callable[[int], None] | None = None) -> Profile:
         """Statistics of every window of the plan, empty ones included: a mapping in the order of the windows.
@@ -90,7 +92,7 @@ class DuckDBEngine:
         return Profile(plan, lambda first: self._read(plan, first, progress if first == 0 else None), self.threads)
 
     def _read(self, plan: Plan, first: int, progress: Callable[[int], None] | None) -> Counted:
-        """One pass over the source; of the windows before ``first`` no scores are kept.
+        """One pass over the source, for as many of the windows from ``first`` on as fit into memory.
 
         The connection is closed afterwards, so that its memory and that of sorting do not add up.
         """
@@ -98,9 +100,12 @@ class DuckDBEngine:
         features = [column.name for column in plan.columns if column.role == "feature"]
         features += [name for name in (plan.loss_tree.columns if plan.loss_tree else ()) if name not in features]
         with self.connect(files.all) as connection:
-            log = open_log(connection, plan.model, files, features, plan.windows)
-            limits = ScoreLimits(self._exact_rows, self._key_budget, first, self._tally_bytes)
-            return read(plan, log, label_columns(log, plan.as_of), limits, progress)
+            # the first pass sees all windows, to tell whether an id occurs in several of them
+            log = open_log(connection, plan.model, files, features, plan.windows[first:])
+            limits = ScoreLimits(self._exact_rows, self._key_budget, self._tally_bytes)
+            last = first + fitting(plan.windows[first:], plan.columns, self._cell_bytes)
+            part = replace(plan, windows=plan.windows[first:last])
+            return read(part, log, label_columns(log, plan.as_of), limits, progress)
 
     def connect(self, paths: Sequence[Path]) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """A hardened connection that may read these files."""

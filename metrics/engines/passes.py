@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from aimsight.configs.filters import parse
 from aimsight.metrics.cells import NumericCells, Scratch
 from aimsight.metrics.engines.arrays import blocks
 from aimsight.metrics.engines.connection import run
-from aimsight.metrics.engines.counting import Block, CellCounter, Envelope, tally
+from aimsight.metrics.engines.counting import Block, CellCounter, tally
 from aimsight.metrics.engines.expressions import code, segment_text
 from aimsight.metrics.engines.filters import condition
 from aimsight.metrics.engines.log import LABELS
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from aimsight.configs.schema import ModelConfig
+    from aimsight.configs.schema import FeatureConfig
     from aimsight.metrics.engines.log import LabelColumns, Log
     from aimsight.metrics.plan import ColumnPlan, Plan, Window
     from aimsight.metrics.statistics import SegmentStatistics
@@ -49,6 +50,10 @@ if TYPE_CHECKING:
 
 BLOCK_ROWS = 1 << 15
 """Rows a block: a column of it fits into the processor's cache."""
+COLUMNS_AT_ONCE = 64
+"""Columns that one query reads."""
+CELL_BYTES = 160_000_000
+"""What the cells of all columns may take; the windows that do not fit are read in a further pass."""
 MOST_LEAVES = 4096
 """Combinations of segment values that are told apart."""
 
@@ -71,6 +76,12 @@ class _Stream:
         return name
 
 
+def fitting(windows: Sequence[Window], columns: Sequence[ColumnPlan], most: int = CELL_BYTES) -> int:
+    """How many of the first windows one pass can count: at least one."""
+    width = sum(8 * (column.cells.size + 3) for column in columns)
+    return min(len(windows), max(1, most // max(width, 1)))
+
+
 def read(
     plan: Plan,
     log: Log,
@@ -91,17 +102,22 @@ def read(
     # a join is kept away from the wide rows, which would otherwise go through it
     wide = _Stream(log.rows, {}, [])
     narrow = _Stream(labels.rows, {}, []) if labels is not None and log.joined else wide
+    # a wide log is read in several queries of some columns each, so that memory does not grow with its width
+    streams = [wide, *([narrow] if narrow is not wide else [])]
     basics = _Basics(len(plan.windows))
     wide.consumers.append(basics.add)
     counters: dict[str, CellCounter] = {}
     scratch = Scratch()
-    envelope = Envelope(len(plan.windows))
+    wider = wide
     for column in plan.columns:
         if column.name in log.errors or (column.role == "label" and labels is None):
             continue
-        stream = narrow if column.role == "label" else wide
-        counters[column.name] = _count_column(stream, log, labels, plan, column, scratch, envelope)
-    wide.consumers.append(envelope.close)
+        if column.role != "label" and len(wider.columns) >= COLUMNS_AT_ONCE:
+            wider = _Stream(log.rows, {}, [])
+            streams.append(wider)
+        stream = narrow if column.role == "label" else wider
+        counters[column.name] = _count_column(stream, log, labels, plan, column, scratch)
+    envelope = _count_envelope(wide, log, plan, counters)
     decisions = _decisions(plan, leaves, limits)
     _feed_decisions(narrow, log, labels, leaves, plan, decisions)
     delays = None
@@ -109,13 +125,13 @@ def read(
         delays = _Delays(len(plan.windows), narrow.column(labels.state), narrow.column(labels.delay))
         narrow.consumers.append(delays.add)
     tree = _count_leaves(wide, log, plan, leaves, decisions) if plan.loss_tree is not None else None
-    for stream in [wide] if narrow is wide else [wide, narrow]:
-        _pump(log, stream, plan.windows[limits.first :], index, progress)
+    for stream in streams:
+        _pump(log, stream, plan.windows, index, progress if stream in (wide, narrow) else None)
     return Counted(
         decisions=decisions,
         basics=basics,
         counters=counters,
-        envelope=envelope if _declares_envelope(plan.model, counters) else None,
+        envelope=envelope,
         delays=delays,
         tree=tree,
         duplicates=_duplicates(log, index),
@@ -132,7 +148,7 @@ class Counted:
     decisions: Decisions
     basics: _Basics
     counters: dict[str, CellCounter]
-    envelope: Envelope | None
+    envelope: _Envelope | None
     delays: _Delays | None
     tree: Tally | None
     duplicates: tuple[NDArray[np.int64], NDArray[np.int64]] | None
@@ -232,10 +248,42 @@ class _Delays:
         return LabelDelays(self._counts[window].copy())
 
 
-def _declares_envelope(model: ModelConfig, counters: dict[str, CellCounter]) -> bool:
-    """Whether something is declared of a feature, and every such feature could be counted."""
-    declared = [name for name, feature in model.features.items() if (feature.range or feature.values) is not None]
-    return bool(declared) and all(name in counters for name in declared)
+class _Envelope:
+    """Rows of every window with any feature outside what was declared of it; ``outside`` is an alias of the stream."""
+
+    def __init__(self, windows: int, outside: str) -> None:
+        self._counts = np.zeros((windows, 2), dtype=np.int64)
+        self._outside = outside
+
+    def add(self, block: Block) -> None:
+        tally(self._counts, block.windows, block.only, block.columns[self._outside].astype(np.int64))
+
+    def of(self, window: int) -> int:
+        return int(self._counts[window, 1])
+
+
+def _count_envelope(stream: _Stream, log: Log, plan: Plan, counters: dict[str, CellCounter]) -> _Envelope | None:
+    """Add whether a row is outside the envelope; ``None`` without one, or when a feature in it could not be counted."""
+    declared = {
+        name: feature
+        for name, feature in plan.model.features.items()
+        if feature.range is not None or feature.values is not None
+    }
+    if not declared or any(name not in counters for name in declared):
+        return None
+    tests = [
+        _not_among(log.text(name), feature) if feature.range is None else _beyond(log.number(name), *feature.range)
+        for name, feature in declared.items()
+    ]
+    envelope = _Envelope(len(plan.windows), stream.column(f"CAST(coalesce({' OR '.join(tests)}, false) AS UTINYINT)"))
+    stream.consumers.append(envelope.add)
+    return envelope
+
+
+def _beyond(value: str, low: float, high: float) -> str:
+    """Whether a finite number is outside [low, high]; NaN is the largest of all numbers to DuckDB."""
+    least, most, ends = (f"CAST('{bound!r}' AS DOUBLE)" for bound in (low, high, math.inf))
+    return f"({value} < {least} AND {value} > -{ends}) OR ({value} > {most} AND {value} < {ends})"
 
 
 def _pump(
@@ -265,7 +313,6 @@ def _count_column(
     plan: Plan,
     column: ColumnPlan,
     scratch: Scratch,
-    envelope: Envelope,
 ) -> CellCounter:
     """Add a planned column to a stream; returns its counter."""
     feature = plan.model.features.get(column.name) if column.role == "feature" else None
@@ -276,13 +323,11 @@ def _count_column(
         else:
             expression = log.number(column.name)
         bounds = feature.range if feature is not None else None
-        counter = CellCounter(
-            column.cells, windows, bounds, scratch, envelope=envelope, present_only=column.role == "label"
-        )
+        counter = CellCounter(column.cells, windows, bounds, scratch, present_only=column.role == "label")
         alias = stream.column(expression)
         stream.consumers.append(lambda block: counter.add(block, block.columns[alias]))
         return counter
-    counter = CellCounter(column.cells, windows, envelope=envelope, present_only=column.role == "label")
+    counter = CellCounter(column.cells, windows, present_only=column.role == "label")
     if column.role == "label" and labels is not None:
         shown = f"CASE WHEN {labels.state} = 0 THEN {labels.text} END"
     else:
@@ -291,10 +336,14 @@ def _count_column(
     alias = stream.column(code(shown, column.cells.categories, missing=size, unseen=size + 1))
     stream.consumers.append(lambda block: counter.add(block, block.columns[alias]))
     if feature is not None and feature.values is not None:
-        allowed = ", ".join(quote_text(_value_text(value)) for value in feature.values)
-        outside = stream.column(f"CAST(coalesce(({shown}) NOT IN ({allowed}), false) AS UTINYINT)")
+        outside = stream.column(f"CAST(coalesce({_not_among(shown, feature)}, false) AS UTINYINT)")
         stream.consumers.append(lambda block: counter.mark_outside(block, block.columns[outside]))
     return counter
+
+
+def _not_among(shown: str, feature: FeatureConfig) -> str:
+    allowed = ", ".join(quote_text(_value_text(value)) for value in feature.values or ())
+    return f"({shown}) NOT IN ({allowed})"
 
 
 def _value_text(value: object) -> str:

@@ -117,9 +117,7 @@ class Decisions(ABC):
 
     def tally(self, size: int) -> Tally:
         """A new tally of rows by window, leaf and cell; the windows that do not fit in it are deferred."""
-        self._tallies.append(
-            Tally(self.windows, self.leaves.size, size, first=self.limits.first, budget=self.limits.tally_bytes)
-        )
+        self._tallies.append(Tally(self.windows, self.leaves.size, size, budget=self.limits.tally_bytes))
         return self._tallies[-1]
 
     @abstractmethod
@@ -238,7 +236,8 @@ class _Scores:
                 cube = table.reshape(len(self._classes), SCORE_CELLS, 3, 3)[place]
                 kept = exact[place]
                 scores[name] = from_cells(cube[:, :, :2].sum(axis=1)) if kept is None else kept[i]
-                decisions[name] = cube.sum(axis=2)
+                # several times faster than a sum over so short an axis
+                decisions[name] = cube[:, :, 0] + cube[:, :, 1] + cube[:, :, 2]
             out.append(replace(part, scores=scores, score_decisions=decisions))
         return out
 

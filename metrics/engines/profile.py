@@ -22,14 +22,14 @@ class Profile(Mapping[Window, Statistics]):
     """Statistics by window, in the order of the plan.
 
     Looking a window up sorts its scores, while ``threads - 1`` further threads work ahead on the windows that follow;
-    looking it up again sorts them again. Windows whose scores did not fit into memory are read when they are reached.
+    looking it up again sorts them again. Windows that did not fit into memory are read when they are reached.
 
     Parameters
     ----------
     plan
         The plan that was counted.
     read
-        One pass over the source that keeps the scores of the windows from a number on.
+        One pass over the source, for as many of the windows from a number on as fit into memory.
     threads
         Windows that are finished side by side.
     """
@@ -49,14 +49,15 @@ class Profile(Mapping[Window, Statistics]):
         """The statistics of one window of the plan."""
         number = self._numbers[window]
         counted = self._counted
-        if counted is None or not self._first <= number < counted.deferred:
+        if counted is None or not self._first <= number < self._first + counted.deferred:
             self._ahead = {}
             counted = self._counted = None  # its scores make room for the others
             counted = self._counted = self._read(number)
             self._first = number
-        wanted = range(number, min(number + self._threads, counted.deferred))
+        place = number - self._first
+        wanted = range(place, min(place + self._threads, counted.deferred))
         self._ahead = {n: self._ahead.get(n) or self._pool.submit(counted.decisions.result, n) for n in wanted}
-        return counted.statistics(number, self._ahead.pop(number).result())
+        return counted.statistics(place, self._ahead.pop(place).result())
 
     def __iter__(self) -> Iterator[Window]:
         return iter(self._numbers)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -16,7 +17,7 @@ from aimsight.metrics.engines.connection import run
 from aimsight.metrics.engines.log import inputs, label_columns, open_log
 from aimsight.metrics.engines.losses import loss_tree
 from aimsight.metrics.engines.moments import Moments
-from aimsight.metrics.engines.passes import read
+from aimsight.metrics.engines.passes import fitting, read
 from aimsight.metrics.engines.regression import fixed_point
 from aimsight.metrics.engines.scores import ScoreLimits
 from aimsight.metrics.engines.windows import moment
@@ -24,6 +25,7 @@ from aimsight.metrics.plan import ColumnPlan, Plan, Reference, Window
 from aimsight.metrics.statistics import merge
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -33,8 +35,12 @@ if TYPE_CHECKING:
     from aimsight.metrics.plan import Role
     from aimsight.metrics.statistics import Statistics
 
+T = TypeVar("T")
+
 SAMPLE_ROWS = 200_000
 """Rows from which the robust quantiles are taken."""
+SAMPLE_COLUMNS = 32
+"""Columns that are sampled, or added up, at once."""
 MOST_CATEGORIES = 200
 MOST_CLASSES = 1000
 LOW, HIGH = 0.01, 0.99
@@ -83,11 +89,10 @@ def build(
         # the store keeps scores as cells only, so that is all that a reference ever has
         counted: list[Statistics] = []
         while len(counted) < len(pieces):
-            passed = read(plan, log, labels, ScoreLimits(rows=0, first=len(counted)))
-            counted += [
-                passed.statistics(number, passed.decisions.result(number))
-                for number in range(len(counted), passed.deferred)
-            ]
+            rest = pieces[len(counted) :]
+            part = replace(plan, windows=rest[: fitting(rest, columns)])
+            passed = read(part, log, labels, ScoreLimits(rows=0))
+            counted += [passed.statistics(n, passed.decisions.result(n)) for n in range(passed.deferred)]
     of = dict(zip(pieces, counted, strict=True))
     return Reference(
         name=_name(model, period),
@@ -214,8 +219,12 @@ class _Chooser:
     def _numeric_cells(self) -> dict[tuple[str, Role], NumericCells]:
         """Cells between the quantiles of the finite values of a sample that does not depend on the order of rows."""
         expressions = self._numeric_expressions()
-        if not expressions:
-            return {}
+        cells: dict[tuple[str, Role], NumericCells] = {}
+        for part in _portions(expressions):
+            cells |= self._cells_of(part)
+        return cells
+
+    def _cells_of(self, expressions: dict[tuple[str, Role], str]) -> dict[tuple[str, Role], NumericCells]:
         listed = ", ".join(f"{expression} AS c{i}" for i, expression in enumerate(expressions.values()))
         names = ", ".join(f"c{i}" for i in range(len(expressions)))
         rows = f"SELECT {self._log.time} AS t, {listed} FROM {self._rows} WHERE {self._condition}"
@@ -296,8 +305,14 @@ class _Chooser:
     def _moments(
         self, expressions: dict[tuple[str, Role], tuple[str, float]]
     ) -> dict[tuple[str, Role], tuple[float | None, float | None]]:
-        if not expressions:
-            return {}
+        found: dict[tuple[str, Role], tuple[float | None, float | None]] = {}
+        for part in _portions(expressions):
+            found |= self._moments_of(part)
+        return found
+
+    def _moments_of(
+        self, expressions: dict[tuple[str, Role], tuple[str, float]]
+    ) -> dict[tuple[str, Role], tuple[float | None, float | None]]:
         listed = ", ".join(f"{expression} AS c{i}" for i, (expression, _) in enumerate(expressions.values()))
         query = f"SELECT {listed} FROM {self._rows} WHERE {self._condition}"
         sums = [Moments(center) for _, center in expressions.values()]
@@ -305,3 +320,10 @@ class _Chooser:
             for total, values in zip(sums, columns, strict=True):
                 total.add(values)
         return {key: total.result() for key, total in zip(expressions, sums, strict=True)}
+
+
+def _portions(columns: dict[tuple[str, Role], T]) -> Iterator[dict[tuple[str, Role], T]]:
+    """The columns in portions that fit into memory."""
+    items = iter(columns.items())
+    while part := dict(islice(items, SAMPLE_COLUMNS)):
+        yield part

@@ -26,12 +26,11 @@ class ScoreLimits:
     """How many scores are kept exactly.
 
     ``rows`` = labelled rows of a window up to which its scores are exact; ``budget`` = rows held at once over all
-    windows; ``tally_bytes`` = what each tally of cells may hold; nothing of this is kept of windows before ``first``.
+    windows; ``tally_bytes`` = what each tally of cells may hold.
     """
 
     rows: int
     budget: int = KEY_BUDGET
-    first: int = 0
     tally_bytes: int = TALLY_BYTES
 
 
@@ -49,15 +48,13 @@ class ScoreKeys:
 
     The bits of the floating-point numbers in [0, 1] have the order of the numbers, so sorted keys are sorted by score
     and within it by label. Of a window with more rows than the limit nothing is kept. When more rows than the budget
-    would be held, the last windows are given up: ``deferred`` is the first of them, and they are to be read again with
-    that as ``first``.
+    would be held, the last windows are given up: ``deferred`` is the first of them, and they are to be read again.
     """
 
     def __init__(self, windows: int, leaves: int, limits: ScoreLimits) -> None:
         self._leaves = leaves
         self._limit = limits.rows
         self._budget = max(limits.budget, limits.rows + 1)  # one window always fits
-        self._first = limits.first
         self.deferred = windows
         self._rows = np.zeros(windows, dtype=np.int64)
         self._batches: list[_Batch] = []
@@ -87,7 +84,7 @@ class ScoreKeys:
         self._batches = [batch for batch in held if batch.keys.size]
 
     def _keeps(self, windows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        return (windows >= self._first) & (windows < self.deferred) & (self._rows[windows] <= self._limit)
+        return (windows < self.deferred) & (self._rows[windows] <= self._limit)
 
     def _without(self, batch: _Batch, windows: NDArray[np.int64]) -> _Batch:
         """The batch without the rows of windows that are not kept exactly."""
@@ -107,7 +104,7 @@ class ScoreKeys:
         for batch in self._batches:
             np.add.at(rows, batch.groups // self._leaves, np.diff(batch.starts))
         fits = np.flatnonzero(np.cumsum(rows) > self._budget)
-        self.deferred = max(int(fits[0]), self._first + 1)
+        self.deferred = max(int(fits[0]), 1)
         self._filter()
 
     def window(self, window: int, members: Sequence[NDArray[np.int64]]) -> list[ScoreCounts] | None:

@@ -49,13 +49,12 @@ class Tally:
 
     A table of all of it, where that is small. Otherwise four bytes a row, until the rows of a window take more room
     than its table. When more than ``budget`` bytes would be held, the last windows are given up: ``deferred`` is the
-    first of them. Of windows before ``first`` nothing need be kept.
+    first of them.
     """
 
-    def __init__(self, windows: int, leaves: int, size: int, *, first: int = 0, budget: int = TALLY_BYTES) -> None:
+    def __init__(self, windows: int, leaves: int, size: int, *, budget: int = TALLY_BYTES) -> None:
         self._leaves = leaves
         self._size = size
-        self._first = first
         self._budget = budget
         self.deferred = windows
         fits = windows * leaves * size * _WIDTH <= budget
@@ -89,7 +88,7 @@ class Tally:
 
     def _keeps(self, windows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether the rows of these windows are held as rows."""
-        keep: NDArray[np.bool_] = (windows >= self._first) & (windows < self.deferred)
+        keep: NDArray[np.bool_] = windows < self.deferred
         return keep & ~np.isin(windows, list(self._tables))
 
     def _held(self) -> NDArray[np.int64]:
@@ -111,7 +110,7 @@ class Tally:
         # a little more than needed, so that this is not done again for the next block
         over = np.flatnonzero(np.cumsum(self._held()) > self._budget * 3 // 4)
         if over.size:
-            self.deferred = min(self.deferred, max(int(over[0]), self._first + 1))
+            self.deferred = min(self.deferred, max(int(over[0]), 1))
             self._rows[self.deferred :] = 0
             self._tables = {window: table for window, table in self._tables.items() if window < self.deferred}
         self._batches = [

@@ -76,7 +76,7 @@ def test_a_model_without_decisions_has_scored_rows(bench: Any, tools: Any) -> No
     bench.write(frame)
     log = {"source": "log.parquet", "id": "id", "timestamp": "at"}
     total = merge(bench.profile(bench.plan(tools.config(log=log | {"score": "score"}), columns=())))
-    table = total.all_rows.score_decisions[""]
+    table = (total.all_rows.score_decisions or {})[""]
     assert table[:, :2].sum() == 0
     assert table[:, 2].sum() == frame["score"].between(0, 1).sum()
     total = merge(bench.profile(bench.plan(tools.config(log=log | {"prediction": "decision"}), columns=())))
