@@ -71,16 +71,16 @@ def expected_rows(parts: Sequence[Statistics], window: Window, zone: ZoneInfo) -
     """
     seen = [(at, part) for at, part in enumerate(parts) if part.latest is not None]
     spacings = [
-        (after.latest.at - before.latest.at) / (k - i)
+        (after.latest.at - before.latest.at).total_seconds() / (k - i)
         for (i, before), (k, after) in pairwise(seen)
         if before.latest is not None and after.latest is not None
     ]
     if len(parts) < FEWEST or not spacings:
         return None
     length = median(spacings)
-    if length <= timedelta(0):
+    if length <= 0:
         return None
-    ratio = (window.end - window.start) / length
+    ratio = (window.end - window.start).total_seconds() / length
     groups, rows = [[part.quality.rows for part in parts]], [part.quality.rows for part in parts]
     basis = f"{len(parts)} windows of the reference"
     if window.end - window.start <= A_DAY and 0.9 < ratio < 1.1:

@@ -173,7 +173,7 @@ def main() -> None:
     for world in WORLDS:
         print(f"\n{world.name}")
         print(f"{'metric':34}" + "".join(f"{f'n = {n:,}':>26}" for n in options.sizes))
-        columns = [list(cases(world, n, options.draws if n < 10_000 else options.draws // 5)) for n in options.sizes]
+        columns = [list(cases(world, n, options.draws if n < 10_000 else options.draws // 3)) for n in options.sizes]
         for row in zip(*columns, strict=True):
             line = f"{row[0][0]:34}"
             for _, defined, held, alarmed in row:

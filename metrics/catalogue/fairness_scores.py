@@ -260,12 +260,11 @@ def _calibration_error(counts: ScoreCounts, z: float) -> tuple[float, float]:
     """Expected calibration error over the bins, and the half-width of its interval."""
     scores = counts.positions if counts.exact else (counts.positions + 0.5) / SCORE_CELLS
     bins = np.minimum((scores * BINS).astype(np.int64), BINS - 1)
-    rows = counts.positives + counts.negatives
-    n, ups, mean = (
-        np.bincount(bins, weights=weights, minlength=BINS) for weights in (rows, counts.positives, rows * scores)
-    )
+    rows = (counts.positives + counts.negatives).astype(np.float64)
+    sums_of = (rows, counts.positives.astype(np.float64), rows * scores)
+    n, ups, total = (np.bincount(bins, weights=weights, minlength=BINS) for weights in sums_of)
     used = n > 0
-    n, ups, mean = n[used], ups[used], mean[used] / n[used]
+    n, ups, mean = n[used], ups[used], total[used] / n[used]
     weight = n / n.sum()
     # one row more on either side: a bin where every label is alike is not certain
     share = (ups + 1) / (n + 2)
