@@ -42,6 +42,8 @@ class MetricFacts:
         Where good values lie; a target that only limits the good side is refused.
     column_kinds
         Kinds of column that the metric is defined for, where it needs a column.
+    open_parameters
+        It takes any arguments: they are another library's, which checks them itself.
     parameters
         What may be given in brackets.
     """
@@ -60,3 +62,4 @@ class MetricFacts:
     direction: Direction = "none"
     column_kinds: frozenset[ColumnKind] = ANY_KIND
     parameters: tuple[Parameter, ...] = ()
+    open_parameters: bool = False

@@ -14,6 +14,7 @@ from aimsight.metrics.kinds.changes import of_changes
 from aimsight.metrics.kinds.columns import of_columns
 from aimsight.metrics.kinds.distributions import of_distributions
 from aimsight.metrics.kinds.estimates import of_estimates
+from aimsight.metrics.kinds.frames import of_frames
 from aimsight.metrics.kinds.groups import of_groups
 from aimsight.metrics.kinds.rows import of_rows
 from aimsight.metrics.kinds.samples import of_samples
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from aimsight.configs.schema import ModelConfig
     from aimsight.metrics.estimates.trust import PastErrors
+    from aimsight.metrics.frames import FramePair
     from aimsight.metrics.plan import Plan, Reference, Window
     from aimsight.metrics.seasons import Season
     from aimsight.metrics.statistics import Statistics
@@ -49,6 +51,7 @@ def measure(  # noqa: PLR0913  # so many things decide what a window is measured
     past: Mapping[tuple[str, str], PastErrors] | None = None,
     earlier: Earlier = nothing_earlier,
     drift: DriftOptions = PLAIN_DRIFT,
+    frames: Callable[[], FramePair | Undefined] | None = None,
 ) -> list[Measurement]:
     """Measure one window.
 
@@ -76,6 +79,8 @@ def measure(  # noqa: PLR0913  # so many things decide what a window is measured
         Gives the statistics of earlier windows, which small groups are pooled over where a metric is told to.
     drift
         How drift is measured.
+    frames
+        Draws rows of window and reference for metrics of other libraries; called once, and only when there is one.
 
     Returns
     -------
@@ -93,6 +98,7 @@ def measure(  # noqa: PLR0913  # so many things decide what a window is measured
         earlier=earlier,
         seasonal=_seasonal(drift.season),
         samples=None if drift.samples is None else functools.cache(drift.samples),
+        frames=None if frames is None else functools.cache(frames),
         dependent=drift.fdr == "by",
         past=past or {},
     )
@@ -157,4 +163,5 @@ _KINDS: dict[str, Callable[[Scope, Metric], Iterator[Measurement]]] = {
     "selection": of_selection,
     "summary": of_summary,
     "sample": of_samples,
+    "frame": of_frames,
 }

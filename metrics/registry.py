@@ -32,10 +32,11 @@ Kind = Literal[
     "selection",
     "summary",
     "sample",
+    "frame",
 ]
 """What a metric is computed from: statistics of a segment, sums of errors, reference and window of one column, the
 segments of one group-by, the counts of one column, the rows of the window (``aimsight.metrics.inputs``), the drift of
-its features, or samples of rows."""
+its features, samples of rows, or frames of rows."""
 Direction = Literal["higher", "lower", "zero", "one", "none"]
 """Which values are better: higher ones, lower ones, those near 0, those near 1, or none in itself."""
 Compute = Callable[..., Result]
@@ -114,6 +115,8 @@ class Metric:
         What the arguments change in the declaration (unit, bounds, tasks ...), where they change anything.
     arguments
         The arguments that this one is bound to, each different from its default.
+    open_parameters
+        Takes whatever arguments it is given, as text: it is another library's, which checks them itself.
     """
 
     id: str
@@ -134,6 +137,7 @@ class Metric:
     per_class: bool = False
     specialise: Callable[[Metric, Mapping[str, Argument]], Metric] | None = None
     arguments: tuple[tuple[str, Argument], ...] = ()
+    open_parameters: bool = False
 
     @property
     def text(self) -> str:
@@ -282,7 +286,7 @@ METRICS: Mapping[str, Metric] = _Catalogue()
 
 Resolver = Callable[[str], Metric]
 """Makes the metric of an id of its family, parameters declared; raises ``NotFoundError`` when there is none."""
-_resolvers: dict[str, Resolver | str] = {}
+_resolvers: dict[str, Resolver | str] = {"evidently": "aimsight.metrics.evidently_source:resolve"}
 
 
 def register_family(prefix: str, resolver: Resolver | str) -> None:
@@ -356,6 +360,9 @@ def bound(unit: Metric, written: MetricText) -> Metric:
     InvalidTextError
         When it does not take them.
     """
+    if unit.open_parameters:
+        taken = sorted({key for key, _ in written.arguments})
+        unit = replace(unit, parameters=tuple(Parameter(key, "text", None) for key in taken))
     arguments = bind(written, unit.parameters)
     given = {one.name: arguments[one.name] for one in unit.parameters if arguments[one.name] != one.default}
     if not given:
@@ -424,4 +431,5 @@ def _facts_of(unit: Metric) -> MetricFacts:
         bounds=unit.bounds,
         column_kinds=unit.needs.column_kinds,
         parameters=unit.parameters,
+        open_parameters=unit.open_parameters,
     )

@@ -39,6 +39,7 @@ from aimsight.monitors.due import (
     settled,
 )
 from aimsight.monitors.earlier import EarlierWindows, pools
+from aimsight.monitors.frames import WindowFrames
 from aimsight.monitors.inputs import (
     ChangedError,
     Inputs,
@@ -189,6 +190,7 @@ class _Run:
         self.now, self.progress, self.actor = now, progress, actor
         self.engine = DuckDBEngine(memory_limit=project.config.memory_limit, threads=project.config.threads)
         self.drift = WindowsDrift(self.engine, project.root, model, project.config.drift_fdr)
+        self.frames = WindowFrames(self.engine, project.root, model, now)
         self.config_hash = config_hash(model)
         self.inputs: Inputs | None = None
         self.problem = ""
@@ -517,6 +519,7 @@ class _Run:
             window=window,
             past=self.back_test.before(window),
             drift=self.drift.options(self.inputs, reference, window, statistics),
+            frames=self.frames.drawing(self.inputs, window, statistics.quality.rows),
             earlier=partial(self.earlier.before, window) if self.earlier else nothing_earlier,
         )
         self.back_test.add(window, found)

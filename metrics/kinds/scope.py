@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from aimsight.metrics.estimates.trust import PastErrors
+    from aimsight.metrics.frames import FramePair
     from aimsight.metrics.inputs import Baseline, ColumnPair
     from aimsight.metrics.plan import Plan, Window
     from aimsight.metrics.registry import Metric
@@ -64,7 +65,7 @@ class Scope:
     """What one call measures.
 
     ``seasonal`` is the part of the reference that drift is measured from, with a note on it, where that is not all of
-    ``baseline``; ``samples`` draws the rows of metrics that need some; ``pairs`` keeps what the drift metrics share.
+    ``baseline``; ``samples`` and ``frames`` draw the rows of metrics that need some, ``pairs`` is shared by drift.
     ``past`` has the errors of earlier estimates by metric and segment, ``notes`` what is said of labels again.
     """
 
@@ -76,6 +77,7 @@ class Scope:
     window: Window | None
     seasonal: tuple[Baseline | None, str] = (None, "")
     samples: Callable[[], SamplePair | Undefined] | None = None
+    frames: Callable[[], FramePair | Undefined] | None = None
     dependent: bool = False
     pairs: dict[str, ColumnPair | Undefined] = field(default_factory=dict)
     earlier: Earlier = nothing_earlier

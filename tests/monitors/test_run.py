@@ -388,3 +388,29 @@ def test_the_number_of_threads_changes_nothing(sandbox: Sandbox) -> None:
             one.rows("SELECT payload -> '$.digests.measurement' AS d FROM events WHERE kind = 'run.finished'")
         )
     assert digests[0] == digests[1]
+
+
+def test_an_objective_on_evidently_s_metric_and_on_a_filter(sandbox: Sandbox, make: Helpers) -> None:
+    """Measured on the rows themselves, for all of them and for the part that the objective is about."""
+    sandbox.model(
+        filters={"late": "x > 50"},
+        min_group=20,
+        metrics=["performance.accuracy", "evidently.Accuracy", "evidently.MeanValue(column=nowhere)"],
+        objectives=[
+            make.objective("OBJ-1", metric="evidently.Accuracy", target=">= 0.7"),
+            make.objective("OBJ-2", metric="evidently.Accuracy", target=">= 0.7", segment="late", min_rows=10),
+            make.objective("OBJ-3", metric="performance.accuracy", target=">= 0.7", segment="late", min_rows=10),
+            make.objective("OBJ-4", metric="evidently.MeanValue(column=nowhere)", target="<= 1"),
+        ],
+    )
+    sandbox.days(0, 1, 2, 3, 4)
+    sandbox.run(5)
+    rows = make.binary_rows(4)
+    late = [row for row in rows if row["x"] > 50]
+    assert sandbox.values("evidently.Accuracy") == {4: pytest.approx(54 / 60)}
+    right = sum(row["yes"] == row["y"] for row in late) / len(late)
+    assert sandbox.values("evidently.Accuracy", segment="late") == {4: pytest.approx(right)}
+    assert sandbox.values("performance.accuracy", segment="late") == {4: pytest.approx(right)}
+    assert sandbox.verdicts("OBJ-2") == sandbox.verdicts("OBJ-3") == {4: "conforming"}
+    assert sandbox.verdicts("OBJ-4") == {4: "not measured"}
+    sandbox.check()
