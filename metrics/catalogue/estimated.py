@@ -26,7 +26,7 @@ DLE = (
     "Direct loss estimation; honest trees: Athey and Imbens, Recursive partitioning for causal effects, PNAS 113 (2016)"
 )
 NOT_TRUSTED = (
-    "fewer than 200 labelled rows in the reference, or 20 of a class",
+    "fewer than 200 labelled rows in the reference, or 20 of a class (binary)",
     "more than 10 % of the rows have scores or features that the reference has none of",
 )
 

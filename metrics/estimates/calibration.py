@@ -69,7 +69,13 @@ class Calibration:
     rows: int
 
 
-def calibrate(negatives: Whole, positives: Whole, windows: tuple[Whole, Whole] | None = None) -> Calibration | None:
+def calibrate(
+    negatives: Whole,
+    positives: Whole,
+    windows: tuple[Whole, Whole] | None = None,
+    *,
+    fewest: int = FEWEST_OF_A_CLASS,
+) -> Calibration | None:
     """Fit the chance of a positive label to labelled counts by score cell.
 
     Parameters
@@ -78,14 +84,16 @@ def calibrate(negatives: Whole, positives: Whole, windows: tuple[Whole, Whole] |
         Labelled rows of the whole reference by score cell, int64 of shape (SCORE_CELLS,).
     windows
         The same of each of its own windows, shape (windows, SCORE_CELLS).
+    fewest
+        Fewest labelled rows of either class; a class against many others may be as rare as it is.
 
     Returns
     -------
     Calibration or None
-        ``None`` with fewer than ``FEWEST_ROWS`` labelled rows or ``FEWEST_OF_A_CLASS`` of a class.
+        ``None`` with fewer than ``FEWEST_ROWS`` labelled rows or ``fewest`` of a class.
     """
     rows, ups = int((negatives + positives).sum()), int(positives.sum())
-    if rows < FEWEST_ROWS or min(ups, rows - ups) < FEWEST_OF_A_CLASS:
+    if rows < FEWEST_ROWS or min(ups, rows - ups) < fewest:
         return None
     part, parts = _parts(negatives, positives, windows)
     chance, block = isotonic(negatives, positives)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimsight.metrics.estimates.calibration import Calibration, by_score, calibrate
+from aimsight.metrics.estimates.calibration import FEWEST_OF_A_CLASS, Calibration, by_score, calibrate
 from aimsight.metrics.estimates.formulas import DECISIONS, FORMULAS
 from aimsight.metrics.estimates.intervals import NONE, Variance, share
 from aimsight.metrics.estimates.trust import OUT_OF_SUPPORT, excess, not_trusted, spread_out
@@ -235,10 +235,9 @@ class ScoreBaseline:
         for one, counts in scores.items():
             own = [by_score((part.scores or {}).get(one) if part is not None else None) for part in windows]
             stacked = (np.array([n for n, _ in own]), np.array([p for _, p in own])) if own else None
-            fitted = calibrate(*by_score(counts), stacked)
+            fitted = calibrate(*by_score(counts), stacked, fewest=FEWEST_OF_A_CLASS if one == "" else 0)
             if fitted is None:
-                what = f" of class {one}" if one else ""
-                return Undefined(f"the reference has too few labels{what} to calibrate scores", 0, Cause.TOO_FEW)
+                return Undefined("the reference has too few labels to calibrate scores", 0, Cause.TOO_FEW)
             found[one] = fitted
         return found or Undefined("the reference has no labelled row with a valid score", 0, Cause.TOO_FEW)
 

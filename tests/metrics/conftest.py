@@ -115,7 +115,9 @@ class Counting:
             return out
         s = np.asarray(probabilities, dtype=float)
         chosen = [np.where(p == MISS, MISS, p == c) for c in range(k)]
-        out = replace(out, score_decisions={f"c{c}": self.score_decisions(s[:, c], chosen[c]) for c in range(k)})
+        valid = (s >= 0) & (s <= 1)
+        decisions = {f"c{c}": self.score_decisions(s[valid[:, c], c], chosen[c][valid[:, c]]) for c in range(k)}
+        out = replace(out, score_decisions=decisions)
         s, y = s[y != MISS], y[y != MISS]
         briers = np.square(s - np.eye(k)[y]).sum(axis=1)
         true = self.score_sums(np.ones(y.size), s[np.arange(y.size), y])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,7 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aimsight.metrics.comparisons import Groups
+from aimsight.metrics.estimates.intervals import Variance
+from aimsight.metrics.estimates.loss_tree import LossTree, fit_loss_tree
+from aimsight.metrics.estimates.losses import Leaves
+from aimsight.metrics.estimates.scored import ScoreBaseline
+from aimsight.metrics.estimates.selection import LabelledRows
+from aimsight.metrics.estimates.trust import Circumstances
 from aimsight.metrics.inputs import ColumnBaseline, ColumnCounts, ColumnPair, FeatureDrift, FeatureDrifts, RowFacts
+from aimsight.metrics.plan import Reference
 from aimsight.metrics.registry import METRICS, Metric
 from aimsight.metrics.samples import SamplePair
 from aimsight.metrics.schema import Schema
@@ -24,8 +32,9 @@ from aimsight.metrics.statistics import (
     LabelDelays,
     QualityCounts,
     SegmentStatistics,
+    Statistics,
 )
-from aimsight.metrics.values import Result, Undefined, Value
+from aimsight.metrics.values import ALL_ROWS, Result, Undefined, Value
 from aimsight.metrics.volume import Expected
 
 if TYPE_CHECKING:
@@ -76,6 +85,11 @@ def results(counting: Counting, unit: Metric, rows: Rows, reference: Rows | None
         yield from (unit.compute(groups) for groups in grouped(counting, unit, rows))
     elif unit.kind == "quality":
         yield unit.compute(row_facts(counting, rows, binary))
+    elif unit.kind == "estimate":
+        yield from estimates(counting, unit, rows)
+    elif unit.kind == "selection":
+        labelled, g = rows.s <= 0.5, np.array(["A", "B", "C"])
+        yield unit.compute(LabelledRows(*((rows.g[part, None] == g).sum(axis=0) for part in (labelled, ~labelled))))
     elif unit.kind in ("summary", "sample"):
         summary = unit.kind == "summary"
         yield unit.compute(feature_drifts(counting, rows, reference) if summary else samples(rows, reference))
@@ -95,6 +109,36 @@ def results(counting: Counting, unit: Metric, rows: Rows, reference: Rows | None
                 yield unit.compute(
                     ColumnPair(ColumnBaseline.of(plan, counting.column(plan, was).counts), counts.counts)
                 )
+
+
+def estimates(counting: Counting, unit: Metric, rows: Rows) -> Iterator[Result]:
+    """Estimates of some rows without their labels, for every task that a metric is defined for."""
+    if "regression" in unit.tasks:
+        tree = loss_tree()
+        leaves = tree.leaf({"x": rows.x, "g": rows.g.astype(object)}, rows.x.size)
+        counted = np.bincount(leaves, minlength=tree.size)
+        yield unit.compute(Leaves(counted, tree, lambda _: Variance(0.0), Circumstances()))
+        return
+    for baseline, now in zip(score_baselines(counting), of_one_segment(counting, unit, rows), strict=False):
+        scored = baseline.scored(now, ALL_ROWS, Circumstances())
+        yield scored if isinstance(scored, Undefined) else unit.compute(scored)
+
+
+@functools.cache
+def loss_tree() -> LossTree:
+    """A loss tree, fitted once."""
+    before = Rows.drawn(1500, 98)
+    tree = fit_loss_tree({"x": before.x, "g": before.g.astype(object)}, before.s)
+    assert tree is not None
+    return tree
+
+
+@functools.cache
+def score_baselines(counting: Counting) -> list[ScoreBaseline]:
+    """References of a binary and a multiclass model, calibrated once."""
+    parts = of_one_segment(counting, METRICS["estimated.accuracy"], Rows.drawn(1500, 98))
+    wholes = [Statistics(QualityCounts(1500), segments={ALL_ROWS: part}) for part in parts]
+    return [ScoreBaseline(Reference("r", "", (), (), 0, 0.0, whole, ())) for whole in wholes]
 
 
 def of_one_segment(counting: Counting, unit: Metric, rows: Rows) -> Iterator[SegmentStatistics]:
@@ -182,7 +226,7 @@ def check(unit: Metric, result: Result) -> None:
     assert result.n >= 1
     assert result.error_bound >= 0
     assert math.isfinite(result.error_bound)
-    assert (result.p_value is not None) == (unit.family == "drift")
+    assert (result.p_value is not None) == (unit.family == "drift" or unit.kind == "selection")
     assert result.p_value is None or 0 < result.p_value <= 1
 
 
