@@ -138,15 +138,19 @@ def averaged(
     return Value(value, n, interval_of(value, matrix, mean))
 
 
+def occurring(s: SegmentStatistics) -> NDArray[np.int64]:
+    """The matrix of the classes that occur among labels or predictions; both of a binary model."""
+    matrix = matrix_of(s)
+    there = np.flatnonzero(matrix.sum(axis=0) + matrix.sum(axis=1))
+    return matrix if s.classes is None else np.ascontiguousarray(matrix[np.ix_(there, there)])
+
+
 def whole(s: SegmentStatistics, statistic: Callable[[Floats], Floats], undefined: Callable[[Floats], str]) -> Result:
     """A statistic of the whole matrix with a bootstrap of its counts; ``undefined`` says why it has no value, if so."""
-    matrix = matrix_of(s)
-    n = int(matrix.sum())
+    used = occurring(s)
+    n = int(used.sum())
     if n == 0:
         return no_decisions(s)
-    # classes that occur neither among labels nor among predictions have no part in it
-    there = np.flatnonzero(matrix.sum(axis=0) + matrix.sum(axis=1))
-    used = matrix if s.classes is None else np.ascontiguousarray(matrix[np.ix_(there, there)])
     reason = undefined(used.astype(np.float64))
     if reason:
         return Undefined(reason, n, Cause.TOO_FEW)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aimsight.metrics.registry import FAMILIES, METRICS
 
 if TYPE_CHECKING:
+    from aimsight.configs.parameters import Parameter
     from aimsight.metrics.registry import Metric
 
 INTRODUCTION = """# Metrics
@@ -19,27 +20,37 @@ Every metric gives a value with its number of rows, a 95 % confidence interval a
 or it is undefined, with the reason. It is never NaN, and never 0 for "could not". `aimsight metrics` prints this
 list.
 
-How the intervals and the evidence behave was checked by simulation, in `tests/metrics`: intervals cover the truth in
-93 to 97 % of cases from 300 rows on. Known departures: intervals of the largest gap and the smallest ratio over
-groups cover more than that when more than two groups differ, because they hold for all pairs at once; those of drift
-distances cover more when nothing has changed, because a distance cannot be below 0; with 30 rows, those of macro
-precision cover 92 %, those of RMSE and R² 88 to 92 % when errors have heavy tails, and that of the Jensen-Shannon
-distance 90 % with 50 rows and a large shift.
+A metric with parameters is named with them in brackets: `performance.f_beta(beta=0.5)`, in an objective, under
+`metrics:` and on the command line. Those not given have their default. `of=<class>`, where a metric takes it, measures
+one class of a multiclass model against the rest. Without `metrics:` a model is measured by the metrics marked "by
+default", and by whatever its objectives name.
+
+How the intervals and the evidence behave was checked by simulation; [validity.md](validity.md) has the tables and the
+known departures.
 
 ## Drift: effect and evidence
 
 The value says how large a change is; the p-value says how often one at least as large would be seen without any
-change, at the actual numbers of rows. q-values adjust the p-values of one metric over the columns of a window
-(Benjamini-Hochberg).
+change, at the actual numbers of rows. q-values adjust the p-values of one metric over the columns of a window:
+Benjamini-Hochberg or, with `drift_fdr: by` in the project or the model, Benjamini-Yekutieli.
+
+Drift is measured for four roles of columns: **features**, the **score**, the **prediction** and the **label**. Of labels
+only those that are there are compared, and not before they are complete enough for a verdict; how many are there is
+`quality.label_coverage`. In distances on shares, missing, non-finite and unseen values are groups like others; distances
+between curves are about the finite values.
 
 Windows of real data differ by nature more than independent rows would. The **design effect** measures this by the
 reference's own windows, for each column and each kind of distance: the dispersion of their counts (or of their
 squared distances) around the pooled reference over what independent rows would give, at least 1. It grows with the
 rows of a window, its own uncertainty is carried as 16 equally likely values, and it widens p-values and intervals
-alike. Simulated with windows whose level varies, a promise of 5 % false alarms is 4 to 8 % from 8 reference windows
-on and up to 10 % with 4, or when the window has ten times the rows of theirs; where every group varies on its own it
-is 1 to 2 %; without any such variation it is 3 to 7 % for 50 to 30,000 rows, and less in windows much larger than
-those of the reference. With fewer than two reference windows rows are taken as independent.
+alike; so does the likeness of windows to the one before. With fewer than two reference windows rows are taken as
+independent. How well that works is shown in [validity.md](validity.md).
+
+With `reference.season: weekday` or `month` a window is compared with those windows of the reference that start on the
+same weekday or in the same month, and its design effect is theirs; the measurement's detail says which they were. With
+fewer than three of them it is the whole reference, and the detail says that.
+
+Persistence is not a metric: an objective's `opens` rule asks for several failing windows before anything opens.
 """
 
 
@@ -62,11 +73,18 @@ def _entry(unit: Metric) -> str:
             unit.direction
         ],
         "Needs": _needs(unit),
+        **({"Parameters": "; ".join(_parameter(one) for one in unit.parameters)} if unit.parameters else {}),
+        "Measured": "by default" if unit.core else "when named",
         "Undefined when": "; ".join(unit.undefined_when),
         "Source": unit.source,
     }
     table = "\n".join(f"| {name} | {text.replace('|', '/')} |" for name, text in rows.items())
     return f"### `{unit.id}`\n\n{unit.doc}\n\n| | |\n| --- | --- |\n{table}\n"
+
+
+def _parameter(one: Parameter) -> str:
+    default = "required" if one.required else "optional" if one.default is None else f"default {one.default}"
+    return f"`{one.name}`, {one.accepts} ({default}): {one.doc}"
 
 
 def _bound(bound: float | None) -> str:
@@ -83,8 +101,10 @@ def _needs(unit: Metric) -> str:
             ("a score", needs.score),
             ("a prediction", needs.prediction),
             ("an id", needs.id),
+            ("prediction intervals", needs.interval),
             ("a declared range or values", needs.declared),
             ("groups", unit.kind == "groups"),
+            ("the rows themselves", unit.kind == "sample"),
         )
         if needed
     ]

@@ -102,8 +102,8 @@ def _kappa(shares: Floats) -> Floats:
 def _money(name: str, what: str, default: float | None = 0.0) -> Parameter:
     doc = f"what {what} costs; below 0: what it brings"
     if default is None:
-        return Parameter(name, "float", low=-1e12, high=1e12, doc=doc)
-    return Parameter(name, "float", default, -1e12, 1e12, doc)
+        return Parameter(name, "float", low=-1e9, high=1e9, doc=doc)
+    return Parameter(name, "float", default, -1e9, 1e9, doc)
 
 
 @metric(

@@ -14,7 +14,7 @@ from aimsight.metrics.catalogue.decisions import balanced_accuracy
 from aimsight.metrics.catalogue.errors import r2
 from aimsight.metrics.catalogue.ranking import gini
 from aimsight.metrics.catalogue.scores import brier, log_loss, no_scores, one_sided, sample_variance, sums, unit
-from aimsight.metrics.confusion import whole
+from aimsight.metrics.confusion import occurring, whole
 from aimsight.metrics.intervals import mover_difference, positive
 from aimsight.metrics.registry import ALL_TASKS, Needs, find, measured_by, metric
 from aimsight.metrics.reliability import HALF_CELL, scores_of
@@ -167,9 +167,13 @@ def _of_rmse(c: ErrorSums, size: float) -> Result:
 
 
 def _of_accuracy(s: SegmentStatistics) -> Result:
+    matrix = occurring(s)
+    # the dummy keeps to its class: were it chosen anew in each draw, equally frequent classes would bias the interval
+    frequent = int(matrix.sum(axis=1).argmax()) if matrix.size else 0
+
     def statistic(shares: Floats) -> Floats:
         total, right = shares.sum(axis=(-2, -1)), np.trace(shares, axis1=-2, axis2=-1)
-        guessed = shares.sum(axis=-1).max(axis=-1)
+        guessed = shares[..., frequent, :].sum(axis=-1)
         result: Floats = (right - guessed) / (total - guessed)
         return result
 

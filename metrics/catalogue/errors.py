@@ -120,9 +120,7 @@ def rmse(c: ErrorSums, unit: float) -> Result:
     if trouble:
         return trouble
     square = c.square / c.n
-    fourth = _fourth_moment(c.error4 / c.n * COARSE**4, square, c.n)
-    error = _small_sample(c.n) * math.sqrt(max(fourth - square * square, 0.0) / max(c.n - 1, 1))
-    around = positive(square, error, c.n, "moments, log")
+    around = of_mean_square(square, c.error4 / c.n * COARSE**4, c.n)
     value = math.sqrt(square) * unit
     interval = around and Interval(math.sqrt(around.low) * unit, math.sqrt(around.high) * unit, around.method)
     return Value(value, c.n, interval)
@@ -156,6 +154,12 @@ def r2(c: ErrorSums, _unit: float) -> Result:
     value = 1 - unexplained
     around = positive(unexplained, _ratio_error(c, unexplained), c.n, "delta, log")
     return Value(value, c.n, around and Interval(1 - around.high, 1 - around.low, around.method))
+
+
+def of_mean_square(square: float, fourth: float, n: int) -> Interval | None:
+    """Interval of a mean square from the mean fourth power, on the log scale."""
+    spread = max(_fourth_moment(fourth, square, n) - square * square, 0.0)
+    return positive(square, _small_sample(n) * math.sqrt(spread / max(n - 1, 1)), n, "moments, log")
 
 
 def _fourth_moment(fourth: float, square: float, n: int) -> float:

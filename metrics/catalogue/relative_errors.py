@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aimsight.configs.parameters import Parameter
-from aimsight.metrics.catalogue.errors import ERRORS, NEVER, details
+from aimsight.metrics.catalogue.errors import ERRORS, NEVER, details, of_mean_square
 from aimsight.metrics.intervals import clipped, mean, positive, wilson
 from aimsight.metrics.registry import REGRESSION, Needs, metric
 from aimsight.metrics.statistics import ERROR_CELL_BITS, ERROR_CELLS, LOG_BITS, RATIO_BITS, UNIT_BITS
 from aimsight.metrics.values import Cause, Interval, Undefined, Value
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from aimsight.metrics.statistics import ErrorSums, SegmentStatistics
     from aimsight.metrics.values import Result
 
@@ -107,8 +109,7 @@ def rmsle(c: ErrorSums, _unit: float) -> Result:
     if d.log_n < c.n:
         return Undefined(f"{c.n - d.log_n} rows have a label or prediction of -1 or less", c.n)
     square = d.log_square / 2**LOG_BITS / c.n
-    variance = _variance(square * c.n, d.log_fourth / 2 ** (2 * LOG_BITS), c.n)
-    around = positive(square, math.sqrt(variance / c.n), c.n, "Student, log")
+    around = of_mean_square(square, d.log_fourth / 2 ** (2 * LOG_BITS) / c.n, c.n)
     value = math.sqrt(square)
     return Value(value, c.n, around and Interval(math.sqrt(around.low), math.sqrt(around.high), around.method))
 
@@ -131,7 +132,7 @@ def pinball_loss(c: ErrorSums, unit: float, *, level: float = 0.5) -> Result:
     """Loss of predicting a quantile: ``mean(max(level (label - prediction), (1 - level) (prediction - label)))``.
 
     Least when the prediction is the quantile of this level. 0: every prediction is exact; at level 0.5 it is half the
-    mean absolute error. In the label's unit. Interval: Student.
+    mean absolute error. In the label's unit. Interval: Student on the log scale.
     """
     d = details(c)
     if isinstance(d, Undefined):
@@ -139,8 +140,9 @@ def pinball_loss(c: ErrorSums, unit: float, *, level: float = 0.5) -> Result:
     tilt = 0.5 - level
     total = tilt * c.error + c.absolute / 2
     squares = (0.25 + tilt * tilt) * c.square + tilt * d.signed_square
-    interval = mean(total / c.n * unit, _variance(total, squares, c.n) * unit * unit, c.n)
-    return Value(max(total / c.n * unit, 0.0), c.n, clipped(interval, 0.0, math.inf))
+    value = max(total / c.n * unit, 0.0)
+    error = math.sqrt(_variance(total, squares, c.n) / c.n) * unit
+    return Value(value, c.n, positive(value, error, c.n, "Student, log"))
 
 
 @metric(
@@ -174,7 +176,7 @@ def max_error(c: ErrorSums, unit: float) -> Result:
     unit="label units",
     bounds=(0.0, None),
     direction="lower",
-    undefined_when=(*NEVER, "the median lies in the open cell of the largest errors"),
+    undefined_when=(*NEVER, "the quantile or its interval reaches into the open cell of the largest errors"),
     source="Rousseeuw and Leroy, Robust Regression and Outlier Detection (1987); Conover (1999) on order statistics",
     needs=ERRORS,
     parameters=(Parameter("level", "float", 0.5, 0.01, 0.99, "level of the quantile, 0.5 for the median"),),
@@ -184,36 +186,36 @@ def median_absolute_error(c: ErrorSums, unit: float, *, level: float = 0.5) -> R
     """Median (or another quantile) of the absolute errors, ``median(|prediction - label|)``.
 
     0: at least half the predictions are exact; unbounded above; few large errors do not move it. In the label's unit.
-    Read from cells at most 1/64 of their lower end wide; the error bound is the distance to the farther end of the
-    cell. Interval: of order statistics, their ranks from Wilson's interval of the level.
+    Read from cells at most 1/64 of their lower end wide, within which rows are taken as evenly spread; the error bound
+    is the distance to the farther end of the cell. Interval: of order statistics, their ranks from Wilson's interval
+    of the level.
     """
     d = details(c)
     if isinstance(d, Undefined):
         return d
-    width = unit * 2**ERROR_CELL_BITS
-    edges = ERROR_CELLS.edges() * width
-    ends = np.cumsum(d.cells)
-
-    def cell(share: float) -> int:
-        return int(np.searchsorted(ends, max(min(share * c.n, c.n), 0.5)))
-
-    place = cell(level)
-    if place >= ERROR_CELLS.size - 1:
-        return Undefined("the median lies in the open cell of the largest errors", c.n)
-    low, high = float(edges[place]), float(edges[place + 1])
-    # half the rows of an even number lie below the median: with the next row in another cell, it is between both
-    if level == 0.5 and 2 * int(ends[place]) == c.n:
-        following = int(np.searchsorted(ends, c.n / 2 + 0.5))
-        if following >= ERROR_CELLS.size - 1:
-            return Undefined("the median lies in the open cell of the largest errors", c.n)
-        low, high = (low + float(edges[following])) / 2, (high + float(edges[following + 1])) / 2
-    value = (low + high) / 2
+    rank = level * (c.n - 1) + 1
     around = wilson(level * c.n, c.n)
-    last = min(cell(around.high), ERROR_CELLS.size - 1)
-    interval = Interval(
-        min(float(edges[cell(around.low)]), value), max(float(edges[last + 1]), value), "order statistics"
-    )
-    return Value(value, c.n, interval, error_bound=(high - low) / 2)
+    places = [math.floor(rank), math.ceil(rank), max(around.low * c.n, 1.0), min(around.high * c.n + 1, float(c.n))]
+    read = [_amount(d.cells, place, unit * 2**ERROR_CELL_BITS) for place in places]
+    if any(one is None for one in read):
+        return Undefined("the quantile or its interval reaches into the open cell of the largest errors", c.n)
+    (below, first), (above, second), (low, _), (high, _) = (one for one in read if one is not None)
+    part = rank - math.floor(rank)
+    value = (1 - part) * below + part * above
+    bound = (1 - part) * first + part * second
+    return Value(value, c.n, Interval(min(low, value), max(high, value), "order statistics"), error_bound=bound)
+
+
+def _amount(cells: NDArray[np.int64], rank: float, width: float) -> tuple[float, float] | None:
+    """The amount of a rank (from 1) by cells of this least width, and its error bound; ``None`` in the open cell."""
+    ends = np.cumsum(cells)
+    place = int(np.searchsorted(ends, math.ceil(rank)))
+    if place >= ERROR_CELLS.size - 1:
+        return None
+    low, high = (float(edge) * width for edge in ERROR_CELLS.edges()[place : place + 2])
+    part = (rank - 0.5 - float(ends[place] - cells[place])) / float(cells[place])
+    part = min(max(part, 0.0), 1.0)
+    return low + part * (high - low), max(part, 1 - part) * (high - low)
 
 
 @metric(

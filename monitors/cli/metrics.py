@@ -67,7 +67,7 @@ def _facts(unit: Metric) -> dict[str, Any]:
 
 
 def _needs(unit: Metric) -> list[str]:
-    return [word for word in ("reference", "labels", "score", "prediction") if getattr(unit.needs, word)]
+    return [word for word in ("reference", "labels", "score", "prediction", "interval") if getattr(unit.needs, word)]
 
 
 def _list(units: list[Metric]) -> list[RenderableType]:
