@@ -279,7 +279,7 @@ def test_degenerate_rows_never_break_a_metric(counting: Counting, unit: Metric, 
         if numbers in values:
             rows = replace(rows, x=np.full(n, values[numbers]))
         constant = {"zero": 0.0, "one": 1.0, "invalid": math.nan}
-        only_binary = unit.tasks == {"binary"} or unit.kind not in ("segment", "groups")
+        only_binary = unit.tasks == {"binary"} or unit.kind not in ("segment", "groups", "estimate")
         if scores in constant and (scores != "invalid" or only_binary):
             rows = replace(rows, s=np.full(n, constant[scores]))
     for result in results(counting, unit, rows, rows if seed % 2 else None):
