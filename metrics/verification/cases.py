@@ -133,7 +133,10 @@ def _samples(path: Path) -> SamplePair:
     from aimsight.metrics.samples import SamplePair
 
     with path.open(encoding="utf-8", newline="") as file:
-        rows = list({row["id"]: row for row in reversed(list(csv.DictReader(file)))}.values())[::-1]
+        first: dict[str, dict[str, str]] = {}
+        for row in csv.DictReader(file):
+            first.setdefault(row["id"], row)
+    rows = list(first.values())
     early = [row for row in rows if datetime.fromisoformat(row["at"]) < REFERENCE.end]
     late = [row for row in rows if datetime.fromisoformat(row["at"]) >= REFERENCE.end]
     kinds = {"age": "numeric", "income": "numeric", "region": "category"}

@@ -21,8 +21,12 @@ from fairlearn import metrics as fair
 from numpy.typing import NDArray
 from scipy import stats
 from sklearn import metrics as sk
+from sklearn.decomposition import PCA
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 FOLDER = Path(__file__).resolve().parents[2] / "metrics" / "verification"
 SPLIT, END = datetime(2026, 2, 2, tzinfo=UTC), datetime(2026, 2, 9, tzinfo=UTC)
@@ -184,6 +188,20 @@ MULTICLASS = [
     ("performance.recall", partial(sk.recall_score, average="macro")),
 ]
 """Multiclass performance, by scikit-learn."""
+
+
+def skill() -> float:
+    """How far the decisions are from the most frequent class to perfection."""
+    found = now("binary").where("y", "yes")
+    truth = found.number("y")
+    dummy = DummyClassifier(strategy="most_frequent").fit(truth[:, None], truth).score(truth[:, None], truth)
+    return float((decided(sk.accuracy_score) - dummy) / (1 - dummy))
+
+
+def change() -> float:
+    """Accuracy of the window less that of the reference."""
+    old = before("binary").where("y", "yes")
+    return decided(sk.accuracy_score) - float(sk.accuracy_score(old.number("y"), old.number("yes")))
 
 
 def class_scores() -> tuple[NDArray[Any], Floats]:
@@ -375,6 +393,74 @@ REGION = [
 ]
 
 
+def features() -> tuple[Floats, NDArray[np.int64]]:
+    """Age, income and coded region of the rows of both sides, and which rows are the window's."""
+    sides = before("binary"), now("binary")
+    numbers = np.concatenate([np.column_stack([one.number("age"), one.number("income")]) for one in sides])
+    numbers[np.isinf(numbers)] = np.finfo(np.float64).max
+    regions = np.concatenate([one.text("region") for one in sides])
+    kinds = sorted(set(regions) - {""}, key=lambda kind: (-(regions == kind).sum(), kind))
+    codes = np.array([np.nan if one == "" else float(kinds.index(one)) for one in regions])
+    return np.column_stack([numbers, codes]), np.repeat([0, 1], [len(one.rows) for one in sides])
+
+
+def told_apart() -> float:
+    """Cross-validated AUC of gradient-boosted trees that tell window from reference."""
+    values, is_window = features()
+    trees = HistGradientBoostingClassifier(
+        max_iter=40,
+        max_leaf_nodes=8,
+        min_samples_leaf=20,
+        categorical_features=[False, False, True],
+        early_stopping=False,
+        random_state=20_240_229,
+    )
+    folds = StratifiedKFold(5, shuffle=True, random_state=20_240_229)
+    return float(cross_val_score(trees, values, is_window, cv=folds, scoring="roc_auc").mean())
+
+
+def encoded() -> tuple[Floats, Floats]:
+    """Reference and window as the principal components see them: robustly scaled numbers, indicators, gaps."""
+    values, is_window = features()
+    old = is_window == 0
+    columns: list[Floats] = []
+
+    def unit(indicators: Floats) -> Floats:
+        shares = indicators[old].mean(axis=0)
+        return np.asarray((indicators - shares) / np.sqrt(indicators[old].var(axis=0).sum()))
+
+    for place in range(2):
+        number = np.where(values[:, place] > 1e300, np.inf, values[:, place])
+        known = number[old][np.isfinite(number[old])]
+        gap_in = np.isnan(number)
+        scaled = (np.where(gap_in, np.median(known), number) - np.median(known)) / (stats.iqr(known) / 1.349)
+        columns.append(np.clip(scaled, -5, 5))
+        if gap_in.any():
+            columns.append(unit(gap_in[:, None].astype(float))[:, 0])
+    codes = np.nan_to_num(values[:, 2], nan=-1.0)
+    kinds = np.unique(codes[old])
+    flags = np.column_stack([*(codes == kind for kind in kinds), ~np.isin(codes, kinds)]).astype(float)
+    matrix = np.column_stack([*columns, unit(flags)])
+    return matrix[old], matrix[~old]
+
+
+def reconstruction_change() -> float:
+    """Mean distance from the principal components of one half of the reference: window over the other half."""
+    old, new = encoded()
+    half = np.arange(len(old)) % 2 == 0
+    known, fresh = [], []
+    for fitted in (half, ~half):
+        plane = PCA(n_components=0.65, svd_solver="full").fit(old[fitted])
+        known.append(np.linalg.norm(old[~fitted] - plane.inverse_transform(plane.transform(old[~fitted])), axis=1))
+        fresh.append(np.linalg.norm(new - plane.inverse_transform(plane.transform(new)), axis=1))
+    return float(np.mean(fresh) / np.concatenate(known).mean() - 1)
+
+
+def kolmogorov(name: str) -> float:
+    """Largest gap between the cumulative shares of a column."""
+    return float(stats.ks_2samp(*values(name)).statistic)
+
+
 # --- fairness --------------------------------------------------------------------------------------------------------
 
 
@@ -550,6 +636,26 @@ ORACLES: list[Oracle] = [
     Oracle("estimated.rmse", "losses", "", FIXED, HAND, lambda: float(np.sqrt(np.square(region_losses()).mean()))),
     *(Oracle(name, "binary", "region", EXACT, NP, find) for name, find in REGION),
     Oracle("drift.ks", "binary", "age", EXACT, SP, lambda: stats.ks_2samp(*values()).statistic),
+    Oracle("drift.domain_classifier_auc", "binary", "", FITTED, SK, told_apart),
+    Oracle("drift.reconstruction_error_change", "binary", "", FITTED, SK, reconstruction_change),
+    Oracle(
+        "drift.importance_weighted(by=drift.ks)",
+        "binary",
+        "",
+        EXACT,
+        SP,
+        lambda: (3 * kolmogorov("age") + kolmogorov("income")) / 4,
+    ),
+    Oracle(
+        "drift.share_of_drifted_features(by=drift.ks, threshold=0.15)",
+        "binary",
+        "",
+        EXACT,
+        SP,
+        lambda: float(np.mean([kolmogorov(name) > 0.15 for name in ("age", "income")])),
+    ),
+    Oracle("performance.skill(of=accuracy)", "binary", "", EXACT, SK, skill),
+    Oracle("performance.change(of=accuracy)", "binary", "", EXACT, SK, change),
     Oracle("drift.cramer_von_mises", "binary", "age", EXACT, NP, cramer_von_mises),
     Oracle("drift.anderson_darling", "binary", "age", FIXED, NP, anderson_darling),
     Oracle(
