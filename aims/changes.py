@@ -169,7 +169,7 @@ def register(tx: Transaction, model: ModelConfig, actor: str, now: datetime, pol
         Whether anything was new.
     """
     found = proposals(tx, model) if policy == "record" else []
-    drafts = [(proposal, consequences(tx, proposal)) for proposal in found if proposal.kind != "new"]
+    drafts = [(proposal, consequences(tx, proposal)) for proposal in found if _to_record(proposal)]
     back = [(one, one.after) for one in found if one.after and _returns(tx, one, one.after)]
     for proposal, after in back:
         _bring_into_force(tx, proposal, after, actor, {})
@@ -235,7 +235,7 @@ def approve(
     name = str(key).partition("/")[0]
     found = proposals(tx, models[name]) if name in models else []  # before an approval makes a withdrawal hold
     approved = service.approve(tx, TYPE, record, actor, expected=expected, reason=reason)
-    if key is None or record in _automatic(tx):
+    if key is None or record in _automatic(tx) or _holds(tx, key):
         return approved
     proposal = next((one for one in found if one.key == key), None)
     if proposal is None:
@@ -254,6 +254,9 @@ def reject(tx: Transaction, record: str, actor: Actor, *, expected: int | None, 
     change = service.latest(tx, TYPE, record, expected)
     if change.status == "approved":
         raise RegisterError(f"{record} is approved; propose the opposite change")
+    key = change.fields.get("proposal")
+    if record in _automatic(tx) or (key and _holds(tx, key)):
+        raise RegisterError(f"{record} holds already; to undo it edit the file back, which is a change of its own")
     return service.withdraw(tx, TYPE, record, actor, expected=expected, reason=reason)
 
 
@@ -269,6 +272,19 @@ def _returns(reader: Reader, proposal: Proposal, after: ObjectiveConfig) -> bool
     """Whether an objective that was withdrawn stands in the file again just as it was."""
     last = latest_objective(reader, proposal.model, proposal.objective) if proposal.before is None else None
     return last is not None and last.content_hash == objective_hash(after)
+
+
+def _to_record(proposal: Proposal) -> bool:
+    """Whether a run puts it on record: a change or withdrawal that nobody has proposed."""
+    return proposal.kind != "new" and proposal.record is None
+
+
+def _holds(reader: Reader, key: str) -> bool:
+    """Whether the version in force is what was proposed."""
+    subject, _, content = key.partition(":")
+    model, _, objective = subject.partition("/")
+    known = in_force_now(reader, model).get(objective)
+    return known is not None and known.content_hash == content.rpartition(":")[2]
 
 
 def _refuse_unmeasurable(proposal: Proposal, now: datetime) -> None:

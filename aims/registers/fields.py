@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
@@ -20,11 +21,12 @@ from aimsight.configs.errors import InvalidTextError, did_you_mean, quoted_list
 from aimsight.configs.fields import Day, Name, Prose
 from aimsight.configs.positions import Path
 from aimsight.configs.problems import Finding
+from aimsight.configs.standard import load_standard
 from aimsight.store.ledger import moment_text
 
 Kind = Literal[
     "text", "prose", "texts", "person", "people", "day", "moment", "number", "count", "flag", "choice", "link", "links",
-    "items",
+    "clause", "clauses", "items",
 ]  # fmt: skip
 
 _LINK = re.compile(r"[a-z][a-z_]*:\S(?:.*\S)?")
@@ -41,8 +43,8 @@ class Field:
         Key in files and on the command line.
     kind
         ``text`` (one line), ``prose``, ``person``, ``day``, ``moment``, ``number``, ``count`` (a whole number from 0),
-        ``flag``, ``choice``, ``link`` (``kind:id``), the plurals ``texts``, ``people`` and ``links``, or ``items``
-        (a list of keyed values).
+        ``flag``, ``choice``, ``link`` (``kind:id``), ``clause`` (or control), the plurals ``texts``, ``people``,
+        ``links`` and ``clauses``, or ``items`` (a list of keyed values).
     required
         Whether a record cannot be written without it.
     doc
@@ -156,7 +158,7 @@ def _one(kind: Kind, choices: tuple[str, ...], value: Any) -> Any:  # noqa: ANN4
 
 
 def _needs_quotes(field: Field, value: Any) -> bool:  # noqa: ANN401
-    return field.kind in {"text", "prose", "person"} and isinstance(value, bool | int | float)
+    return field.kind in {"text", "prose", "person", "clause"} and isinstance(value, bool | int | float)
 
 
 def _text(value: Any) -> str:  # noqa: ANN401
@@ -211,6 +213,20 @@ def link_of(value: Any) -> str:  # noqa: ANN401
     return _text(value)
 
 
+def _clause(value: Any) -> str:  # noqa: ANN401
+    known = _clauses()
+    name = str(value)  # 9.1 without quotes is a number in YAML
+    if name not in known:
+        near = did_you_mean(name, sorted(known))
+        raise InvalidTextError("must be a clause or control of ISO/IEC 42001 such as 9.1 or A.6.2.6", near)
+    return name
+
+
+@cache
+def _clauses() -> frozenset[str]:
+    return frozenset(clause.id for clause in load_standard().outline.all)
+
+
 def _number(value: Any) -> int | str:  # noqa: ANN401
     if isinstance(value, str):
         try:
@@ -240,7 +256,7 @@ def _flag(value: Any) -> bool:  # noqa: ANN401
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 _PROSE: TypeAdapter[str] = TypeAdapter(Prose)
 _DAY: TypeAdapter[date] = TypeAdapter(Day)
-_LISTS: dict[str, Kind] = {"texts": "prose", "people": "person", "links": "link"}
+_LISTS: dict[str, Kind] = {"texts": "prose", "people": "person", "links": "link", "clauses": "clause"}
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "text": _text,
     "prose": _prose,
@@ -251,4 +267,5 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "count": _count,
     "flag": _flag,
     "link": link_of,
+    "clause": _clause,
 }

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from aimsight.aims.registers.record_type import RecordType
 
-_AS_WRITTEN = frozenset({"text", "prose", "person", "choice", "day", "moment", "link"})
-_LISTS = frozenset({"texts", "people", "links"})
+_AS_WRITTEN = frozenset({"text", "prose", "person", "choice", "day", "moment", "link", "clause"})
+_LISTS = frozenset({"texts", "people", "links", "clauses"})
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ HEADER: tuple[Field, ...] = (
     Field("unit", "text", False, "Organisation unit that it holds for."),
     Field("model", "text", False, "Model that it is about."),
     Field("model_version", "text", False, "Version of that model."),
-    Field("clauses", "texts", False, "Clauses and controls that it is evidence for; default: those of its type."),
+    Field("clauses", "clauses", False, "Clauses and controls that it is evidence for; default: those of its type."),
     Field(
         "classification", "choice", False, "Who may read it; default: that of its type.",
         choices=("public", "internal", "confidential"),

@@ -239,15 +239,15 @@ def revise(
     kind = find_type(name)
     form = read_form(kind, source, settings or ())
     with session.store.read() as reader:
-        base = service.values_of(service.get(reader, kind.name, record))
-    values = checked(kind, form, base)
+        base = service.get(reader, kind.name, record)
+    values = checked(kind, form, service.values_of(base))
     changes = {key: values.get(key) for key in form.values}
     _known_model(session, changes)
     _done(
         context,
         who,
         lambda tx, actor: service.revise(
-            tx, kind.name, record, changes, actor, expected=version(expected), reason=reason
+            tx, kind.name, record, changes, actor, expected=version(expected) or base.version, reason=reason
         ),
     )
 

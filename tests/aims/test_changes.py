@@ -249,6 +249,21 @@ def test_a_proposal_is_of_what_the_file_said(store: Store, makers: Makers) -> No
     assert targets(store, again) == {"OBJ-1": ">= 0.7"}
 
 
+def test_proposed_and_run_is_one_record(store: Store, makers: Makers) -> None:
+    """Where runs record changes, what somebody has proposed is not recorded again; approval finds it in force."""
+    registered(store, makers.model())
+    edited = makers.model(makers.objective(target=">= 0.8"))
+    change = proposed(store, edited)
+    assert registered(store, edited)
+    with store.read() as reader:
+        assert [one.record for one in service.list_records(reader, ["change"])] == [change.record]
+    with pytest.raises(RegisterError, match="holds already"), store.write() as tx:
+        changes.reject(tx, change.record, APPROVER, expected=1, reason="Too late.")
+    approved(store, edited, change.record)
+    with store.read() as reader:
+        assert getattr(latest_objective(reader, "credit", "OBJ-1"), "version", 0) == 2
+
+
 def test_a_rejected_change_leaves_what_is_in_force(store: Store, makers: Makers) -> None:
     """The reason is on record; the same edit can be proposed anew."""
     registered(store, makers.model())

@@ -114,6 +114,7 @@ def test_everything_wrong_is_told_at_once() -> None:
                 "links": ["RISK-1"],
                 "treatments": [{"option": "reduce", "owner": "a", "due": "2027-01-01"}, 3],
                 "objectives": "objective",
+                "clauses": ["8.22", 9.1],
             },
         )
     text = str(told.value)
@@ -128,6 +129,9 @@ def test_everything_wrong_is_told_at_once() -> None:
     assert "treatments[0].description: is missing: What is done." in text
     assert "treatments[1]: must have the keys option, description" in text
     assert "objectives[0]: must point at a record" in text
+    assert "clauses[0]: must be a clause or control" in text
+    assert "did you mean 8.2?" in text
+    assert "clauses[1]" not in text
     assert "description: is missing" in text
 
 

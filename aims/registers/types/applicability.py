@@ -13,7 +13,7 @@ TYPE = RecordType(
     doc="One line of the statement of applicability; `aimsight audit coverage` links the evidence of the store to it.",
     header_required=("owner",),
     fields=(
-        Field("control", "text", True, "The control: A.6.2.6."),
+        Field("control", "clause", True, "The control: A.6.2.6."),
         Field("applicable", "flag", True, "Whether it applies."),
         Field("justification", "prose", True, "Why it applies, or why not."),
         Field("implemented", "choice", True, "How far it is put into practice.",

@@ -29,7 +29,7 @@ TYPE = RecordType(
             fields=(
                 Field("option", "choice", True, "Way of treating it.", choices=("avoid", "reduce", "share", "accept")),
                 Field("description", "prose", True, "What is done."),
-                Field("controls", "texts", False, "Controls chosen for it: A.6.2.6."),
+                Field("controls", "clauses", False, "Controls chosen for it: A.6.2.6."),
                 Field("owner", "person", True, "Who does it."),
                 Field("due", "day", True, "Until when."),
                 Field("done", "day", False, "When it was done."),
