@@ -35,9 +35,10 @@ def test_rows_are_sampled_when_a_metric_needs_them(sandbox: Sandbox, make: Helpe
     for day in range(4):
         sandbox.day(day, rows(make, day, n=150))
     reference = {"source": "data/credit/2026-01-0[1-4].parquet", "labels_source": "labels/credit/*.parquet"}
-    changes = {"reference": reference | {"period": None, "windows": None}} if own_source else {}
-    monitor = {"monitor": {"start": make.binary_rows(4)[0]["at"].date()}}
-    sandbox.model(metrics=MULTIVARIATE, objectives=[], **changes, **monitor)
+    changes: dict[str, Any] = {"monitor": {"start": make.binary_rows(4)[0]["at"].date()}}
+    if own_source:
+        changes["reference"] = reference | {"period": None, "windows": None}
+    sandbox.model(metrics=MULTIVARIATE, objectives=[], **changes)
     sandbox.day(4, rows(make, 4, n=150))
     sandbox.day(5, rows(make, 5, n=150, shift=40.0))
     sandbox.run(6)
