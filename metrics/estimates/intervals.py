@@ -36,13 +36,14 @@ def quantile(parts: Sequence[Variance]) -> float:
     return student_quantile(max(int(total * total / unsure), 1))
 
 
-def share(value: float, parts: Sequence[Variance], n: float, method: str) -> Interval:
-    """Wilson interval of a value in [0, 1] whose error has these variances; ``n`` rows, for values at the ends."""
-    variance = sum(part.value for part in parts)
-    inner = min(max(value, 1 / (n + 2)), 1 - 1 / (n + 2))
-    rows = inner * (1 - inner) / max(variance, 1e-300)
-    # a value known better than any number of rows could show it has no use for the correction of small samples
-    rows = min(rows, 1e15)
+def share(value: float, parts: Sequence[Variance], method: str) -> Interval:
+    """Wilson interval of a value in [0, 1] whose error has these variances.
+
+    Its rows are those whose share would vary as much: p (1 - p) / variance, and at the ends, where that is nothing,
+    one over the standard error, as for the share of so many rows that are all alike.
+    """
+    variance = max(sum(part.value for part in parts), 1e-30)
+    rows = max(value * (1 - value) / variance, 1 / math.sqrt(variance))
     return wilson(value * rows, rows, quantile(parts), method)
 
 

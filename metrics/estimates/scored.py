@@ -79,7 +79,7 @@ class Scored:
             self._support(point),
             self.between(name),
         ]
-        interval = share(point.value, self.circumstances.widened(parts), point.n, METHOD)
+        interval = share(point.value, self.circumstances.widened(parts), METHOD)
         return Value(point.value, point.n, interval, error_bound=1 / SCORE_CELLS if name == "brier" else 0.0)
 
     def _support(self, point: Point) -> Variance:

@@ -1,0 +1,283 @@
+"""Estimates as measured: marked, by segment, mergeable, gated, widened by earlier errors; and what they cannot see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from aimsight.metrics.estimates.intervals import Variance, positive, quantile, share
+from aimsight.metrics.estimates.loss_tree import fit_loss_tree
+from aimsight.metrics.estimates.losses import LossBaseline
+from aimsight.metrics.estimates.scored import ScoreBaseline
+from aimsight.metrics.estimates.trust import Circumstances, PastErrors, excess
+from aimsight.metrics.intervals import wilson
+from aimsight.metrics.measure import measure
+from aimsight.metrics.plan import Reference
+from aimsight.metrics.registry import METRICS
+from aimsight.metrics.statistics import QualityCounts, SegmentStatistics, Statistics, merge
+from aimsight.metrics.values import ALL_ROWS, Cause, Interval, Segment, Undefined, Value
+
+if TYPE_CHECKING:
+    from aimsight.tests.metrics.conftest import Counting
+
+AWAITED = Undefined("awaiting labels: 0 of 400 rows have one", 0, Cause.AWAITING_LABELS)
+
+
+def rows(n: int, seed: int, *, a: float = 2.0, b: float = 3.0, level: float = 0.0) -> tuple[Any, Any]:
+    """Labels and scores; the chance of a label is 0.1 + 0.8 score + level."""
+    rng = np.random.default_rng(seed)
+    s = rng.beta(a, b, n)
+    return (rng.random(n) < np.clip(0.1 + 0.8 * s + level, 0, 1)).astype(int), s
+
+
+def counted(counting: Counting, y: Any, s: Any) -> Statistics:
+    """Statistics of one window of decisions at one half."""
+    part = replace(counting.binary(y, (s >= 0.5).astype(int), s), score_sums=None)
+    return Statistics(QualityCounts(y.size), segments={ALL_ROWS: part})
+
+
+@cache
+def reference_of(counting: Counting, windows: int = 8) -> Reference:
+    """A reference of windows of 400 rows."""
+    parts = [counted(counting, *rows(400, 100 + k)) for k in range(windows)]
+    return Reference("r", "", (), (), 0, 0.0, merge(parts), tuple(parts))
+
+
+def estimated(counting: Counting, y: Any, s: Any, name: str = "accuracy", **around: Any) -> Value:
+    """One estimate of a window."""
+    scored = ScoreBaseline(reference_of(counting)).scored(
+        counted(counting, y, s).all_rows, ALL_ROWS, Circumstances(**around)
+    )
+    assert not isinstance(scored, Undefined)
+    result = scored.estimate(name)
+    assert isinstance(result, Value)
+    assert result.interval is not None
+    return result
+
+
+def width(value: Value) -> float:
+    """Width of the interval."""
+    assert value.interval is not None
+    return value.interval.high - value.interval.low
+
+
+def test_estimates_are_there_while_labels_are_awaited(counting: Counting) -> None:
+    """A window without a label has estimates, marked as such; what needs labels awaits them."""
+    y, s = rows(400, 1)
+    window = counted(counting, np.full(400, -1), s)
+    measurements = measure(counting.plan(), window, reference_of(counting), labels=AWAITED)
+    found = {m.metric: m for m in measurements if m.estimated}
+    assert set(found) == {
+        name for name, u in METRICS.items() if u.kind == "estimate" and u.core and "binary" in u.tasks
+    }
+    assert all(isinstance(m.result, Value) and m.reference == "r" for m in found.values())
+    assert {
+        m.result
+        for m in measurements
+        if m.metric.startswith("performance.") and m.metric != "performance.selection_rate"
+    } == {AWAITED}
+    realised = METRICS["performance.accuracy"].compute(counted(counting, y, s).all_rows)
+    assert isinstance(realised, Value)
+    interval = found["estimated.accuracy"].result.interval
+    assert interval.low <= realised.value <= interval.high
+
+
+def test_days_merge_to_the_week(counting: Counting) -> None:
+    """Seven days added up give the estimate of the week, bit by bit."""
+    days = [counted(counting, *rows(60, 10 + k)) for k in range(7)]
+    week = counted(
+        counting, *(np.concatenate(part) for part in zip(*(rows(60, 10 + k) for k in range(7)), strict=True))
+    )
+    baseline = ScoreBaseline(reference_of(counting))
+    both = [baseline.scored(one.all_rows, ALL_ROWS, Circumstances()) for one in (merge(days), week)]
+    assert both[0].estimate("roc_auc") == both[1].estimate("roc_auc")
+
+
+def test_labels_of_the_window_play_no_part(counting: Counting) -> None:
+    """The same scores with other labels, or none, have the same estimate: concept drift cannot be seen."""
+    y, s = rows(400, 2)
+    assert estimated(counting, y, s) == estimated(counting, 1 - y, s) == estimated(counting, np.full(400, -1), s)
+
+
+def test_covariate_shift_is_followed(counting: Counting) -> None:
+    """Higher scores have other accuracy and precision: the estimate moves to what labels show, within its interval."""
+    y, s = rows(4000, 3, a=5.0, b=2.0)
+    whole = counted(counting, y, s).all_rows
+    for name in ("accuracy", "precision", "recall", "f1", "roc_auc", "specificity", "average_precision"):
+        value, realised = estimated(counting, y, s, name), METRICS[f"performance.{name}"].compute(whole)
+        assert isinstance(realised, Value)
+        assert value.interval is not None
+        assert value.interval.low <= realised.value <= value.interval.high, name
+
+
+def test_scores_that_the_reference_has_not_are_not_trusted(counting: Counting) -> None:
+    """The reference has scores below 0.4; a window of higher ones has no estimate, a few of them widen the interval."""
+    y, s = rows(3000, 4)
+    low = s < 0.4
+    before = counted(counting, y[low], s[low])
+    baseline = ScoreBaseline(Reference("r", "", (), (), 0, 0.0, before, ()))
+    now_y, now = rows(1000, 5)
+    few = np.concatenate([np.flatnonzero(now < 0.4), np.flatnonzero(now >= 0.45)[:40]])
+    results = []
+    for chosen in (np.flatnonzero(now < 0.4), few, np.arange(1000)):
+        scored = baseline.scored(counted(counting, now_y[chosen], now[chosen]).all_rows, ALL_ROWS, Circumstances())
+        assert not isinstance(scored, Undefined)
+        results.append(scored.estimate("accuracy"))
+    assert width(results[1]) > width(results[0])
+    assert isinstance(results[2], Undefined)
+    assert results[2].cause is Cause.TOO_FEW
+    assert results[2].reason.startswith("not to be trusted: ")
+    assert results[2].reason.endswith("of the rows have scores that the reference has no labels of")
+
+
+def test_features_that_the_reference_has_not_are_not_trusted(counting: Counting) -> None:
+    """A column that was never missing is missing in a fifth of the rows: no estimate; in a twentieth: a wider one."""
+    y, s = rows(400, 6)
+    plan = counting.plan(counting.model(), [counting.numeric("x", np.linspace(0, 1, 400))])
+    base = reference_of(counting)
+    before = replace(base.statistics, columns={"x": counting.column(plan.columns[0], np.linspace(0, 1, 400))})
+    reference = replace(base, columns=plan.columns, statistics=before)
+    found = []
+    for missing in (0, 20, 80):
+        x = np.linspace(0, 1, 400)
+        x[:missing] = np.nan
+        window = replace(counted(counting, y, s), columns={"x": counting.column(plan.columns[0], x)})
+        measurements = measure(plan, window, reference, selected=["estimated.accuracy"])
+        found.append(measurements[0])
+    assert width(found[1].result) > 1.1 * width(found[0].result)
+    assert found[1].detail == "5% of the rows have values of x that the reference has not: the interval is wider"
+    assert found[2].result == Undefined(
+        "not to be trusted: 20% of the rows have values of x that the reference has not", 400, Cause.TOO_FEW
+    )
+
+
+def test_earlier_errors_widen_the_interval(counting: Counting) -> None:
+    """Five estimates that were 0.1 too high make the next interval reach that far; errors by chance do not."""
+    y, s = rows(400, 7)
+    plain = estimated(counting, y, s)
+    small = estimated(counting, y, s, past=PastErrors((0.01, -0.01, 0.01, -0.02, 0.0)))
+    wide = estimated(counting, y, s, past=PastErrors((0.1,) * 5))
+    few = estimated(counting, y, s, past=PastErrors((0.1,) * 4))
+    assert plain == small == few
+    assert wide.interval is not None
+    assert wide.interval.low < wide.value - 0.1
+    assert PastErrors((0.5, *(0.1,) * 12)).bias == pytest.approx(0.1)
+
+
+def test_segments_have_their_own_calibration_where_they_can(counting: Counting) -> None:
+    """A segment with a thousand labels is calibrated on its own, a small one on all rows, which its detail says."""
+    y, s = rows(2600, 8)
+    g = np.array(["A"] * 1300 + ["B"] * 1280 + ["C"] * 20)
+    y[:1300] = 1 - y[:1300]
+
+    def split(y: Any, s: Any, g: Any) -> Statistics:
+        segments = counting.groups(g, "g", y=y, predicted=(s >= 0.5).astype(int), scores=s)
+        return Statistics(QualityCounts(y.size), segments=segments)
+
+    reference = Reference("r", "", (), (), 0, 0.0, split(y, s, g), ())
+    _, now = rows(300, 9)
+    window = split(np.full(300, -1), now, np.repeat(["A", "B", "C"], 100))
+    measurements = measure(counting.plan(), window, reference, selected=["estimated.roc_auc"])
+    by_segment = {str(m.segment): m for m in measurements}
+    values = {name: m.result.value for name, m in by_segment.items() if isinstance(m.result, Value)}
+    assert values["g=A"] < 0.52
+    assert values["g=B"] > 0.6
+    assert by_segment["g=A"].detail == ""
+    assert by_segment["g=C"].detail == ("calibrated on all rows of the reference: it has too few labels of the segment")
+
+
+def test_what_windows_differ_by_is_learned_out_of_sample(counting: Counting) -> None:
+    """Windows whose chances differ by 0.15 up and down make wider intervals than windows that are alike."""
+    widths = []
+    for wobble in (0.0, 0.15):
+        parts = [counted(counting, *rows(400, 200 + k, level=wobble * (-1) ** k)) for k in range(12)]
+        baseline = ScoreBaseline(Reference("r", "", (), (), 0, 0.0, merge(parts), tuple(parts)))
+        scored = baseline.scored(parts[0].all_rows, ALL_ROWS, Circumstances())
+        assert not isinstance(scored, Undefined)
+        result = scored.estimate("precision")
+        assert isinstance(result, Value)
+        widths.append(width(result))
+    assert widths[1] > 2 * widths[0]
+
+
+def test_a_reference_without_labels_says_so(counting: Counting) -> None:
+    """No label, or too few, and statistics of an older kind: each has its reason."""
+    y, s = rows(300, 10)
+    without = counted(counting, np.full(300, -1), s)
+    for whole, reason in (
+        (without, "the reference has too few labels to calibrate scores"),
+        (Statistics(QualityCounts(1), segments={}), "the reference has no labelled row with a valid score"),
+    ):
+        baseline = ScoreBaseline(Reference("r", "", (), (), 0, 0.0, whole, ()))
+        found = baseline.scored(without.all_rows, ALL_ROWS, Circumstances())
+        assert isinstance(found, Undefined)
+        assert found.reason == reason
+    old = replace(counted(counting, y, s).all_rows, score_decisions=None)
+    found = ScoreBaseline(reference_of(counting)).scored(old, ALL_ROWS, Circumstances())
+    assert found == Undefined("the rows are not counted by score and prediction", 300)
+
+
+def regression(n: int, seed: int, *, a: float = 2.0) -> tuple[Any, Any]:
+    """A feature and errors that grow with it."""
+    rng = np.random.default_rng(seed)
+    x = rng.beta(a, 2, n)
+    return x, rng.normal(0, 0.2 + 2 * x)
+
+
+def test_direct_loss_estimation_follows_the_features(counting: Counting) -> None:
+    """Windows of larger x have larger errors, within the interval; unknown features and no rows have none."""
+    learned, errors = regression(6000, 0)
+    tree = fit_loss_tree({"x": learned}, errors)
+    assert tree is not None
+
+    def window(x: Any, e: Any) -> Statistics:
+        part = SegmentStatistics(e.size, e.size, errors=counting.errors(e, np.zeros(e.size)))
+        leaves = {ALL_ROWS: np.bincount(tree.leaf({"x": x}, e.size), minlength=tree.size)}
+        return Statistics(QualityCounts(e.size), segments={ALL_ROWS: part}, leaves=leaves)
+
+    parts = [window(*regression(300, 20 + k)) for k in range(6)]
+    reference = Reference("r", "", (), (), -40, 0.0, merge(parts), tuple(parts), loss_tree=tree)
+    now = window(*regression(1000, 40, a=6.0))
+    plan = counting.plan(counting.model("regression"), [], loss_tree=tree)
+    for name in ("mae", "rmse"):
+        (found,) = measure(plan, now, reference, selected=[f"estimated.{name}"])
+        realised = METRICS[f"performance.{name}"].compute(now.all_rows.errors, 2.0**-40)
+        assert isinstance(found.result, Value)
+        assert isinstance(found.result.interval, Interval)
+        assert found.estimated
+        assert found.result.interval.low <= realised.value <= found.result.interval.high
+        assert found.result.value > 1.2 * float(np.abs(errors).mean())
+    baseline = LossBaseline(reference)
+    assert isinstance(baseline.leaves(None, ALL_ROWS, Circumstances()), Undefined)
+    empty = baseline.leaves(np.zeros(tree.size, dtype=np.int64), ALL_ROWS, Circumstances())
+    assert not isinstance(empty, Undefined)
+    assert empty.estimate("mae") == Undefined("no rows")
+    strange = baseline.leaves(now.leaves[ALL_ROWS], Segment(), Circumstances(0.2, "x"))  # type: ignore[index]  # it has leaves
+    assert not isinstance(strange, Undefined)
+    assert isinstance(strange.estimate("mae"), Undefined)
+    bare = LossBaseline(replace(reference, loss_tree=None)).leaves(None, ALL_ROWS, Circumstances())
+    assert isinstance(bare, Undefined)
+    assert bare.cause is Cause.TOO_FEW
+
+
+def test_intervals_by_hand() -> None:
+    """A variance of p(1-p)/n alone is Wilson's interval of n rows; few degrees of freedom make it Student's."""
+    assert share(0.3, [Variance(0.21 / 50)], "m") == wilson(15, 50, method="m")
+    assert quantile([Variance(1.0, 4)]) == pytest.approx(2.776, abs=0.02)
+    assert quantile([Variance(1.0), Variance(0.0, 4)]) == pytest.approx(1.96, abs=0.001)
+    assert positive(0.0, [Variance(0.25)], "m").low == 0
+    assert positive(2.0, [Variance(0.01)], "m").low == pytest.approx(2 * np.exp(-1.96 * 0.1 / 2), rel=1e-3)
+    ends = share(1.0, [Variance(1e-4)], "m")
+    assert ends.high == 1
+    assert 0.9 < ends.low < 1
+
+
+def test_excess_by_hand() -> None:
+    """Errors of 3 and -3 where a variance of 1 was promised have 8 too much; where 9 was, none; four are too few."""
+    assert excess([(3.0, 1.0), (-3.0, 1.0)] * 3).value == pytest.approx(8)
+    assert excess([(3.0, 9.0), (-3.0, 9.0)] * 3).value == 0
+    assert excess([(3.0, 1.0)] * 4).value == 0
