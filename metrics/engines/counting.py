@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from aimsight.metrics.engines.windows import WindowIndex
 
 
+LARGEST = 1 << 31
+"""Rows from which counts take eight bytes instead of four."""
 ENOUGH = 1 << 14
 """Values outside the core that are looked at together."""
 
@@ -48,7 +50,9 @@ class Block:
         return cls(windows, low if low == high else None, times, columns)
 
 
-def tally(table: NDArray[np.int64], groups: NDArray[np.int64], only: int | None, cells: NDArray[np.int64]) -> None:
+def tally(
+    table: NDArray[np.signedinteger], groups: NDArray[np.int64], only: int | None, cells: NDArray[np.int64]
+) -> None:
     """Add the rows to ``table[group, cell]``; ``only`` is the group when all rows have the same."""
     size = table.shape[1]
     if only is not None:
@@ -84,7 +88,8 @@ class CellCounter:
         self._present_only = present_only
         self._scratch = scratch or Scratch()
         # the last column is a bin for rows that wait in _others
-        self._counts = np.zeros((windows, cells.size + 3), dtype=np.int64)
+        self._counts: NDArray[np.signedinteger] = np.zeros((windows, cells.size + 3), dtype=np.int32)
+        self._rows = 0
         self._others: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
         self._waiting = 0
         self._bounds = bounds
@@ -92,6 +97,10 @@ class CellCounter:
 
     def add(self, block: Block, values: NDArray[np.generic]) -> None:
         """Count one block."""
+        before = self._rows
+        self._rows += block.windows.size
+        if before < LARGEST <= self._rows:
+            self._counts = self._counts.astype(np.int64)
         if isinstance(self._cells, NumericCells):
             numbers = values.astype(np.float64, copy=False)
             positions, rest = self._cells.core(numbers, self._scratch)
@@ -128,7 +137,7 @@ class CellCounter:
         """The counts of one window."""
         self._flush()
         outside = int(self._outside[window, 1]) if self._outside is not None else None
-        counts = self._counts[window, :-1].copy()
+        counts = self._counts[window, :-1].astype(np.int64)
         if self._present_only:
             counts[self._cells.size] = 0
         return CellCounts(counts, outside)

@@ -52,7 +52,7 @@ BLOCK_ROWS = 1 << 15
 """Rows a block: a column of it fits into the processor's cache."""
 COLUMNS_AT_ONCE = 64
 """Columns that one query reads."""
-CELL_BYTES = 160_000_000
+CELL_BYTES = 100_000_000
 """What the cells of all columns may take; the windows that do not fit are read in a further pass."""
 MOST_LEAVES = 4096
 """Combinations of segment values that are told apart."""
@@ -78,7 +78,7 @@ class _Stream:
 
 def fitting(windows: Sequence[Window], columns: Sequence[ColumnPlan], most: int = CELL_BYTES) -> int:
     """How many of the first windows one pass can count: at least one."""
-    width = sum(8 * (column.cells.size + 3) for column in columns)
+    width = sum(4 * (column.cells.size + 3) for column in columns)
     return min(len(windows), max(1, most // max(width, 1)))
 
 

@@ -389,3 +389,45 @@ def test_score_cells_of_statistics(bench: Any, tools: Any) -> None:
     assert tools.plain(kept.all_rows.scores[""]) == tools.plain(part.all_rows.scores[""].cells())
     assert kept.all_rows.score_sums == part.all_rows.score_sums
     assert tools.plain(kept.columns) == tools.plain(part.columns)
+
+
+@pytest.mark.parametrize("bytes_of_cells", [1, 20_000, 40_000])
+def test_windows_whose_cells_do_not_fit_are_read_again(bytes_of_cells: int, bench: Any, tools: Any) -> None:
+    """With room for the cells of a few windows only, further passes give the same, whatever is looked up first."""
+    frame = tools.make_frame(900)
+    bench.write(pd.concat([frame, frame.sample(50, random_state=1)]))
+    expected = bench.profile()
+    profile = DuckDBEngine(cell_bytes=bytes_of_cells).profile(bench.plan())
+    assert profile.repeats_ids
+    for window in (*tools.days(4), *tools.days(4)[::-1]):
+        assert tools.plain(profile[window]) == tools.plain(expected[window])
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3])
+def test_a_wide_log_is_read_in_portions(columns: int, bench: Any, tools: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many columns a query reads changes nothing: neither a window's statistics nor the reference's cells."""
+    from aimsight.metrics.engines import passes, reference
+
+    bench.write(tools.make_frame(900))
+    engine, whole = DuckDBEngine(), Window(tools.start, tools.start + timedelta(days=4))
+
+    def found() -> Any:
+        frozen = engine.make_reference(tools.config(), bench.root, tools.days(4), whole, tools.never, "f")
+        windows = [tools.plain(window) for window in frozen.windows]
+        return tools.plain(bench.profile()), frozen.columns, tools.plain(frozen.statistics), windows
+
+    expected = found()
+    monkeypatch.setattr(passes, "COLUMNS_AT_ONCE", columns)
+    monkeypatch.setattr(reference, "SAMPLE_COLUMNS", columns)
+    assert found() == expected
+
+
+def test_counts_beyond_32_bits_do_not_overflow(bench: Any, tools: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a count might exceed 31 bits it is widened on the way, without losing what was counted before."""
+    from aimsight.metrics.engines import counting
+
+    bench.write(tools.make_frame(900), row_group=100)
+    expected = tools.plain(bench.profile())
+    monkeypatch.setattr(counting, "LARGEST", 450)
+    monkeypatch.setattr("aimsight.metrics.engines.passes.BLOCK_ROWS", 64)
+    assert tools.plain(bench.profile()) == expected
