@@ -142,6 +142,15 @@ def test_the_fairness_page_names_excluded_groups(full: Path, monkeypatch: pytest
     assert "Not compared: (missing) (fewer than min_group rows: 12 < 30)." in words
 
 
+def test_the_fairness_page_lists_every_comparison(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each comparison of the window has a row with its value and the verdict of the objective on it."""
+    app = opened(full, "fairness", monkeypatch)
+    table = app.dataframe[0].value
+    assert "Demographic parity difference" in set(table["Comparison"])
+    assert all(table["Value (95 % interval)"])
+    assert any(table["Objective"])
+
+
 def test_a_broken_configuration_is_said_in_words(unrun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every problem of the configuration is on the page; there is no exception box and no traceback."""
     (tmp_path / "aimsight.yaml").write_text("organisation: X\nstroe: y\n", encoding="utf-8")
