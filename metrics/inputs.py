@@ -240,7 +240,7 @@ def group_counts(groups: NDArray[np.int64], size: int, counts: Counts) -> Counts
     return np.add.reduceat(counts, np.searchsorted(groups, np.arange(size)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Shares:
     """Reference and window by the groups that occur on either side; missing, non-finite and unseen are groups.
 
@@ -262,12 +262,13 @@ class Shares:
         """Variance factor of the difference of both shares."""
         return self.noise_p + self.noise_q
 
-    @property
+    @cached_property
     def pooled(self) -> Floats:
         """Shares of both sides together."""
         shares: Floats = (self.x + self.y) / sum(self.sizes)
         return shares
 
+    @cached_property
     def smoothed(self) -> tuple[Floats, Floats]:
         """Shares with half a row more in every group, so that none is 0."""
         extra = SMOOTHING * self.x.size
@@ -275,7 +276,7 @@ class Shares:
 
     def seen(self, half: float) -> Floats:
         """How much of a group's noise a distance sees: e / (e + ``half``), e rows expected on the smaller side."""
-        expected = (self.x + self.y) * (min(self.sizes) / sum(self.sizes))
+        expected = self.pooled * min(self.sizes)
         seen: Floats = expected / (expected + half)
         return seen
 

@@ -68,7 +68,7 @@ def psi(pair: ColumnPair) -> Result:
     if trouble:
         return trouble
     shares = pair.shares
-    p, q = shares.smoothed()
+    p, q = shares.smoothed
     ratio = q / p
     log = np.log(ratio)
     value = max(float((q - p) @ log), 0.0)
@@ -89,7 +89,7 @@ def _jensen_shannon(pair: ColumnPair) -> tuple[float, Interval]:
     noise = p * (1 - q) * shares.noise_q + q * (1 - p) * shares.noise_p
     bias = float((shares.seen(0.25) / total) @ noise) / 4
     # for the variance, groups that were not seen may still be there
-    p, q = shares.smoothed()
+    p, q = shares.smoothed
     total = p + q
     delta = _delta(shares, np.log(2 * p / total), np.log(2 * q / total), p, q) / 4
     around = divergence_interval(shares, value, bias, shares.noise / 8, delta)
@@ -177,7 +177,7 @@ def kl_divergence(pair: ColumnPair) -> Result:
     if trouble:
         return trouble
     shares = pair.shares
-    p, q = shares.smoothed()
+    p, q = shares.smoothed
     ratio = q / p
     log = np.log(ratio)
     value = max(float(q @ log), 0.0)
@@ -211,7 +211,7 @@ def hellinger(pair: ColumnPair) -> Result:
         return trouble
     shares = pair.shares
     value = min(float(np.square(np.sqrt(shares.p) - np.sqrt(shares.q)).sum()) / 2, 1.0)
-    p, q = shares.smoothed()
+    p, q = shares.smoothed
     ratio = np.sqrt(q / p)
     bias = shares.noise * float(shares.seen(0.25) @ (1 - shares.pooled)) / 8
     delta = _delta(shares, ratio / 2, 0.5 / ratio, p, q)
@@ -247,7 +247,7 @@ def cramers_v(pair: ColumnPair) -> Result:
         return trouble
     shares = pair.shares
     value = min(float((np.square(shares.q - shares.p) / (shares.p + shares.q)).sum()) / 2, 1.0)
-    p, q = shares.smoothed()
+    p, q = shares.smoothed
     relative = (q - p) / (p + q)
     bias = shares.noise * float(shares.seen(0.25) @ (1 - shares.pooled)) / 4
     delta = _delta(shares, -relative - np.square(relative) / 2, relative - np.square(relative) / 2, p, q)
@@ -280,7 +280,7 @@ def total_variation(pair: ColumnPair) -> Result:
     if trouble:
         return trouble
     shares = pair.shares
-    p, q = shares.smoothed()
+    p, q = shares.smoothed
     difference = shares.q - shares.p
     value = min(float(np.abs(difference).sum()) / 2, 1.0)
     sign = np.sign(difference) / 2
@@ -314,7 +314,7 @@ def l_infinity(pair: ColumnPair) -> Result:
     if trouble:
         return trouble
     shares = pair.shares
-    p, q = shares.smoothed()
+    p, q = shares.smoothed
     difference = np.abs(shares.q - shares.p)
     half = _simultaneous(p.size) * np.sqrt(p * (1 - p) * shares.noise_p + q * (1 - q) * shares.noise_q)
     low, high = float((difference - half).max()), float((difference + half).max())

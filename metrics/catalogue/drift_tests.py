@@ -61,7 +61,7 @@ def chi_square(pair: ColumnPair) -> Result:
     scale = n * m / (n + m)
     pooled, difference = shares.pooled, shares.q - shares.p
     value = float((np.square(difference) / pooled).sum()) * scale
-    p, q = shares.smoothed()
+    p, q = shares.smoothed
     relative = difference / pooled
     by_p = -2 * relative - np.square(relative) * (n / (n + m))
     by_q = 2 * relative - np.square(relative) * (m / (n + m))
