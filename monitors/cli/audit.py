@@ -68,9 +68,9 @@ def coverage(
     --json also says what aimsight does not cover of each.
     """
     from aimsight.aims import coverage as service
+    from aimsight.aims.csv_files import write_csv
     from aimsight.aims.phases import gaps
     from aimsight.configs.standard import load_standard
-    from aimsight.monitors.cli.query import write_csv
 
     session = Session.of(context)
     if phase and framework:
@@ -92,7 +92,7 @@ def coverage(
     else:
         rows = [row(line) for line in lines]
     if as_csv:
-        write_csv(list(rows[0]), [_flat(one) for one in rows], sys.stdout)
+        write_csv(list(rows[0]), (_flat(one).values() for one in rows), sys.stdout)
         return
 
     def people() -> list[RenderableType]:

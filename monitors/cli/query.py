@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aimsight.aims.csv_files import write_csv
 from aimsight.aims.words import plural
 from aimsight.configs.errors import AimsightError
 from aimsight.monitors.cli.session import Session
@@ -23,9 +24,6 @@ MOST_ROWS = 200
 
 LONGEST_CELL = 40
 """Longer texts are wrapped within a table."""
-
-FORMULA_STARTS = tuple("=+-@\t\r\n\0＝＋－＠")  # noqa: RUF001  # the full-width forms are meant
-"""A spreadsheet may read a cell that begins with one of these as a formula."""
 
 
 def query(
@@ -47,30 +45,9 @@ def query(
         _write_parquet(answer, parquet)
         session.remark(f"{plural(answer.num_rows, 'row')} written to {parquet}")
     elif as_csv:
-        write_csv(answer.column_names, answer.to_pylist(), sys.stdout)
+        write_csv(answer.column_names, (row.values() for row in answer.to_pylist()), sys.stdout)
     else:
         session.answer(answer.to_pylist(), lambda: for_people(answer, session.console.width))
-
-
-def write_csv(names: list[str], rows: list[dict[str, Any]], stream: TextIO) -> None:
-    """CSV in which no text, heads included, can be taken for a formula; numbers stay numbers."""
-    import csv
-
-    # Texts are always quoted: without it a lone carriage return in one of them would end the row.
-    writer = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-    writer.writerow([guarded(name) for name in names])
-    writer.writerows([_csv_cell(row[name]) for name in names] for row in rows)
-
-
-def guarded(text: str) -> str:
-    """The text, with an apostrophe in front when a spreadsheet could take it for a formula."""
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
-
-
-def _csv_cell(value: Any) -> object:  # noqa: ANN401  # a cell is of any type
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    return guarded(value.isoformat() if hasattr(value, "isoformat") else str(value))
 
 
 def _write_parquet(answer: pa.Table, path: Path) -> None:

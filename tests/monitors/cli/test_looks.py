@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from aimsight.aims.csv_files import FORMULA_STARTS, guarded, write_csv
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.load import parse_model
 from aimsight.metrics.plan import Window
@@ -20,7 +21,7 @@ from aimsight.monitors.cli import progress
 from aimsight.monitors.cli.nc import nonconformity_table
 from aimsight.monitors.cli.objectives import objective_tables
 from aimsight.monitors.cli.queries import Standing
-from aimsight.monitors.cli.query import FORMULA_STARTS, for_people, guarded, write_csv
+from aimsight.monitors.cli.query import for_people
 from aimsight.monitors.cli.tables import cell, legend, strip, tally, verdict_style, verdict_text
 
 AUGUST = Window(datetime(2015, 8, 1, tzinfo=UTC), datetime(2015, 9, 1, tzinfo=UTC))
@@ -177,7 +178,7 @@ def test_a_spreadsheet_finds_no_formula(start: str) -> None:
 def test_csv_keeps_numbers_and_guards_texts(names: list[str], value: object) -> None:
     """Heads and texts are guarded, numbers stay numbers (a negative one is no formula), and the rows come back."""
     stream = io.StringIO(newline="")
-    write_csv(names, [dict.fromkeys(names, value)], stream)
+    write_csv(names, [[value] * len(names)], stream)
     head, *rows = list(csv.reader(io.StringIO(stream.getvalue(), newline="")))
     assert len(head) == len(names)
     assert not any(name.lstrip(" ").startswith(FORMULA_STARTS) for name in head)
