@@ -1,0 +1,176 @@
+"""How often the interval of an estimate holds the value that labels then show.
+
+Four worlds, in each of which a reference is drawn and a window estimated without its labels: the window is like the
+reference; its scores are of another mix (covariate shift); windows differ by nature; and what a score means has changed
+(concept drift), which no estimate can see. Prints a table of coverage and mean error.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from aimsight.metrics.estimates.formulas import FORMULAS
+from aimsight.metrics.estimates.loss_tree import LossTree, fit_loss_tree
+from aimsight.metrics.estimates.losses import LossBaseline
+from aimsight.metrics.estimates.scored import ScoreBaseline
+from aimsight.metrics.estimates.trust import Circumstances
+from aimsight.metrics.plan import Reference
+from aimsight.metrics.registry import METRICS
+from aimsight.metrics.statistics import (
+    SCORE_CELLS,
+    BinaryCounts,
+    ErrorSums,
+    QualityCounts,
+    ScoreCounts,
+    ScoreSums,
+    SegmentStatistics,
+    Statistics,
+    merge,
+)
+from aimsight.metrics.values import ALL_ROWS, Value
+
+UNIT = 2**50
+
+
+@dataclass(frozen=True)
+class World:
+    """What windows are drawn from: scores from a Beta distribution, labels from a miscalibrated curve of them.
+
+    ``slope`` and ``level`` bend the curve on the logit scale, ``wobble`` is how much the level differs by nature from
+    window to window.
+    """
+
+    a: float = 2.0
+    b: float = 3.0
+    level: float = -0.3
+    slope: float = 1.4
+    wobble: float = 0.0
+
+    def draw(self, n: int, rng: np.random.Generator) -> Statistics:
+        """A window of ``n`` labelled rows, decided at 0.5."""
+        s = np.clip(rng.beta(self.a, self.b, n), 1e-6, 1 - 1e-6)
+        logit = self.level + self.slope * np.log(s / (1 - s)) + rng.normal(0, self.wobble)
+        return counted(rng.random(n) < 1 / (1 + np.exp(-logit)), s)
+
+
+def counted(y: np.ndarray, s: np.ndarray) -> Statistics:
+    """Statistics of labelled rows of a binary model that decides at 0.5."""
+    y, p = y.astype(bool), s >= 0.5
+    cell = np.minimum((s * SCORE_CELLS).astype(np.int64), SCORE_CELLS - 1)
+    decisions = np.zeros((SCORE_CELLS, 3), dtype=np.int64)
+    np.add.at(decisions, (cell, p.astype(np.int64)), 1)
+    positions, place = np.unique(cell, return_inverse=True)
+    ups = np.bincount(place, weights=y, minlength=positions.size).astype(np.int64)
+    downs = np.bincount(place, minlength=positions.size) - ups
+    squares = np.square(s - y)
+    part = SegmentStatistics(
+        rows=y.size,
+        labelled=y.size,
+        binary=BinaryCounts(
+            y.size, int(p.sum()), int((p & y).sum()), int((p & ~y).sum()), int((~p & y).sum()), int((~p & ~y).sum())
+        ),
+        score_sums=ScoreSums(
+            y.size, 0, int(np.rint(squares * UNIT).sum()), int(np.rint(np.square(squares) * UNIT).sum()), 0, 0
+        ),
+        scores={"": ScoreCounts(positions.astype(float), downs, ups, exact=False)},
+        score_decisions={"": decisions},
+    )
+    return Statistics(QualityCounts(y.size), segments={ALL_ROWS: part})
+
+
+def reference_of(windows: list[Statistics], *, own: bool = True) -> Reference:
+    """A reference of these windows; ``own`` keeps them apart."""
+    return Reference("simulated", "", (), (), 0, 0.0, merge(windows), tuple(windows) if own else ())
+
+
+def coverage(
+    reference: World,
+    window: World,
+    *,
+    n: int,
+    rows: int = 1000,
+    parts: int = 12,
+    draws: int = 200,
+    seed: int = 0,
+    own: bool = True,
+) -> dict[str, tuple[float, float, int]]:
+    """Of each estimate: share of draws whose interval holds the realised value, mean error, and draws that had one."""
+    rng = np.random.default_rng(seed)
+    found: dict[str, list[tuple[bool, float]]] = {name: [] for name in FORMULAS}
+    for _ in range(draws):
+        baseline = ScoreBaseline(reference_of([reference.draw(rows, rng) for _ in range(parts)], own=own))
+        drawn = window.draw(n, rng).all_rows
+        scored = baseline.scored(drawn, ALL_ROWS, Circumstances())
+        for name, kept in found.items():
+            if f"performance.{name}" not in METRICS:
+                continue
+            estimate, realised = scored.estimate(name), METRICS[f"performance.{name}"].compute(drawn)
+            if isinstance(estimate, Value) and isinstance(realised, Value):
+                low, high = estimate.interval.low, estimate.interval.high
+                kept.append((low <= realised.value <= high, estimate.value - realised.value))
+    return {
+        name: (float(np.mean([hit for hit, _ in kept])), float(np.mean([error for _, error in kept])), len(kept))
+        for name, kept in found.items()
+        if kept
+    }
+
+
+def regression(n: int, rng: np.random.Generator, tree: LossTree | None, a: float = 2.0) -> Statistics:
+    """A window of labelled rows of a regression model whose errors grow with its only feature, and its leaves."""
+    x = rng.beta(a, 2, n)
+    errors = rng.normal(0, 0.2 + 2 * x)
+    whole = np.rint(errors * 2**40).astype(object)
+    part = SegmentStatistics(
+        n, n, errors=ErrorSums(n, int(whole.sum()), int(abs(whole).sum()), int((whole * whole).sum()), *([0] * 8))
+    )
+    leaves = None if tree is None else {ALL_ROWS: np.bincount(tree.leaf({"x": x}, n), minlength=tree.size)}
+    return Statistics(QualityCounts(n), segments={ALL_ROWS: part}, leaves=leaves)
+
+
+def regression_coverage(*, n: int, shift: float = 6.0, draws: int = 200, seed: int = 0) -> dict[str, float]:
+    """Share of draws whose interval of MAE and RMSE holds the realised value, under a shift of the feature."""
+    rng = np.random.default_rng(seed)
+    hits: dict[str, list[bool]] = {"mae": [], "rmse": []}
+    for _ in range(draws):
+        x = rng.beta(2, 2, 6000)
+        tree = fit_loss_tree({"x": x}, rng.normal(0, 0.2 + 2 * x))
+        parts = [regression(500, rng, tree) for _ in range(12)]
+        reference = replace(reference_of(parts), error_exponent=-40, loss_tree=tree)
+        now = regression(n, rng, tree, shift)
+        leaves = LossBaseline(reference).leaves((now.leaves or {})[ALL_ROWS], ALL_ROWS, Circumstances())
+        for name, kept in hits.items():
+            interval = leaves.estimate(name).interval
+            realised = METRICS[f"performance.{name}"].compute(now.all_rows.errors, 2.0**-40).value
+            kept.append(interval.low <= realised <= interval.high)
+    return {name: float(np.mean(kept)) for name, kept in hits.items()}
+
+
+WORLDS = {
+    "like the reference": (World(), World()),
+    "covariate shift": (World(), World(a=3.0, b=2.0)),
+    "windows differ": (World(wobble=0.3), World(wobble=0.3)),
+    "concept drift": (World(), World(level=-1.3)),
+}
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--draws", type=int, default=300)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[300, 3000, 30000])
+    options = parser.parse_args()
+    for name, (reference, window) in WORLDS.items():
+        for n in options.sizes:
+            shown = coverage(reference, window, n=n, draws=options.draws)
+            cells = "  ".join(f"{metric} {hit:5.1%} ({error:+.3f})" for metric, (hit, error, _) in shown.items())
+            print(f"{name:20s} n={n:<6d} {cells}", flush=True)
+    for n in options.sizes:
+        found = regression_coverage(n=n, draws=options.draws)
+        print(f"{'regression, shifted':20s} n={n:<6d} mae {found['mae']:5.1%}  rmse {found['rmse']:5.1%}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
