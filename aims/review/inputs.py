@@ -167,7 +167,7 @@ def parties(view: View) -> Section:
     )
 
 
-_NC_COLUMNS = ("Id", "Severity", "State", "Kind", "Model", "Opened", "Due", "Owner", "Recurrence of", "Statement")
+_NC_COLUMNS = ("Id", "Severity", "State", "Opened", "Due", "Owner", "Recurrence of", "Statement")
 
 
 def nonconformities(view: View) -> Section:
@@ -212,13 +212,11 @@ def _nonconformity(view: View, row: Mapping[str, Any]) -> tuple[Cell, ...]:
         row["nonconformity"],
         row["severity"],
         row["state"].replace("_", " "),
-        row["kind"],
-        row["model"],
         view.day(row["opened_at"]),
         view.day(row["due_at"]) + (" (overdue)" if late else ""),
         row["owner"],
         row["recurrence_of"] or "–",
-        row["statement"],
+        f"{row['model']}, {row['kind']}: {row['statement']}",
     )
 
 
