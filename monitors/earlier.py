@@ -5,21 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aimsight.metrics.measure import chosen
+from aimsight.metrics.comparisons import POOL
 from aimsight.metrics.plan import Window
 from aimsight.store.statistics import read_all_statistics
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from aimsight.configs.schema import ModelConfig
     from aimsight.metrics.statistics import Statistics
     from aimsight.store.database import Store
 
 
-def pools(model: ModelConfig, selected: Collection[str] | None) -> bool:
-    """Whether any metric of the model pools small groups over windows."""
-    return any(int(dict(unit.arguments).get("pool") or 1) > 1 for unit in chosen(model, selected))
+def pools(model: ModelConfig) -> bool:
+    """Whether any metric of the model pools small groups over windows; that is told by its text alone."""
+    named = [*(model.metrics or ()), *(objective.metric for objective in model.objectives)]
+    return any(f"{POOL.name}=" in text.partition("(")[2].replace(" ", "") for text in named)
 
 
 class EarlierWindows:

@@ -202,7 +202,7 @@ class _Run:
         self.back_test = BackTest()
         self.slots: list[Window] = []
         self.schemas = Schemas(self.engine, model.log.table)
-        self.earlier = EarlierWindows(store, model, self.config_hash) if pools(model, self._selected()) else None
+        self.earlier = EarlierWindows(store, model, self.config_hash) if pools(model) else None
 
     def execute(self, chosen: Sequence[Window] | None) -> RunSummary:
         """Find what is due, run it in chunks, and say what came of it."""
