@@ -62,14 +62,9 @@ def html(pack: Pack, results: Results | None = None) -> bytes:
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    drawn = {
-        chart.name: Markup(draw)  # noqa: S704  # drawn by us, every text in it escaped
-        for section in pack.sections
-        for chart, draw in (
-            *((bars, bars_svg(bars)) for bars in section.bars),
-            *((series, series_svg(series)) for series in section.series),
-        )
-    }
+    pictures = {bars.name: bars_svg(bars) for section in pack.sections for bars in section.bars}
+    pictures |= {series.name: series_svg(series) for section in pack.sections for series in section.series}
+    drawn = {name: Markup(svg) for name, svg in pictures.items()}  # noqa: S704  # drawn by us, every text in it escaped
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     template = environment.from_string(_text("pack.html.jinja"))
     confirmed = {section.key: NO_ONE for section in pack.sections} | (results.confirmed if results else {})
