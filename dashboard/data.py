@@ -24,6 +24,15 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class BackTest:
+    """Windows in which labels showed what had been estimated: mean error, and how many intervals held the value."""
+
+    windows: int
+    bias: float | None
+    covered: int
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectiveState:
     """An objective's version in force, its latest judgement, and how long that has lasted.
 
@@ -175,6 +184,16 @@ def evaluations(reader: Reader, model: str, objective: str) -> list[Row]:
         "WHERE e.model = ? AND e.objective = ? AND e.is_latest ORDER BY e.window_start",
         [model, objective],
     )
+
+
+def back_test(reader: Reader, model: str, metric: str, segment: str) -> BackTest:
+    """How far an estimate was off in the windows whose labels have come."""
+    (found,) = reader.rows(
+        "SELECT count(error) AS windows, avg(error) AS bias, count_if(covered AND error IS NOT NULL) AS covered "
+        "FROM estimates WHERE model = ? AND metric = ? AND segment = ?",
+        [model, metric, segment],
+    )
+    return BackTest(**found)
 
 
 def nonconformities(reader: Reader, model: str | None = None) -> list[Row]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from aimsight.dashboard.data import ObjectiveState, Row
+    from aimsight.dashboard.data import BackTest, ObjectiveState, Row
 
 
 def counts(states: Sequence[ObjectiveState]) -> dict[Verdict, int]:
@@ -97,3 +97,15 @@ def quality_text(row: Row) -> str:
     if name.endswith("_hours"):
         return f"{words.number(row['value'], 1)} h"
     return words.number(row["value"], 0)
+
+
+def estimate_words(found: BackTest) -> str:
+    """What an estimate is worth: what it cannot see, and how far it was off where labels have come."""
+    limits = "Estimated from scores or features, without labels: a change of what they mean cannot be seen."
+    if not found.windows or found.bias is None:
+        return f"{limits} No label has tested it yet."
+    tested = words.plural(found.windows, "window")
+    return (
+        f"{limits} Where labels came ({tested}) it was off by {words.signed(found.bias)} on average, and "
+        f"{found.covered} of {found.windows} intervals held the value."
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from aimsight.aims import words
+from aimsight.aims.estimates import is_estimated
 from aimsight.configs.targets import Target
 from aimsight.dashboard import charts, data, frames, summary, ui
 
@@ -89,6 +90,9 @@ def _objective(scene: ui.Scene, state: data.ObjectiveState, records: list[data.R
             st.markdown(f"**{words.escape(value)}**{words.escape(f'{about}{when}. Target: {target}.')}")
             since = words.escape(f"{summary.since_words(state, zone)}: {state.reason}.")
             st.markdown(f"{ui.chip(state.verdict)} :gray[{since}]")
+            if is_estimated(state.metric):
+                found = scene.ask(data.back_test, state.model, state.metric, state.segment)
+                st.caption(words.escape(summary.estimate_words(found)))
         rows = scene.ask(data.evaluations, state.model, state.objective)
         frame = frames.series_frame(rows, zone, unit)
         if frame["value"].notna().any():

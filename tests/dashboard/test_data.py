@@ -142,3 +142,15 @@ def test_data_quality_in_words(metric: str, value: float | None, said: str) -> N
 def test_words_of_an_empty_strip() -> None:
     """A number that is none is a dash."""
     assert words.instant(None, ZoneInfo("UTC")) == "–"
+
+
+def test_an_estimate_says_what_it_is_worth(store: Store) -> None:
+    """What it cannot see always, how far it was off where labels have come; nothing is known of one never scored."""
+    with store.read() as reader:
+        assert data.back_test(reader, "wage-band", "estimated.accuracy", "") == data.BackTest(0, None, 0)
+    assert summary.estimate_words(data.BackTest(0, None, 0)).endswith("No label has tested it yet.")
+    said = summary.estimate_words(data.BackTest(3, -0.0123, 2))
+    assert "a change of what they mean cannot be seen" in said
+    assert said.endswith(
+        "Where labels came (3 windows) it was off by −0.012 on average, and 2 of 3 intervals held the value."
+    )
