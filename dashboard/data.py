@@ -189,7 +189,7 @@ def evaluations(reader: Reader, model: str, objective: str) -> list[Row]:
 def back_test(reader: Reader, model: str, metric: str, segment: str) -> BackTest:
     """How far an estimate was off in the windows whose labels have come."""
     (found,) = reader.rows(
-        "SELECT count(error) AS windows, avg(error) AS bias, count_if(covered AND error IS NOT NULL) AS covered "
+        "SELECT count(error) AS windows, avg(error) AS bias, count(*) FILTER (WHERE covered) AS covered "
         "FROM estimates WHERE model = ? AND metric = ? AND segment = ?",
         [model, metric, segment],
     )
