@@ -131,7 +131,8 @@ def forms(scene: ui.Scene, case: Case) -> None:
             "Who acts", list(people), format_func=lambda one: words.printable(people[one]), key="acting"
         )
         name = right.selectbox("Step", possible, key=f"step {case.name} {case.state}")
-        st.caption(words.escape(f"{STEPS[name].doing} {case.name}".capitalize()))
+        doing = STEPS[name].doing
+        st.caption(words.escape(f"{doing[0].upper()}{doing[1:]} {case.name}"))
         with st.form(f"{name} {case.name} {case.version}", border=False):
             given = {field.key: _ask(field, case, list(people)) for field in FIELDS[name]}
             if st.form_submit_button(_button(name)):

@@ -38,6 +38,9 @@ from aimsight.store.evaluations import Evaluation, save_evaluations
 from aimsight.store.measurements import measurement_hash, write_measurements
 from aimsight.store.outbox import Notice, enqueue_notice
 from aimsight.store.records import (
+    Disposition,
+    DossierRow,
+    EffectivenessWindow,
     EvidenceFile,
     ModelRecord,
     Nonconformity,
@@ -47,6 +50,9 @@ from aimsight.store.records import (
     insert_record,
     open_nonconformity,
     register_model,
+    save_disposition,
+    save_dossier,
+    save_effectiveness_window,
     save_evidence_file,
     save_objective_version,
 )
@@ -246,6 +252,36 @@ class Samples:
         )
         return replace(record, **changes)
 
+    def dossier(self) -> DossierRow:
+        """Give what was recorded of the nonconformity's handling."""
+        return DossierRow("NC-2026-0001", 2, START, START, 1, "{}")
+
+    def effectiveness_window(self, run: RunRecord) -> EffectivenessWindow:
+        """Give a window after the actions of the nonconformity."""
+        return EffectivenessWindow(
+            nonconformity="NC-2026-0001",
+            attempt=1,
+            window_start=run.window_start,
+            window_end=run.window_end,
+            run_id=run.run_id,
+            metric="performance.roc_auc",
+            target=">= 0.83",
+            value=0.85,
+            ci_low=0.84,
+            ci_high=0.86,
+            n=40,
+            verdict="conforming",
+            reason="the value meets the target",
+            measurement_hash="ab" * 32,
+            judged_at=START,
+        )
+
+    def disposition(self, run: RunRecord) -> Disposition:
+        """Give the reason why a failing window needs no nonconformity."""
+        return Disposition(
+            "wage-band", "OBJ-01", "", "", run.window_start, run.window_end, "A test batch.", "people-analytics", START
+        )
+
     def record_version(self, **changes: Any) -> RecordVersion:
         """Give the first version of a risk, with every part of its header filled in."""
         record = RecordVersion(
@@ -353,6 +389,9 @@ class Samples:
                 subject="wage-band/OBJ-01",
                 actor="people-analytics",
             )
+            save_dossier(tx, self.dossier(), kind="nonconformity.dossier", actor="people-analytics")
+            save_effectiveness_window(tx, self.effectiveness_window(run))
+            save_disposition(tx, self.disposition(run), actor="people-analytics")
             save_evidence_file(tx, EvidenceFile("ef" * 32, "a.html", "NC-2026-0001", "report", START, 5))
             self.write_run(tx, 1)
         return run

@@ -72,9 +72,9 @@ OTHERS = {
     "floats": "list_append({0}, 1.0)",
 }
 """By type of column: another value."""
-ENTRIES = 14
+ENTRIES = 17
 """Entries of the filled store: opened, model, objective, reference, 2 x (slots, run), nonconformity, occurrence,
-register record, declaration, notice, evidence file."""
+register record, declaration, notice, dossier, effectiveness window, disposition, evidence file."""
 
 ALLOWED = {
     "verdict": "'at risk'",
