@@ -9,6 +9,7 @@ import functools
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from aimsight.metrics.estimates.trust import doubted
 from aimsight.metrics.inputs import Baseline
 from aimsight.metrics.kinds.changes import of_changes
 from aimsight.metrics.kinds.columns import of_columns
@@ -106,7 +107,7 @@ def measure(  # noqa: PLR0913  # so many things decide what a window is measured
     for unit in chosen(plan.model, selected):
         if scope.applies(unit):
             out.extend(_KINDS[unit.kind](scope, unit))
-    return with_q_values(out, dependent=scope.dependent)
+    return doubted(with_q_values(out, dependent=scope.dependent))
 
 
 def chosen(model: ModelConfig, selected: Collection[str] | None = None) -> list[Metric]:

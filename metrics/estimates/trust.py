@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from aimsight.metrics.cells import NumericCells
 from aimsight.metrics.estimates.intervals import NONE, Variance
-from aimsight.metrics.values import Cause, Undefined
+from aimsight.metrics.values import Cause, Undefined, Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aimsight.metrics.cells import Cells
     from aimsight.metrics.plan import Reference
     from aimsight.metrics.statistics import Statistics
+    from aimsight.metrics.values import Measurement
 
 OUT_OF_SUPPORT = 0.1
 """With more rows than this share outside of what the reference knows, there is no estimate."""
@@ -122,3 +123,28 @@ def _support(cells: Cells, counts: NDArray[np.int64]) -> NDArray[np.bool_]:
     if isinstance(cells, NumericCells) and occupied.size:
         known[occupied[0] : occupied[-1] + 1] = True
     return known
+
+
+JOINT = ("drift.domain_classifier_auc", "drift.reconstruction_error_change")
+"""Metrics of the drift of all features at once, by which estimates are doubted where they are measured."""
+DOUBT = 0.01
+
+
+def doubted(measurements: list[Measurement]) -> list[Measurement]:
+    """The same measurements, estimates noted as doubtful where all features together have drifted.
+
+    A calibration holds for rows like the reference's: a score may mean something else in a new combination of features,
+    which no score shows.
+    """
+    drifted = [
+        one.metric
+        for one in measurements
+        if one.metric.partition("(")[0] in JOINT and isinstance(one.result, Value) and (one.result.p_value or 1) < DOUBT
+    ]
+    if not drifted:
+        return measurements
+    note = f"the features have drifted together ({', '.join(drifted)}): trust it less"
+    return [
+        replace(one, detail="; ".join(filter(None, [one.detail, note]))) if one.estimated else one
+        for one in measurements
+    ]

@@ -13,13 +13,13 @@ from aimsight.metrics.estimates.intervals import Variance, positive, quantile, s
 from aimsight.metrics.estimates.loss_tree import fit_loss_tree
 from aimsight.metrics.estimates.losses import LossBaseline
 from aimsight.metrics.estimates.scored import ScoreBaseline
-from aimsight.metrics.estimates.trust import Circumstances, PastErrors, excess
+from aimsight.metrics.estimates.trust import Circumstances, PastErrors, doubted, excess
 from aimsight.metrics.intervals import wilson
 from aimsight.metrics.measure import measure
 from aimsight.metrics.plan import Reference
 from aimsight.metrics.registry import METRICS
 from aimsight.metrics.statistics import QualityCounts, SegmentStatistics, Statistics, merge
-from aimsight.metrics.values import ALL_ROWS, Cause, Interval, Segment, Undefined, Value
+from aimsight.metrics.values import ALL_ROWS, Cause, Interval, Measurement, Segment, Undefined, Value
 
 if TYPE_CHECKING:
     from aimsight.tests.metrics.conftest import Counting
@@ -166,6 +166,19 @@ def test_earlier_errors_widen_the_interval(counting: Counting) -> None:
     assert wide.interval is not None
     assert wide.interval.low < wide.value - 0.1
     assert PastErrors((0.5, *(0.1,) * 12)).bias == pytest.approx(0.1)
+
+
+def test_estimates_are_doubted_where_all_features_drift_together(counting: Counting) -> None:
+    """Evidence of joint drift, where it is measured, is noted on every estimate, and on nothing else."""
+    joint = Measurement("drift.domain_classifier_auc(folds=3)", 1, Value(0.9, 10, p_value=0.001))
+    quiet = Measurement("drift.domain_classifier_auc", 1, Value(0.5, 10, p_value=0.4))
+    estimate = Measurement("estimated.f1", 1, Value(0.9, 10), estimated=True, detail="noted")
+    assert doubted([estimate, quiet]) == [estimate, quiet]
+    found = doubted([estimate, joint])
+    assert found[0].detail == (
+        "noted; the features have drifted together (drift.domain_classifier_auc(folds=3)): trust it less"
+    )
+    assert found[1] == joint
 
 
 def test_segments_have_their_own_calibration_where_they_can(counting: Counting) -> None:
