@@ -88,12 +88,16 @@ class ErrorPool:
 
     def sums(self, counts: Counts) -> ErrorSums:
         """The sums of so many of each row."""
-        totals = [round(total) for total in (self._amounts @ counts).tolist()]
-        return ErrorSums(int(counts.sum()), *totals, overflow=0, details=self._details(counts))
+        names = (
+            *("error", "absolute", "square", "label", "label_square"),
+            *("error4", "label3", "label4", "error2_label", "error2_label2"),
+        )
+        totals = {name: round(total) for name, total in zip(names, (self._amounts @ counts).tolist(), strict=True)}
+        return ErrorSums(n=int(counts.sum()), overflow=0, details=self._details(counts), **totals)
 
     @cached_property
     def _amounts(self) -> Floats:
-        """What a row adds to each sum, in the order of the fields of ``ErrorSums``: float64 of shape (10, rows)."""
+        """What a row adds to each sum: float64 of shape (10, rows)."""
         e, z = self.error, self.label
         big_e, big_z = e / 2**COARSE_BITS, z / 2**COARSE_BITS
         return np.array(

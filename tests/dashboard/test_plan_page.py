@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -42,12 +43,13 @@ def test_a_project_without_a_plan_names_the_command(full: Path, monkeypatch: pyt
     assert f"aimsight -C {full} plan" in said
 
 
-def test_the_plan_is_shown_with_its_numbers(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plan_is_shown_with_its_numbers(full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Standing, sentence, false alarms and found values; those that need a look first; a changed configuration told."""
-    with Store(full / "store" / "aimsight.duckdb").write() as tx:
+    project = Path(shutil.copytree(full, tmp_path / "project"))
+    with Store(project / "store" / "aimsight.duckdb").write() as tx:
         plans = [plan("OBJ-01", COARSE, "It finds 0.791."), plan("OBJ-02", NOT_JUDGED, "It cannot be judged.")]
         save_plans(tx, "credit-limit", plans, config_hash="an older one", reference="r")
-    said = opened(full, monkeypatch)
+    said = opened(project, monkeypatch)
     assert "2 of 2 objectives cannot show all that is asked of them" in said
     assert said.index("OBJ\\-02") < said.index("OBJ\\-01")
     for text in ("It cannot be judged.", "≥ 0.820", "<0.01", "0.42", "0.791 (80 %), 0.783 (95 %)", "Computed"):

@@ -70,9 +70,9 @@ def _outcome(kind: str, source: random.Random, number: int, row: Row, *, late: b
         weights = [math.exp(one) for one in (lean + source.gauss(0, 0.4), source.gauss(0, 0.7), -lean)]
         cells = [math.floor(1000 * one / sum(weights)) for one in weights]
         scores = [(min(max(one, 1), 997) + 0.5) / 1000 for one in cells]
-        truth = source.choices("abc", weights)[0]
+        kind_of = source.choices("abc", weights)[0]
         return {
-            "y": truth if has_label else "",
+            "y": kind_of if has_label else "",
             "kind": "abc"[scores.index(max(scores))],
             **dict(zip(("p_a", "p_b", "p_c"), scores, strict=True)),
             **arrival,
