@@ -34,7 +34,7 @@ def value_of(metric: str, *inputs: Any) -> Value:
 def drawn(n: int, seed: int, *, decimals: int = 4) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Labels and scores that say something about them."""
     rng = np.random.default_rng(seed)
-    s: NDArray[np.float64] = np.round(np.clip(rng.beta(2, 4, n), 0.001, 0.999), decimals)
+    s = np.round(np.clip(rng.beta(2, 4, n), 0.001, 0.999), decimals).astype(np.float64)
     return (rng.random(n) < s**1.3).astype(np.int64), s
 
 
