@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from aimsight.aims.lifecycle.fold import FOLDS
 from aimsight.aims.words import plain, plural
 from aimsight.configs.errors import AimsightError
 from aimsight.monitors import projects
@@ -237,6 +238,7 @@ class Clock:
                 self._store,
                 self._store.checkpoints,
                 evidence=evidence if evidence.is_dir() else None,
+                folds=FOLDS,
                 trusted=projects.trusted_keys(self._project),
             )
             if report.intact:

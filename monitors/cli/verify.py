@@ -27,6 +27,7 @@ def verify(
     ] = None,
 ) -> None:
     """Recompute the ledger, and compare it with the rows, the checkpoints outside the store and the evidence files."""
+    from aimsight.aims.lifecycle.fold import FOLDS
     from aimsight.configs.errors import SourceError
     from aimsight.monitors.projects import trusted_keys
     from aimsight.store.signing import public_key
@@ -47,6 +48,7 @@ def verify(
         session.store,
         (*session.store.checkpoints, *elsewhere),
         evidence=session.project.root / config.evidence,
+        folds=FOLDS,
         trusted=trusted,
     )
     session.answer(
