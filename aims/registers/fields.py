@@ -105,7 +105,7 @@ def check_values(
     return values, found
 
 
-def _check(field: Field, value: Any, raw: Mapping[Path, str], path: Path) -> tuple[Any, list[Finding]]:  # noqa: ANN401 -- whatever was given
+def _check(field: Field, value: object, raw: Mapping[Path, str], path: Path) -> tuple[object, list[Finding]]:
     if field.kind == "items":
         return _items(field, value, raw, path)
     try:
@@ -120,7 +120,7 @@ def _check(field: Field, value: Any, raw: Mapping[Path, str], path: Path) -> tup
         return None, [Finding(path, error.problem, near)]
 
 
-def _several(field: Field, value: Any, raw: Mapping[Path, str], path: Path) -> tuple[Any, list[Finding]]:  # noqa: ANN401
+def _several(field: Field, value: object, raw: Mapping[Path, str], path: Path) -> tuple[object, list[Finding]]:
     given = [value] if isinstance(value, str) else value
     if not isinstance(given, list | tuple):
         raise InvalidTextError("must be a list")
@@ -133,7 +133,7 @@ def _several(field: Field, value: Any, raw: Mapping[Path, str], path: Path) -> t
     return values, found
 
 
-def _items(field: Field, value: Any, raw: Mapping[Path, str], path: Path) -> tuple[Any, list[Finding]]:  # noqa: ANN401
+def _items(field: Field, value: object, raw: Mapping[Path, str], path: Path) -> tuple[object, list[Finding]]:
     keys = quoted_list(one.name for one in field.fields)
     if not isinstance(value, list | tuple):
         return None, [Finding(path, f"must be a list whose entries have the keys {keys}")]
@@ -149,7 +149,7 @@ def _items(field: Field, value: Any, raw: Mapping[Path, str], path: Path) -> tup
     return values, found
 
 
-def _one(kind: Kind, choices: tuple[str, ...], value: Any) -> Any:  # noqa: ANN401
+def _one(kind: Kind, choices: tuple[str, ...], value: object) -> object:
     if kind == "choice":
         if value not in choices:
             raise InvalidTextError(f"must be one of {quoted_list(choices)}", did_you_mean(str(value), choices))
@@ -157,19 +157,19 @@ def _one(kind: Kind, choices: tuple[str, ...], value: Any) -> Any:  # noqa: ANN4
     return _CHECKS[kind](value)
 
 
-def _needs_quotes(field: Field, value: Any) -> bool:  # noqa: ANN401
+def _needs_quotes(field: Field, value: object) -> bool:
     return field.kind in {"text", "prose", "person", "clause"} and isinstance(value, bool | int | float)
 
 
-def _text(value: Any) -> str:  # noqa: ANN401
+def _text(value: object) -> str:
     return _by_pydantic(_NAME, value, "text")
 
 
-def _prose(value: Any) -> str:  # noqa: ANN401
+def _prose(value: object) -> str:
     return _by_pydantic(_PROSE, value, "text")
 
 
-def _by_pydantic(adapter: TypeAdapter[str], value: Any, expected: str) -> str:  # noqa: ANN401
+def _by_pydantic(adapter: TypeAdapter[str], value: object, expected: str) -> str:
     if not isinstance(value, str):
         raise InvalidTextError(f"must be {expected}")
     try:
@@ -179,7 +179,7 @@ def _by_pydantic(adapter: TypeAdapter[str], value: Any, expected: str) -> str:  
         raise cause if isinstance(cause, InvalidTextError) else InvalidTextError("must not be empty") from None
 
 
-def day_of(value: Any) -> date:  # noqa: ANN401
+def day_of(value: object) -> date:
     """The day that was given as a date or as ``YYYY-MM-DD``."""
     if isinstance(value, datetime) or not isinstance(value, date | str):
         raise InvalidTextError("must be a date (YYYY-MM-DD)")
@@ -190,7 +190,7 @@ def day_of(value: Any) -> date:  # noqa: ANN401
         raise cause if isinstance(cause, InvalidTextError) else InvalidTextError("must be a date") from None
 
 
-def moment_of(value: Any) -> datetime:  # noqa: ANN401
+def moment_of(value: object) -> datetime:
     """The moment that was given as a moment, ISO 8601 text with an offset, or a day (its first moment in UTC)."""
     if isinstance(value, datetime):
         moment = value
@@ -206,14 +206,14 @@ def moment_of(value: Any) -> datetime:  # noqa: ANN401
     return moment.astimezone(UTC)
 
 
-def link_of(value: Any) -> str:  # noqa: ANN401
+def link_of(value: object) -> str:
     """A pointer to another record: ``kind:id``."""
     if not isinstance(value, str) or not _LINK.fullmatch(value):
         raise InvalidTextError("must point at a record as kind:id, such as risk:RISK-2026-0001")
     return _text(value)
 
 
-def _clause(value: Any) -> str:  # noqa: ANN401
+def _clause(value: object) -> str:
     known = _clauses()
     name = str(value)  # 9.1 without quotes is a number in YAML
     if name not in known:
@@ -227,7 +227,7 @@ def _clauses() -> frozenset[str]:
     return frozenset(clause.id for clause in load_standard().outline.all)
 
 
-def _number(value: Any) -> int | str:  # noqa: ANN401
+def _number(value: object) -> int | str:
     if isinstance(value, str):
         try:
             value = float(value)
@@ -241,13 +241,13 @@ def _number(value: Any) -> int | str:  # noqa: ANN401
         raise InvalidTextError("must be a finite number") from None
 
 
-def _count(value: Any) -> int:  # noqa: ANN401
+def _count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise InvalidTextError("must be a whole number from 0")
     return value
 
 
-def _flag(value: Any) -> bool:  # noqa: ANN401
+def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise InvalidTextError("must be true or false")
     return value

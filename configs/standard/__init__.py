@@ -1,6 +1,10 @@
 """The outline of ISO/IEC 42001 and what surrounds it: clauses, controls, other frameworks, the way to a certificate.
 
-The files in ``configs/standard/`` hold numbers and short titles in our own words, written from public pages; the text
+For: reading the files beside this one and checking them against each other.
+
+Never: holds the text of a standard, or says what conforms.
+
+The files hold numbers and short titles in our own words, written from public pages; the text
 of the standard is copyrighted and no part of aimsight.
 """
 

@@ -1,4 +1,9 @@
-"""The types of register records, one file each; a new type is one file and one line here."""
+"""The types of register records, one file each; a new type is one file and one line here.
+
+For: declaring what a record of a type holds, which clause asks for it, and whether it needs approval.
+
+Never: reads the store, or decides who may do what.
+"""
 
 from __future__ import annotations
 

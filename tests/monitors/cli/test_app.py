@@ -14,7 +14,7 @@ import pytest
 
 from aimsight.configs.errors import AimsightError
 from aimsight.monitors.cli import app
-from aimsight.monitors.cli.app import COMMANDS, gathered
+from aimsight.monitors.cli.app import COMMANDS, GROUPS, gathered
 from aimsight.monitors.cli.reference import reference
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def test_every_command_explains_itself(call: Call) -> None:
     """The list of commands, and the help of each of them, within 80 columns."""
     listing = call("--help")
     assert listing.code == 0
-    for name, (_, purpose) in COMMANDS.items():
+    for name, (_, purpose) in (COMMANDS | GROUPS).items():
         assert any(line.split()[:1] == [name] and line.endswith(purpose) for line in listing.lines)
         helped = call(name, "--help")
         assert helped.code == 0
