@@ -47,7 +47,8 @@ class Input:
     def of(self, values: NDArray[Any]) -> Floats:
         """The input of every row; numbers are float64 with NaN where missing, categories objects with ``None``."""
         if self.test == "category":
-            return np.asarray(values == self.category, dtype=np.float64)
+            is_it: Floats = np.asarray(values == self.category, dtype=np.float64)
+            return is_it
         finite = np.isfinite(values)
         if self.test == "missing":
             return (~finite).astype(np.float64)

@@ -66,7 +66,8 @@ def by_column(part: SegmentStatistics, model: ModelConfig) -> Iterator[tuple[str
     for name, decisions in (part.score_decisions or {}).items():
         column = model.log.score if name == "" else (model.log.scores or {}).get(name)
         if column is not None:
-            yield column, _by_score(decisions.sum(axis=1), sum(by_score(scores.get(name))))
+            negatives, positives = by_score(scores.get(name))
+            yield column, _by_score(decisions.sum(axis=1), negatives + positives)
     if model.log.prediction is None:
         return
     if part.binary is not None:

@@ -33,17 +33,17 @@ OBJECTIVE = ObjectiveVersion(
     opens_failures=2,
     opens_of=3,
     policy_ref=None,
-    actions=None,
+    actions=(),
     resources=None,
     content_hash="00",
     effective_from=datetime(2026, 1, 1, tzinfo=UTC),
 )
 
 
-def estimate(value: float, **changes: str) -> Measurement:
+def estimate(value: float, detail: str = "") -> Measurement:
     """An estimate with an interval of 0.02 either side."""
     result = Value(value, 1000, Interval(value - 0.02, value + 0.02, "test"))
-    return replace(Measurement("estimated.roc_auc", 1, result, estimated=True), **changes)
+    return Measurement("estimated.roc_auc", 1, result, estimated=True, detail=detail)
 
 
 @pytest.mark.parametrize("zero_tolerance", [False, True])
