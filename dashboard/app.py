@@ -31,6 +31,7 @@ chosen = st.navigation(
             st.Page(ui.NONCONFORMITIES, title="Nonconformities", icon=":material/report:", url_path="nonconformities"),
             st.Page(ui.OBJECTIVES, title="Objectives", icon=":material/flag:", url_path="objectives"),
             st.Page(ui.PLAN, title="Plan", icon=":material/troubleshoot:", url_path="plan"),
+            st.Page(ui.REGISTERS, title="Registers", icon=":material/folder_open:", url_path="registers"),
             st.Page(ui.OPERATIONS, title="Operations", icon=":material/settings_suggest:", url_path="operations"),
         ],
     },

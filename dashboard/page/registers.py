@@ -1,0 +1,130 @@
+"""Registers and evidence: systems without a plan, what is due, every record, and the evidence for each clause."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from aimsight.aims import words
+from aimsight.aims.changes import governed
+from aimsight.aims.coverage import Line, Status, coverage
+from aimsight.aims.registers.due import overdue_records, reassessments_due
+from aimsight.aims.registers.inventory import inventory
+from aimsight.aims.registers.types import TYPES
+from aimsight.configs.standard import load_standard
+from aimsight.dashboard import ui
+from aimsight.store.database import Store
+from aimsight.store.registers import RecordVersion, latest_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from aimsight.store.database import Reader
+
+MOST_CELLS = 320
+"""Height of a long table in pixels; it scrolls."""
+GLYPHS = {Status.EVIDENCE: "●", Status.PART: "▲", Status.NONE: "○", Status.NOT_APPLICABLE: "–"}
+
+
+def _render() -> None:
+    scene = ui.scene()
+    if not scene.version:
+        ui.header(scene, "Registers and evidence")
+        ui.no_runs(scene)
+        return
+    today = scene.now.date()
+    records = scene.ask(all_records)
+    lines = scene.ask(evidence, today)
+    open_ones = sum(line.status in {Status.NONE, Status.PART} for line in lines)
+    ui.header(scene, f"{open_ones} of {len(lines)} clauses and controls lack evidence or have it in part")
+    _attention(scene, today)
+    st.subheader("Evidence", anchor=False)
+    st.caption(
+        "Evidence is not conformity: it shows what was recorded, not whether it was enough. Titles are ours, written "
+        "from public pages."
+    )
+    _table([_evidence_row(line) for line in lines])
+    st.subheader("Records", anchor=False)
+    if records:
+        _table([_record_row(one) for one in records])
+    else:
+        ui.empty("No record is kept yet. These commands show what can be kept.", ui.command(scene, "records types"))
+
+
+def all_records(reader: Reader) -> list[RecordVersion]:
+    """The latest version of every record."""
+    return latest_versions(reader)
+
+
+def evidence(reader: Reader, today: date) -> tuple[Line, ...]:
+    """Every clause and control with its evidence."""
+    return coverage(reader, load_standard().outline, today)
+
+
+def what_waits(reader: Reader, today: date) -> tuple[list[str], list[str]]:
+    """Assessments to be made again and records past their day, as sentences."""
+    assessments = [
+        f"{one.assessment or 'Impact assessment'} of {one.model} ({one.owner}): {'; '.join(one.reasons)}"
+        for one in reassessments_due(reader, today)
+    ]
+    late = [
+        f"{one.record} {one.title} ({one.owner or 'no owner'}): {words.days_until_day(one.due, today)}"
+        for one in overdue_records(reader, today)
+        if one.due
+    ]
+    return assessments, late
+
+
+def _attention(scene: ui.Scene, today: date) -> None:
+    models, policy = scene.project.models, scene.project.config.changes
+    with Store(scene.store).read() as reader:  # not through the cache: the answer follows the files, too
+        found = inventory(reader, {name: governed(reader, model, policy) for name, model in models.items()})
+    assessments, late = scene.ask(what_waits, today)
+    told = [f"In scope without a monitoring plan: {one.record} {one.title} ({one.owner})" for one in found.without_plan]
+    told += [f"Model that belongs to no system: {name}" for name in found.unassigned]
+    _listed("Systems", told)
+    _listed("Impact assessments due", assessments)
+    _listed("Records past their day", late)
+
+
+def _listed(title: str, sentences: Sequence[str]) -> None:
+    if sentences:
+        st.subheader(title, anchor=False)
+        for sentence in sentences:
+            st.markdown(f"- {words.escape(sentence)}")
+
+
+def _table(rows: list[dict[str, Any]]) -> None:
+    st.dataframe(rows, hide_index=True, height="content" if len(rows) <= 8 else MOST_CELLS)
+
+
+def _evidence_row(line: Line) -> dict[str, Any]:
+    return {
+        "Clause": line.clause.id,
+        "Title": line.clause.title,
+        "Evidence": f"{GLYPHS[line.status]} {line.status.value}",
+        "Newest": f"{line.latest:%Y-%m-%d}" if line.latest else "–",
+        "What there is": words.printable("; ".join(f"{one.count:,} {one.what}" for one in line.evidence if one.count)),
+        "By": words.printable(", ".join(line.people)),
+        "Missing": words.printable("; ".join(line.missing)),
+        "Not covered": line.limit,
+    }
+
+
+def _record_row(one: RecordVersion) -> dict[str, Any]:
+    kind = TYPES.get(one.record_type)
+    return {
+        "Record": words.printable(one.record),
+        "Type": kind.title if kind else one.record_type,
+        "Title": words.printable(one.title),
+        "Status": f"{one.status}, version {one.version}",
+        "Owner": words.printable(one.owner or "–"),
+        "Due": str(one.due) if one.due else "–",
+        "Approver": words.printable(one.approver or "–"),
+        "Kept until": str(one.retention_until) if one.retention_until else "–",
+    }
+
+
+_render()
