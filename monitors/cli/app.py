@@ -27,6 +27,7 @@ from aimsight.monitors.cli import (
     plan,
     query,
     records,
+    review,
     schema,
     serve,
     status,
@@ -62,6 +63,7 @@ GROUPS: dict[str, tuple[Callable[[], typer.Typer], str]] = {
     "nc": (nc.group_of_commands, "Nonconformities, from detected to closed"),
     "changes": (changes.group_of_commands, "Changes of objectives and of the system (6.3)"),
     "records": (records.group_of_commands, "Registers: systems, risks, audits, concerns ..."),
+    "review": (review.group_of_commands, "Management reviews: packs, conclusions, decisions"),
     "audit": (audit.group_of_commands, "What evidence there is, clause by clause"),
     "keys": (keys.group_of_commands, "The key that signs checkpoints"),
 }

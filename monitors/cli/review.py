@@ -1,0 +1,346 @@
+"""`aimsight review`: the management review, from its frozen pack to the signature of top management."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from aimsight.monitors.cli.acting import As, Expected, From, Reason, version
+from aimsight.monitors.cli.groups import group
+from aimsight.monitors.cli.records import Settings, as_data_of
+from aimsight.monitors.cli.session import Session
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from aimsight.aims.review.pack import Pack
+    from aimsight.store.registers import RecordVersion
+
+Id = Annotated[str, typer.Argument(metavar="REVIEW", help="Id of the review, such as MR-2026-0001.")]
+FORMATS = "html, pdf, docx, json or csv.zip"
+
+
+def group_of_commands() -> typer.Typer:
+    """The group ``aimsight review`` with its commands, in the order of a review."""
+    return group(
+        "review",
+        "Management reviews: packs, conclusions, decisions",
+        review,
+        {
+            "list": (list_, "The reviews"),
+            "prepare": (prepare, "Freeze the pack of a period"),
+            "show": (show, "A review, and what is missing before it can be signed"),
+            "export": (export, "The pack as HTML, PDF, DOCX, JSON or CSV"),
+            "confirm": (confirm, "Confirm that an input has nothing to report"),
+            "record": (record, "Attendees, discussion and conclusions"),
+            "decide": (decide, "A decision with its first action"),
+            "sign": (sign, "Sign as top management"),
+        },
+        shows=r"mr-.*",
+    )
+
+
+def review(context: typer.Context) -> None:
+    """List the management reviews (clause 9.3); the commands below carry one from its pack to its signature.
+
+    The pack freezes the inputs with their numbers and charts; a correction makes another version and keeps the first.
+    """
+    if context.invoked_subcommand is None:
+        list_(context)
+
+
+def list_(context: typer.Context) -> None:
+    """List the reviews with their periods and packs."""
+    from aimsight.aims.registers import service
+    from aimsight.aims.review.service import REVIEW
+    from aimsight.monitors.cli.tables import cell, table
+
+    session = Session.of(context)
+    with session.store.read() as reader:
+        found = service.list_records(reader, [REVIEW])
+
+    def people() -> list[RenderableType]:
+        if not found:
+            return ["No review was prepared yet: `aimsight review prepare --from DAY --to DAY`."]
+        made = table("Review", "Title", "Packs", "Status", fixed=["Review"], right=["Packs"])
+        for one in found:
+            made.add_row(cell(one.record), cell(one.title), cell(len(one.fields.get("packs", ()))), cell(_status(one)))
+        return [made]
+
+    session.answer([as_data_of(one) for one in found], people)
+
+
+def prepare(
+    context: typer.Context,
+    first: Annotated[str, typer.Option("--from", metavar="DAY", help="First day of the period.", show_default=False)],
+    until: Annotated[str, typer.Option("--to", metavar="DAY", help="Day after the period.", show_default=False)],
+    again: Annotated[str, typer.Option("--again", metavar="REVIEW", help="Prepare this review's pack anew.")] = "",
+    title: Annotated[str, typer.Option("--title", metavar="TEXT", help="Title; default: by the period.")] = "",
+    extras: Annotated[bool, typer.Option(help="Inputs that ISO/IEC 27001 and ISO 9001 ask for.")] = True,
+    reason: Reason = "",
+    who: As = "",
+) -> None:
+    """Freeze the inputs of a period as a pack, with its hash in the ledger."""
+    from aimsight.aims.review import service
+    from aimsight.metrics.plan import Window
+    from aimsight.monitors.cli.running import parse_moment
+
+    session = Session.of(context)
+    zone = session.project.config.time_zone
+    start, end = parse_moment(first, zone), parse_moment(until, zone)
+    if start >= end:
+        raise typer.BadParameter(f"--from {first} does not lie before --to {until}")
+    actor = session.actor(who)
+    made, pack = service.prepare(
+        session.store,
+        session.project,
+        actor,
+        Window(start, end),
+        review=again or None,
+        title=title,
+        reason=reason,
+        extras=extras,
+    )
+    session.answer(_data(made, pack, []), lambda: _prepared(made, pack))
+
+
+def show(context: typer.Context, name: Id) -> None:
+    """Show a review: its pack in brief, and everything that is missing before it can be signed."""
+    from aimsight.aims.registers import service as registers
+    from aimsight.aims.review import service
+    from aimsight.monitors.cli.tables import cell, facts
+
+    session = Session.of(context)
+    with session.store.read() as reader:
+        one = registers.get(reader, service.REVIEW, name.upper())
+        missing = list(service.open_points(reader, session.project, one)) if one.approver is None else []
+    pack = service.frozen_pack(session.project, one)
+
+    def people() -> list[RenderableType]:
+        parts: list[RenderableType] = [
+            facts(
+                {
+                    "Review": f"{one.record}, {one.title}",
+                    "Status": _status(one),
+                    "Pack": f"{pack.cover.version}, frozen {pack.cover.cut_off}, SHA-256 {pack.sha256}",
+                }
+            )
+        ]
+        for section in pack.sections:
+            parts += ["", cell(f"{section.title} ({section.clause or 'extra'})", "bold")]
+            parts += [cell(text) for text in section.sentences]
+            parts += [cell(f"  {table.title}: {len(table.rows)}") for table in section.tables if table.rows]
+            if section.is_empty:
+                parts.append(cell("  nothing to report"))
+        if missing:
+            parts += ["", cell("Missing before it can be signed", "bold"), *(cell(f"- {text}") for text in missing)]
+        return parts
+
+    session.answer(_data(one, pack, missing), people)
+
+
+def export(
+    context: typer.Context,
+    name: Id,
+    into: Annotated[
+        Path,
+        typer.Option("--into", metavar="FILE", help=f"Where to; its suffix chooses: {FORMATS}.", show_default=False),
+    ],
+    number: Annotated[int, typer.Option("--pack", metavar="N", help="This pack; default: the latest.")] = 0,
+) -> None:
+    """Write the pack with the results of the review; the same pack and results give the same bytes."""
+    from aimsight.aims.registers import service as registers
+    from aimsight.aims.review import service
+    from aimsight.aims.review.render import FORMATS as RENDERINGS
+    from aimsight.aims.review.results import results_of
+    from aimsight.configs.errors import AimsightError
+
+    session = Session.of(context)
+    suffix = next((one for one in RENDERINGS if into.name.endswith(f".{one}")), None)
+    if suffix is None:
+        raise typer.BadParameter(f"{into.name}: the suffix chooses the form: {FORMATS}")
+    with session.store.read() as reader:
+        one = registers.get(reader, service.REVIEW, name.upper())
+        pack = service.frozen_pack(session.project, one, number or None)
+        results = results_of(reader, one, pack, ZoneInfo(session.project.config.time_zone))
+    content = RENDERINGS[suffix](pack, results)
+    try:
+        into.write_bytes(content)
+    except OSError as error:
+        raise AimsightError(f"{into} cannot be written: {error.strerror or error}") from error
+    said = f"{into}: pack {pack.cover.version} of {one.record}, {len(content) / 1000:,.0f} kB"
+    session.answer({"file": into, "bytes": len(content), "pack": pack.cover.version}, lambda: [said])
+
+
+def confirm(
+    context: typer.Context,
+    name: Id,
+    key: Annotated[str, typer.Argument(metavar="INPUT", help="Key of the input: a, b, c, d1, d2, d3 or e.")],
+    statement: Annotated[
+        str, typer.Option("--statement", metavar="TEXT", help="What is confirmed.")
+    ] = "Nothing changed in the period.",
+    who: As = "",
+    expected: Expected = 0,
+) -> None:
+    """Confirm as a person that an input of the pack has nothing to report."""
+    from aimsight.aims.registers import service as registers
+    from aimsight.aims.review import service
+    from aimsight.configs.errors import NotFoundError
+
+    session = Session.of(context)
+    actor = session.actor(who)
+    with session.store.write() as tx:
+        known = registers.get(tx, service.REVIEW, name.upper())
+        pack = service.frozen_pack(session.project, known)
+        if key not in pack.to_confirm:
+            raise NotFoundError.named("input without anything to report", key, pack.to_confirm)
+        others = [one for one in known.fields.get("confirmations", ()) if one["input"] != key]
+        changes = {"confirmations": [*others, {"input": key, "statement": statement, "by": actor.id}]}
+        made = service.record(tx, known.record, changes, actor, expected=version(expected), reason=f"input {key}")
+        missing = list(service.open_points(tx, session.project, made))
+    session.answer(_data(made, pack, missing), lambda: _after(made, missing))
+
+
+def record(
+    context: typer.Context,
+    name: Id,
+    source: From = None,
+    settings: Settings = None,
+    reason: Reason = "minutes",
+    who: As = "",
+    expected: Expected = 0,
+) -> None:
+    """Record chair, day, attendees, discussion and the three conclusions, from a YAML file or with --set."""
+    from aimsight.aims.registers import service as registers
+    from aimsight.aims.registers.forms import checked, read_form
+    from aimsight.aims.registers.types import find_type
+    from aimsight.aims.review import service
+
+    session = Session.of(context)
+    actor = session.actor(who)
+    kind = find_type(service.REVIEW)
+    form = read_form(kind, source, settings or ())
+    with session.store.write() as tx:
+        base = registers.get(tx, service.REVIEW, name.upper())
+        values = checked(kind, form, registers.values_of(base))
+        changes = {key: values.get(key) for key in form.values}
+        made = service.record(
+            tx, base.record, changes, actor, expected=version(expected) or base.version, reason=reason
+        )
+        pack = service.frozen_pack(session.project, made)
+        missing = list(service.open_points(tx, session.project, made))
+    session.answer(_data(made, pack, missing), lambda: _after(made, missing))
+
+
+def decide(
+    context: typer.Context,
+    name: Id,
+    decision: Annotated[str, typer.Option("--decision", metavar="TEXT", help="What was decided.", show_default=False)],
+    grounds: Annotated[str, typer.Option("--grounds", metavar="TEXT", help="Why.", show_default=False)],
+    action: Annotated[str, typer.Option("--action", metavar="TEXT", help="What is to be done.", show_default=False)],
+    owner: Annotated[str, typer.Option("--owner", metavar="ID", help="Who does it.", show_default=False)],
+    due: Annotated[str, typer.Option("--due", metavar="DAY", help="Until when.", show_default=False)],
+    kind: Annotated[
+        str, typer.Option("--kind", metavar="KIND", help="improvement, change, resources or other.")
+    ] = "improvement",
+    who: As = "",
+) -> None:
+    """Record a decision of a review and the action that follows from it, with owner and due date."""
+    from aimsight.aims.registers import service as registers
+    from aimsight.aims.review import service
+
+    session = Session.of(context)
+    actor = session.actor(who)
+    with session.store.write() as tx:
+        known = registers.get(tx, service.REVIEW, name.upper())
+        taken = registers.create(
+            tx,
+            "management_decision",
+            {
+                "title": _short(decision),
+                "review": known.record,
+                "kind": kind,
+                "decision": decision,
+                "grounds": grounds,
+            },
+            actor,
+        )
+        follows = registers.create(
+            tx,
+            "management_action",
+            {
+                "title": _short(action),
+                "owner": owner,
+                "due": due,
+                "decision": taken.subject,
+                "description": action,
+                "state": "open",
+            },
+            actor,
+        )
+    session.answer(
+        {"decision": as_data_of(taken), "action": as_data_of(follows)},
+        lambda: [f"{taken.record}: {taken.title}", f"{follows.record}: {follows.title}, {owner}, due {due}"],
+    )
+
+
+def sign(
+    context: typer.Context,
+    name: Id,
+    typed: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="Your name, as a signature.", show_default=False)
+    ],
+    who: As = "",
+    expected: Expected = 0,
+) -> None:
+    """Sign a review as top management: your name, the time and the hash of the pack are bound together."""
+    from aimsight.aims.review import service
+
+    session = Session.of(context)
+    actor = session.actor(who)
+    with session.store.write() as tx:
+        made = service.sign(tx, session.project, name.upper(), actor, expected=version(expected), name=typed)
+    pack = service.frozen_pack(session.project, made)
+    session.answer(_data(made, pack, []), lambda: [f"{made.record} is signed by {actor.id} over pack {pack.sha256}."])
+
+
+def _short(text: str) -> str:
+    """The first sentence, for a title."""
+    first = text.strip().split(". ")[0].rstrip(".")
+    return first if len(first) <= 80 else f"{first[:79].rstrip()}…"
+
+
+def _status(one: RecordVersion) -> str:
+    return f"signed by {one.approver}" if one.approver else f"{one.status}, version {one.version}"
+
+
+def _data(one: RecordVersion, pack: Pack, missing: list[str]) -> dict[str, Any]:
+    return {
+        **as_data_of(one),
+        "pack": pack.cover.version,
+        "pack_sha256": pack.sha256,
+        "to_confirm": pack.to_confirm,
+        "missing": missing,
+    }
+
+
+def _prepared(made: RecordVersion, pack: Pack) -> list[RenderableType]:
+    from aimsight.monitors.cli.tables import cell
+
+    parts: list[RenderableType] = [
+        cell(f"{made.record}, pack {pack.cover.version}: {pack.cover.period}, SHA-256 {pack.sha256}")
+    ]
+    parts += [
+        cell(f"- input {key} reports nothing: aimsight review confirm {made.record} {key}") for key in pack.to_confirm
+    ]
+    return [*parts, f"Look at it: aimsight review export {made.record} --into pack.html"]
+
+
+def _after(made: RecordVersion, missing: list[str]) -> list[RenderableType]:
+    from aimsight.monitors.cli.tables import cell
+
+    said = f"{made.record}, version {made.version}: {len(missing)} points open before it can be signed."
+    return [cell(said), *(cell(f"- {text}") for text in missing)]
