@@ -64,7 +64,8 @@ def tally(
     if span <= 4 * keys.size:
         table[low : high + 1] += np.bincount(keys, minlength=span).reshape(-1, size)
     else:  # few rows over many groups: counting them one by one is cheaper than a table of zeros
-        np.add.at(table[low : high + 1].reshape(-1), keys, 1)
+        # a one of another type would be cast row by row, forty times slower
+        np.add.at(table[low : high + 1].reshape(-1), keys, table.dtype.type(1))
 
 
 class CellCounter:

@@ -74,8 +74,8 @@ class Sums:
         """The sum of each column over these groups."""
         limbs = self._limbs[:, :, groups]
         # the limbs of many groups could overflow together: halves of them cannot
-        high, low = (limbs >> _LIMB).sum(axis=2), (limbs & _MASK).sum(axis=2)
+        high, low = (limbs >> _LIMB).sum(axis=2).tolist(), (limbs & _MASK).sum(axis=2).tolist()
         return [
-            sum(((int(high[column, i]) << _LIMB) + int(low[column, i])) << (_LIMB * i) for i in range(_LIMBS))
-            for column in range(limbs.shape[0])
+            sum(((h << _LIMB) + lo) << (_LIMB * i) for i, (h, lo) in enumerate(zip(*halves, strict=True)))
+            for halves in zip(high, low, strict=True)
         ]
