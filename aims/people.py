@@ -12,12 +12,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from aimsight.configs.errors import AimsightError, did_you_mean, quoted_list
+from aimsight.configs.schema import ProjectConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from aimsight.configs.load import Project
-    from aimsight.configs.schema import ProjectConfig
 
 ACTOR_VARIABLE = "AIMSIGHT_ACTOR"
 
@@ -77,7 +77,7 @@ def actor_of(project: Project | ProjectConfig, name: str | None) -> Actor:
     AuthorityError
         The project does not know them, or it knows several and nobody said who acts.
     """
-    config = project if hasattr(project, "people") else project.config
+    config = project if isinstance(project, ProjectConfig) else project.config
     people = {person.id: person for person in config.people}
     if not people:
         raise AuthorityError(

@@ -23,7 +23,8 @@ Nc = Annotated[str, typer.Argument(metavar="NC", help="Id of the nonconformity, 
 
 def group_of_commands() -> typer.Typer:
     """The group ``aimsight nc`` with its commands, in the order of the life cycle."""
-    from aimsight.monitors.cli import nc_effect, nc_steps
+    from aimsight.monitors.cli.nc_effect import COMMANDS as AFTER_APPROVAL
+    from aimsight.monitors.cli.nc_steps import COMMANDS as UNTIL_APPROVAL
 
     return group(
         "nc",
@@ -33,8 +34,8 @@ def group_of_commands() -> typer.Typer:
             "list": (nc_list, "The nonconformities, open ones first"),
             "show": (show, "One in full, and what is missing"),
             "history": (history, "Every step, by whom and why"),
-            **nc_steps.COMMANDS,
-            **nc_effect.COMMANDS,
+            **UNTIL_APPROVAL,
+            **AFTER_APPROVAL,
         },
         shows=r"nc-.*",
     )

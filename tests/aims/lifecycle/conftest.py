@@ -140,6 +140,11 @@ class Desk:
                 self.done.append(verdict)
                 save_effectiveness_window(tx, self.window(tx, verdict, len(self.done)))
 
+    def conclude(self) -> None:
+        """Two good windows and the conclusion from them."""
+        self.windows("conforming", "conforming")
+        self.act(JUDGE, transitions.conclude, Conclusion(effective=True, reason="Two good windows."))
+
     def window(self, tx: Transaction, verdict: str, day: int) -> EffectivenessWindow:
         """One window after the actions."""
         case = service.read_case(tx, self.name)
@@ -177,10 +182,7 @@ class Desk:
             "implementing": lambda: self.act(JUDGE, transitions.approve, SAID),
             "implemented": self.implement,
             "effectiveness_window": self.start,
-            "closing": lambda: (
-                self.windows("conforming", "conforming"),
-                self.act(JUDGE, transitions.conclude, Conclusion(effective=True, reason="Two good windows.")),
-            ),
+            "closing": self.conclude,
             "closed": lambda: self.act(JUDGE, transitions.close, CLOSURE),
         }
         for state, step in steps.items():

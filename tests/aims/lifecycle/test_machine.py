@@ -192,7 +192,7 @@ class Life(RuleBasedStateMachine):
 @pytest.mark.timeout(300)
 def test_random_histories(kit: Any, tmp_path: Path, templates: dict[str, bytes]) -> None:
     """Hypothesis drives people and pipeline at random."""
-    machine = type("RandomLife", (Life,), {"kit": kit, "folder": tmp_path, "templates": templates})
+    machine: Any = type("RandomLife", (Life,), {"kit": kit, "folder": tmp_path, "templates": templates})
     machine.TestCase.settings = settings(
         max_examples=10,
         stateful_step_count=14,
@@ -206,7 +206,7 @@ def test_random_histories(kit: Any, tmp_path: Path, templates: dict[str, bytes])
 
 def test_the_machine_can_close(kit: Any, tmp_path: Path, templates: dict[str, bytes]) -> None:
     """The rules of the machine reach the end: otherwise it would prove nothing."""
-    machine = type("RandomLife", (Life,), {"kit": kit, "folder": tmp_path, "templates": templates})()
+    machine: Any = type("RandomLife", (Life,), {"kit": kit, "folder": tmp_path, "templates": templates})()
     machine.begin(State.DETECTED)
     owner, doer, judge = PEOPLE[:3]
     machine.confirm(owner)
