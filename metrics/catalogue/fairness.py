@@ -365,8 +365,9 @@ def disparate_impact(groups: Groups, *, against: str = LARGEST_GAP, pool: int = 
     ``min_g P(decision = 1 | g) / P(decision = 1 | reference)``. The reference is the group with the largest share
     (``against=largest_gap``; then this is the demographic parity ratio), or the group, or all rows, that ``against``
     names: the ratio then keeps its direction and may exceed 1. 1: all are selected alike; below 0.8: the four-fifths
-    rule speaks of adverse impact, and the detail says so; 0: a group is never selected. Multiclass: every class against the rest, and the smallest of them. Interval: MOVER-R
-    for every comparison at the Šidák level of all of them; undefined where the denominator's lower bound is 0.
+    rule speaks of adverse impact, and the detail says so; 0: a group is never selected. Multiclass: every class
+    against the rest, and the smallest of them. Interval: MOVER-R for every comparison at the Šidák level of all of
+    them; undefined where the denominator's lower bound is 0.
     """
     judged = groups.over(pool)
     rate = _BY_ID["demographic_parity"]
