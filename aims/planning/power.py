@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -38,6 +38,10 @@ STRATA = 4
 DRAWS = 96
 """Windows drawn at each population and design effect."""
 QUICK_DRAWS = 32
+FEWEST = 20
+"""Fewer drawn values than this say nothing about how the bound follows the value."""
+CENTRED = frozenset({"segment", "errors", "quality", "column_quality"})
+"""Kinds of metrics whose mean over windows is the population's value (distances and largest gaps are above it)."""
 GLANCE = 15
 UNBOUNDED = 100_000_000
 """So many rows stand for unboundedly many."""
@@ -198,7 +202,10 @@ class Power:
         }
         reason = next((one.reason for one in everything if one.verdict is Verdict.INSUFFICIENT), "")
         reason = reason or next((one.reason for one in everything if one.value is None), "")
-        return Seen(value, tuple(_outlook(part, self.judging.objective.min_rows) for part in found), verdicts, reason)
+        outlooks = [_outlook(part, self.judging.objective.min_rows) for part in found]
+        if self.judging.unit.kind in CENTRED:
+            outlooks = _sharpened(outlooks, found, value, self.inflation(self.rows))
+        return Seen(value, tuple(outlooks), verdicts, reason)
 
     def _windows(self, population: Population, rows: int, inflation: float, number: int) -> list[Judged]:
         """So many drawn windows, judged; the same draws for the same seed, so that neighbours are alike."""
@@ -354,6 +361,27 @@ def _outlook(windows: list[Judged], min_rows: int) -> Outlook:
     gate = sum(past) / len(past) if past else 1.0
     spread = float(beyond.std(ddof=1)) if beyond.size > 1 else 0.0
     return Outlook(float(beyond.mean()), spread, len(usable) / len(windows), gate)
+
+
+def _sharpened(outlooks: list[Outlook], windows: list[list[Judged]], value: float, inflation: Floats) -> list[Outlook]:
+    """The outlooks with what is known beside the draws: the mean of the values, and that spreads grow with the effect.
+
+    The bound follows the value, whose mean is the population's: what the drawn values miss it by is taken off (a
+    control variate). Variances are those of independent rows times the design effect.
+    """
+    pairs = [
+        np.array([(x.value, x.beyond) for x in part if x.beyond is not None], dtype=np.float64) for part in windows
+    ]
+    if any(part.shape[0] < FEWEST for part in pairs):
+        return outlooks
+    spreads = [np.cov(part, rowvar=False) for part in pairs]
+    varied = sum(float(one[0, 0]) for one in spreads)
+    slope = sum(float(one[0, 1]) for one in spreads) / varied if varied > 0 else 0.0
+    unit = float(np.mean([one[1, 1] / effect for one, effect in zip(spreads, inflation, strict=True)]))
+    return [
+        replace(one, mean=one.mean + slope * (value - float(part[:, 0].mean())), spread=math.sqrt(unit * effect))
+        for one, part, effect in zip(outlooks, pairs, inflation.tolist(), strict=True)
+    ]
 
 
 def _mixed(near: Seen, far: Seen, part: float) -> Seen:
