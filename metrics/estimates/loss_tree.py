@@ -51,7 +51,8 @@ class Input:
             return is_it
         finite = np.isfinite(values)
         if self.test == "missing":
-            return (~finite).astype(np.float64)
+            missing: Floats = np.where(finite, 0.0, 1.0)
+            return missing
         filled: Floats = np.where(finite, values, self.fill)
         return filled
 
