@@ -181,7 +181,8 @@ def recalibration(counts: ScoreCounts, *, slope: bool) -> Recalibration | None:
     """Maximum likelihood of ``logit P(y = 1) = intercept + slope * logit(score)``; the slope may be held at 1.
 
     Scores are taken to be within half a score cell of 0 and 1. ``None`` when there is no finite maximum: the scores
-    part the classes, or do not differ. Errors are from the observed information.
+    part the classes, or do not differ. Errors are from the observed information; with the slope held at 1, which the
+    labels may not agree with, they are those of Huber (1967) and White (1982).
     """
     score = np.clip(scores_of(counts), HALF_CELL, 1 - HALF_CELL)
     x = np.log(score / (1 - score))
@@ -193,8 +194,11 @@ def recalibration(counts: ScoreCounts, *, slope: bool) -> Recalibration | None:
         return None
     beta, inverse = found
     intercept_bound = slope_bound = 0.0
+    chance = _logistic(beta[0] + beta[1] * x)
+    variance = float(inverse[0, 0])
+    if not slope:
+        variance *= variance * float(up @ np.square(1 - chance) + (rows - up) @ np.square(chance))
     if not counts.exact:
-        chance = _logistic(beta[0] + beta[1] * x)
         width = np.minimum(HALF_CELL / (score * (1 - score)), 1.0) * rows
         residual = np.divide(up, rows, out=np.zeros_like(up), where=rows > 0) - chance
         slopes = beta[1] * chance * (1 - chance)
@@ -203,7 +207,7 @@ def recalibration(counts: ScoreCounts, *, slope: bool) -> Recalibration | None:
     return Recalibration(
         float(beta[0]),
         float(beta[1]),
-        math.sqrt(inverse[0, 0]),
+        math.sqrt(variance),
         math.sqrt(max(inverse[1, 1], 0.0)),
         intercept_bound,
         slope_bound,

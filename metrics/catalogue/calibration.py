@@ -204,8 +204,8 @@ def calibration_intercept(s: SegmentStatistics) -> Result:
     """What has to be added to the logit of every score to make them right on average.
 
     The a of the logistic regression ``logit P(y = 1) = a + logit(s)``. 0: right on average; above 0: scores are too
-    low; below 0: too high. Scores within 0.0005 of 0 or 1 are taken to be at that distance. Interval: Wald, from the
-    observed information.
+    low; below 0: too high. Scores within 0.0005 of 0 or 1 are taken to be at that distance. Interval: Wald, with the
+    Huber-White error, because the true slope need not be 1.
     """
     return _recalibrated(s, slope=False)
 
