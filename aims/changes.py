@@ -153,6 +153,20 @@ def governed_by(store: Store, model: ModelConfig, policy: Policy) -> ModelConfig
             return governed(tx, model, policy)
 
 
+def shown(store: Store, model: ModelConfig, policy: Policy) -> ModelConfig:
+    """The model with every objective that people should see.
+
+    That is those in force, also when they were taken out of the file, and those declared that are not in force yet.
+    """
+    if policy == "record" or not store.path.exists():
+        return model
+    with store.read() as reader:
+        judged = governed(reader, model, policy)
+    known = {objective.id for objective in judged.objectives}
+    new = tuple(objective for objective in model.objectives if objective.id not in known)
+    return judged.model_copy(update={"objectives": judged.objectives + new})
+
+
 def is_registered(reader: Reader, model: ModelConfig, policy: Policy) -> bool:
     """Whether the store knows the (governed) model and nothing is left to be put on record."""
     if policy == "approve":

@@ -33,7 +33,7 @@ def objectives(
     from aimsight.monitors.cli.queries import standings
 
     session = Session.of(context)
-    models = [session.model(model)] if model else list(session.project.models.values())
+    models = session.shown([session.model(model)] if model else session.project.models.values())
     found = standings(session.store, models)
     session.answer([asdict(one) for one in found], lambda: objective_tables(found, models, width=session.console.width))
     if any(one.verdict is Verdict.NONCONFORMING for one in found):

@@ -109,7 +109,7 @@ def exit_code(session: Session, summaries: Sequence[RunSummary], models: Sequenc
     outcomes = {run.outcome for summary in summaries for run in summary.runs}
     if "error" in outcomes or any(summary.problem for summary in summaries):
         return 1
-    found = standings(session.store, models)
+    found = standings(session.store, session.shown(models))
     return NONCONFORMING if any(one.verdict is Verdict.NONCONFORMING for one in found) else 0
 
 

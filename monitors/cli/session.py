@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -69,6 +69,12 @@ class Session:
             return self.project.models[name]
         except KeyError:
             raise NotFoundError.named("model", name, self.project.models) from None
+
+    def shown(self, models: Iterable[ModelConfig]) -> list[ModelConfig]:
+        """The models with the objectives in force where changes are approved, so that an edit hides no objective."""
+        from aimsight.aims.changes import shown
+
+        return [shown(self.store, model, self.project.config.changes) for model in models]
 
     def actor(self, name: str = "") -> Actor:
         """Who acts: the id given with ``--as``, else the variable AIMSIGHT_ACTOR, else the only person there is.

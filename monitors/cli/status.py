@@ -30,7 +30,7 @@ def status(
 
     session = Session.of(context)
     store = session.store
-    models = [session.model(model)] if model else list(session.project.models.values())
+    models = session.shown([session.model(model)] if model else session.project.models.values())
     standings = queries.standings(store, models)
     runs = queries.last_runs(store)
     records = queries.nonconformities(store, {one.model for one in models})

@@ -228,6 +228,24 @@ def test_before_the_first_approval_nothing_is_judged(call: Call, project: Path) 
     ]
 
 
+def test_taking_an_objective_out_of_the_file_hides_nothing(call: Call, folder: Path) -> None:
+    """Until its withdrawal is approved an objective goes on being judged and shown."""
+    with (folder / "aimsight.yaml").open("a") as file:
+        file.write("changes: approve\n")
+    path = folder / "models" / "churn.yaml"
+    text = path.read_text()
+    start = text.index("  - id: CH-01")
+    path.write_text(text[:start] + text[text.index("  - id: CH-02") :])
+    answer = call("-C", folder, "objectives", "--json")
+    assert answer.code == 3
+    assert [(one["objective"], one["verdict"]) for one in json.loads(answer.out)] == [
+        ("CH-01", "nonconforming"),
+        ("CH-02", "conforming"),
+    ]
+    assert call("-C", folder, "status").code == 3
+    assert "churn/CH-01: objective withdrawn" in call("-C", folder, "check").out
+
+
 def test_a_rejected_change_stays_rejected(call: Call, folder: Path) -> None:
     """A rejection needs a reason, and says what to do."""
     edit(folder, '">= 0.3"', '">= 0.99"')
