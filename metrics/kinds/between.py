@@ -2,7 +2,8 @@
 
 Rows of one window share what its days were like, so that its sampling error alone makes too narrow an interval. The
 reference's own windows show how much more their values differ than their sampling errors explain; that variance does
-not average out within a window and is added to it. Only metrics that objectives are about are widened: it takes one
+not average out within such a window and is added to it. A window with the rows of several of them averages theirs,
+taken as independent of each other. Only metrics that objectives are about are widened: it takes one
 computation for every window of the reference.
 """
 
@@ -28,10 +29,11 @@ FEWEST = 4
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """Variance of a metric between windows beyond its sampling error, and from how many windows it is known."""
+    """Variance of a metric between windows beyond its sampling error: known from so many windows of so many rows."""
 
     variance: float
     windows: int
+    rows: float = math.inf
 
 
 def between(results: Iterable[Result]) -> Between | None:
@@ -39,11 +41,12 @@ def between(results: Iterable[Result]) -> Between | None:
 
     The moment estimate of DerSimonian and Laird (1986), never below 0; ``None`` with fewer than ``FEWEST`` windows.
     """
-    found = [
-        (one.value, (one.interval.high - one.interval.low) / (2 * Z))
+    values = [
+        one
         for one in results
         if isinstance(one, Value) and one.interval is not None and one.interval.high > one.interval.low
     ]
+    found = [(one.value, (one.interval.high - one.interval.low) / (2 * Z)) for one in values if one.interval]
     k = len(found)
     if k < FEWEST:
         return None
@@ -52,7 +55,7 @@ def between(results: Iterable[Result]) -> Between | None:
     centre = math.fsum(w * value for w, (value, _) in zip(weights, found, strict=True)) / total
     q = math.fsum(w * (value - centre) ** 2 for w, (value, _) in zip(weights, found, strict=True))
     scale = total - math.fsum(w * w for w in weights) / total
-    return Between(max((q - (k - 1)) / scale, 0.0), k)
+    return Between(max((q - (k - 1)) / scale, 0.0), k, math.fsum(one.n for one in values) / k)
 
 
 def widened(result: Value, found: Between | None, bounds: tuple[float | None, float | None]) -> Value:
@@ -65,7 +68,8 @@ def widened(result: Value, found: Between | None, bounds: tuple[float | None, fl
     interval = result.interval
     if found is None or found.variance <= 0 or interval is None:
         return result
-    more = student_quantile(found.windows - 1) * math.sqrt(found.variance)
+    parts = max(result.n / found.rows, 1.0)
+    more = student_quantile(found.windows - 1) * math.sqrt(found.variance / parts)
     low = result.value - math.hypot(result.value - interval.low, more)
     high = result.value + math.hypot(interval.high - result.value, more)
     low = low if bounds[0] is None else max(low, min(bounds[0], interval.low))

@@ -37,7 +37,7 @@ def test_the_variance_between_windows_by_hand() -> None:
 def test_windows_that_differ_by_chance_alone_add_nothing() -> None:
     """Values closer together than their errors: variance 0, and the very same value."""
     found = between([result(x, 0.5) for x in (1.0, 1.1, 0.9, 1.05, 0.95)])
-    assert found == Between(0.0, 5)
+    assert found == Between(0.0, 5, 100)
     assert widened(result(1.0, 0.5), found, (None, None)) == result(1.0, 0.5)
 
 
@@ -56,6 +56,31 @@ def test_widening_by_hand() -> None:
     assert wide.low == pytest.approx(10 - math.sqrt(13), rel=1e-3)
     assert wide.high == 11.5
     assert wide.method == "Wilson; between windows"
+
+
+def test_a_longer_window_averages_the_variation_of_its_parts() -> None:
+    """A window with the rows of four of the reference's: half of the widening; a shorter one is widened in full."""
+    found = Between(4.0, 9, 100)
+    t = float(stats.t.isf(0.025, 8))
+    for rows, more in ((400, t), (100, 2 * t), (25, 2 * t)):
+        wide = widened(result(10.0, 1.0, rows), found, (None, None)).interval
+        assert wide is not None
+        assert wide.high - 10.0 == pytest.approx(math.hypot(Z, more), rel=1e-3)
+
+
+@pytest.mark.parametrize("ratio", [1.0, 2.0])
+def test_intervals_of_longer_windows_hold(ratio: float) -> None:
+    """Months of four weeks that vary by nature, known from twelve weeks: 91 to 98 % cover."""
+    rng = np.random.default_rng(7)
+    hits, repetitions = 0, 800
+    for _ in range(repetitions):
+        weeks = rng.normal(0, math.hypot(1, ratio), 12)
+        found = between([result(x, 1.0, 100) for x in weeks])
+        month = float(rng.normal(0, math.hypot(1, ratio), 4).mean())
+        wide = widened(result(month, 0.5, 400), found, (None, None)).interval
+        assert wide is not None
+        hits += wide.low <= 0 <= wide.high
+    assert 0.91 <= hits / repetitions <= 0.98
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.5, 1.0, 2.0])
