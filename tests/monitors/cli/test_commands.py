@@ -19,6 +19,7 @@ def test_check_counts_what_is_right(call: Call, project: Path) -> None:
     assert answer.lines == [
         f"{project}: 1 model and 2 objectives, no mistakes.",
         "  churn 1: a window of 1mo every 1mo (UTC), 2 objectives",
+        "What each objective can show at its volume: aimsight plan",
     ]
 
 
