@@ -39,9 +39,9 @@ def label_delay(facts: RowFacts, *, quantile: float = 0.5) -> Result:
     """Hours from a decision to the arrival of its label: a quantile over the labels that have arrived.
 
     The least delay that at least this share of the arrived labels did not exceed, from cells at most 1/64 of the delay
-    wide (the error bound). 0: labels are there at once. Labels that are still missing are not in it, so that a young window shows only its quick
-    ones: the detail says how many rows are labelled. 0: labels come with their decisions. Interval: the order
-    statistics at Wilson's bounds of the share.
+    wide (the error bound). 0: labels are there at once. Labels that are still missing are not in it, so that a young
+    window shows only its quick ones: the detail says how many rows are labelled. Interval: the order statistics at
+    Wilson's bounds of the share.
     """
     rows = facts.quality.rows
     if not rows:
