@@ -23,13 +23,22 @@ if TYPE_CHECKING:
 PREFIX = "AIMSIGHT_"
 NUMBERS = frozenset({"threads", "min_group"})
 LISTS = frozenset({"checkpoints"})
-_NOT_BY_VARIABLE = {"people", "alerts", "single_person", "nonconformities", "dashboard", "changes"}
+_NOT_BY_VARIABLE = {
+    "people",
+    "alerts",
+    "single_person",
+    "nonconformities",
+    "dashboard",
+    "changes",
+    "anchors",
+    "signing",
+}
 SETTINGS: dict[str, str] = {
     f"{PREFIX}{name.upper()}": name for name in ProjectConfig.model_fields if name not in _NOT_BY_VARIABLE
 }
 """Variable -> the setting that it overrides; lists are separated as in PATH."""
-HANDED_OVER = frozenset({f"{PREFIX}PROJECT", f"{PREFIX}EVIDENCE_URL", f"{PREFIX}ACTOR"})
-"""Variables by which `aimsight serve` tells the dashboard what it serves, and who acts; no settings."""
+HANDED_OVER = frozenset({f"{PREFIX}{name}" for name in ("PROJECT", "EVIDENCE_URL", "ACTOR", "SIGNING_PASSPHRASE")})
+"""Variables by which `aimsight serve` tells the dashboard what it serves, who acts, and a passphrase; no settings."""
 
 _ALERT = re.compile(rf"{PREFIX}ALERT_(.+)_URL")
 
