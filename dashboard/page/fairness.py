@@ -90,9 +90,7 @@ def _behind(metric: str) -> tuple[str, ...]:
     return next((measures for start, measures in BEHIND.items() if short.startswith(start)), ())
 
 
-def _comparisons(
-    scene: ui.Scene, model: str, window: data.Row, column: str, judged: list[data.ObjectiveState]
-) -> None:
+def _comparisons(scene: ui.Scene, model: str, window: data.Row, column: str, judged: list[data.ObjectiveState]) -> None:
     """Every comparison of the groups in one window, with its interval and the groups that it is between."""
     rows = [
         row
@@ -167,9 +165,7 @@ def _gaps(
     _gap(scene, model, metric, rows, None)
 
 
-def _gap(
-    scene: ui.Scene, model: str, metric: str, rows: list[data.Row], state: data.ObjectiveState | None
-) -> None:
+def _gap(scene: ui.Scene, model: str, metric: str, rows: list[data.Row], state: data.ObjectiveState | None) -> None:
     """One comparison over time, with the target where an objective judges it."""
     unit = ui.unit(metric)
     frame = frames.series_frame(rows, scene.zone_of(model), unit)
