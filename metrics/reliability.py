@@ -182,7 +182,7 @@ def recalibration(counts: ScoreCounts, *, slope: bool) -> Recalibration | None:
 
     Scores are taken to be within half a score cell of 0 and 1. ``None`` when there is no finite maximum: the scores
     part the classes, or do not differ. Errors are from the observed information; with the slope held at 1, which the
-    labels may not agree with, they are those of Huber (1967) and White (1982).
+    labels may not agree with, they are those of Huber (1967) and White (1982) where these are larger.
     """
     score = np.clip(scores_of(counts), HALF_CELL, 1 - HALF_CELL)
     x = np.log(score / (1 - score))
@@ -197,7 +197,7 @@ def recalibration(counts: ScoreCounts, *, slope: bool) -> Recalibration | None:
     chance = _logistic(beta[0] + beta[1] * x)
     variance = float(inverse[0, 0])
     if not slope:
-        variance *= variance * float(up @ np.square(1 - chance) + (rows - up) @ np.square(chance))
+        variance *= max(1.0, variance * float(up @ np.square(1 - chance) + (rows - up) @ np.square(chance)))
     if not counts.exact:
         width = np.minimum(HALF_CELL / (score * (1 - score)), 1.0) * rows
         residual = np.divide(up, rows, out=np.zeros_like(up), where=rows > 0) - chance

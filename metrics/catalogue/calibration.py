@@ -205,7 +205,7 @@ def calibration_intercept(s: SegmentStatistics) -> Result:
 
     The a of the logistic regression ``logit P(y = 1) = a + logit(s)``. 0: right on average; above 0: scores are too
     low; below 0: too high. Scores within 0.0005 of 0 or 1 are taken to be at that distance. Interval: Wald, with the
-    Huber-White error, because the true slope need not be 1.
+    Huber-White error where it is larger, because the true slope need not be 1.
     """
     return _recalibrated(s, slope=False)
 
