@@ -145,7 +145,9 @@ def test_the_verdicts_tell_the_true_story(demo: Demo) -> None:
     assert set(demo.verdicts("WB-03")) == {Verdict.CONFORMING}
     assert Verdict.AT_RISK in demo.verdicts("WB-01")
     assert Verdict.NONCONFORMING in demo.verdicts("WB-01")
-    assert demo.verdicts("WB-05")[-1] is Verdict.NONCONFORMING
+    gap = demo.verdicts("WB-05")  # its interval holds between windows, so that some waves alone do not suffice
+    assert gap.count(Verdict.NONCONFORMING) >= 6
+    assert Verdict.CONFORMING not in gap
     assert demo.verdicts("WB-06").count(Verdict.NONCONFORMING) == 17
     assert set(demo.verdicts("AT-01")) == {Verdict.CONFORMING}
     bias = demo.verdicts("AT-02")
@@ -192,7 +194,7 @@ def tampered(demo: Demo, folder: Path, statement: str) -> Any:  # the report of 
 @pytest.mark.parametrize(
     "statement",
     [
-        pytest.param("UPDATE ledger SET entry = replace(decode(entry), '\"n', '\"m')::BLOB WHERE seq = 9", id="ledger"),
+        pytest.param("UPDATE ledger SET entry = replace(decode(entry), 'kind', 'kimd')::BLOB WHERE seq = 9", id="ledger"),
         pytest.param(
             "UPDATE measurement SET value = value + 1e-9 "
             "WHERE rowid = (SELECT min(rowid) FROM measurement WHERE metric = 'performance.roc_auc')",
