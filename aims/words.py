@@ -297,14 +297,16 @@ def what_happens_next(state: str, due: str | None, owner: str) -> str:
     until = f" by {due}" if due else ""
     steps = {
         "detected": f"{owner} confirms or rejects it{until}; further failing windows are attached as occurrences.",
-        "open": f"{owner} states the cause and plans a corrective action{until}.",
-        "contained": f"{owner} states the cause and plans a corrective action{until}.",
+        "open": f"{owner} contains and corrects the effect{until}.",
+        "contained": f"{owner} searches for similar ones, states the cause and plans a corrective action{until}.",
         "analysed": f"{owner} plans a corrective action with a criterion for its effect{until}.",
-        "planned": f"{owner} carries out the planned action{until}.",
+        "planned": f"An approver who neither planned nor carries it out approves the plan; it is carried out{until}.",
         "implementing": f"{owner} finishes the planned action and attaches the evidence{until}.",
-        "implemented": "The windows after the action are measured against the criterion fixed before it.",
-        "effectiveness_window": "The windows after the action are measured against the criterion fixed before it.",
-        "closing": "A person who did not carry out the action concludes whether it was effective.",
+        "implemented": f"{owner} starts the watch over the windows after the action{until}.",
+        "effectiveness_window": "The windows after the action are measured against the criterion fixed before it; then "
+        "a person who did not carry out the action concludes.",
+        "closing": "A second person closes it and says what changes in the management system, or why nothing does.",
+        "escalated_incident": f"{owner} reports the incident{until}, or says why it is not reportable.",
         "accepted_until": "The deviation is accepted for a time; a worse value or the end of that time opens it again.",
         "closed": "Nothing. If the objective fails again, a new record opens and points back to this one.",
         "closed_correction_only": "Nothing. The reason why no corrective action was needed is part of the record.",
