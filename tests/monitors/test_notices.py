@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+from aimsight.aims.lifecycle.case import Case
+from aimsight.aims.lifecycle.deadlines import Overdue
+from aimsight.aims.lifecycle.effect import Effect
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.schema import AlertRoute
 from aimsight.metrics.plan import Window
 from aimsight.metrics.values import Interval, Value
 from aimsight.monitors import notices
+from aimsight.store.records import DossierRow, Nonconformity
 
 AUGUST = Window(datetime(2015, 8, 1, tzinfo=UTC), datetime(2015, 9, 1, tzinfo=UTC))
 
@@ -131,3 +135,64 @@ def test_one_notice_stays_as_it_is_and_many_become_one_message() -> None:
     assert "B19" in body
     assert "B20" not in body
     assert "5 more notices" in body
+
+
+def test_a_measured_effect_says_who_concludes() -> None:
+    """The verdict, the reason, and the command of the person who concludes; the same verdict has the same key."""
+    notice = notices.effect_judged(case(), Effect("not effective", "window 1 is nonconforming"))
+    assert notice.occasion == "effectiveness"
+    assert notice.subject == "NC-2026-0002: the actions are measured as not effective (air-time)"
+    assert "Window 1 is nonconforming." in notice.body
+    assert "aimsight nc conclude NC-2026-0002 --not-effective --reason WHY" in notice.body
+    assert notice.key == "nonconformity/NC-2026-0002/effect/1/not effective"
+
+
+def test_an_overdue_record_is_escalated_the_second_time() -> None:
+    """First to whom it belongs, then to top management too; each level has its own key."""
+    due = datetime(2026, 12, 1, tzinfo=UTC)
+    first, second = (
+        notices.overdue(Overdue("NC-1", "action A1", "dev@example.org", due, level), model="m", state="implementing")
+        for level in (1, 2)
+    )
+    assert first.subject == "NC-1: action A1 is overdue since 2026-12-01"
+    assert second.subject == "NC-1: action A1 is overdue since 2026-12-01 (escalated)"
+    assert "top management and dev@example.org" in second.body
+    assert first.key != second.key
+
+
+def test_a_reopened_deviation_says_why() -> None:
+    """Why it is open again, and what its owner does."""
+    notice = notices.reopened("NC-1", "the value 0.4 is worse than the accepted 0.5", "air-time")
+    assert notice.occasion == "nonconformity"
+    assert notice.subject == "NC-1 is open again (air-time)"
+    assert "The value 0.4 is worse than the accepted 0.5." in notice.body
+
+
+def case() -> Case:
+    """A nonconformity of a model, with nothing recorded yet."""
+    at = datetime(2026, 11, 24, tzinfo=UTC)
+    record = Nonconformity(
+        nonconformity="NC-2026-0002",
+        dedupe_key="k",
+        kind="performance",
+        source="monitoring",
+        objective="AT-02",
+        objective_version=1,
+        model="air-time",
+        model_version="3",
+        segment="",
+        requirement="r",
+        statement="s",
+        severity="major",
+        state="effectiveness_window",
+        opened_at=at,
+        occurred_from=at,
+        occurred_to=at,
+        detected_by="aimsight",
+        due_at=None,
+        owner="flight-planning@example.org",
+        recurrence_of=None,
+        closed_at=None,
+        evidence_hash="0" * 64,
+    )
+    return Case.of(record, DossierRow("NC-2026-0002", 1, at, at, 1, "{}"))
