@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from aimsight.configs.schema import ModelConfig
     from aimsight.monitors.planning import Basis
 
-HORIZONS = (1, 3, 6)
+LATEST = 6
+NUMBERS = ("Now", "Limit", "Rows", "Falsely a year", "Found 80 %", "95 %", "80 % in 6")
+"""The numbers of the table."""
+WIDE = 96
+"""Columns of a terminal from which the last of them is shown."""
 
 
 def plan(
@@ -59,7 +63,7 @@ def plan(
         _record(session, found)
     session.answer(
         [_data(one, basis, plans) for one, basis, plans in found],
-        lambda: _for_people(found),
+        lambda: _for_people(found, session.console.width),
     )
 
 
@@ -87,12 +91,12 @@ def _data(model: ModelConfig, basis: Basis, plans: list[ObjectivePlan]) -> dict[
     }
 
 
-def _for_people(found: list[tuple[ModelConfig, Basis, list[ObjectivePlan]]]) -> list[RenderableType]:
+def _for_people(found: list[tuple[ModelConfig, Basis, list[ObjectivePlan]]], width: int) -> list[RenderableType]:
     from aimsight.aims.words import plain
 
     parts: list[RenderableType] = []
     for one, basis, plans in found:
-        parts += [_table(one, basis, plans), ""]
+        parts += [_table(one, basis, plans, width), ""]
         parts += [f"{plan.objective}: {plain(plan.sentence)}" for plan in plans]
         parts.append("")
         if not basis.is_frozen:
@@ -105,11 +109,11 @@ def _for_people(found: list[tuple[ModelConfig, Basis, list[ObjectivePlan]]]) -> 
 EXPLANATION = (
     "Limit: target and tolerance. Falsely a year: expected records that nothing has caused, as things are",
     "in the reference - and at most, exactly at the target. Found: the smallest deterioration that opens",
-    "a record with this probability, within the windows that the rule looks at or within six.",
+    "a record with this probability, within the windows that the rule looks at (or within six).",
 )
 
 
-def _table(model: ModelConfig, basis: Basis, plans: list[ObjectivePlan]) -> Table:
+def _table(model: ModelConfig, basis: Basis, plans: list[ObjectivePlan], width: int) -> Table:
     from aimsight.aims.words import count, metric_name
     from aimsight.monitors.cli.tables import cell, table
 
@@ -118,13 +122,11 @@ def _table(model: ModelConfig, basis: Basis, plans: list[ObjectivePlan]) -> Tabl
         f"{model.model}: a window of {model.monitor.window} every {model.monitor.every}, about {count(volume.rows)} "
         f"rows ({volume.known_from})"
     )
-    made = table(
-        "Objective", "Now", "Limit", "Rows", "Falsely a year", "Found 80 %", "95 %", "80 % in 6", title=title,
-        right=["Now", "Limit", "Rows", "Falsely a year", "Found 80 %", "95 %", "80 % in 6"],
-        fixed=["Now", "Limit", "Rows", "Falsely a year", "Found 80 %", "95 %", "80 % in 6"],
-    )  # fmt: skip
+    shown = NUMBERS if width >= WIDE else NUMBERS[:-1]
+    made = table("Objective", *shown, title=title, right=shown, fixed=shown)
     for one in plans:
-        made.add_row(cell(f"{one.objective} {metric_name(one.metric)} {one.where}".strip()), *map(cell, numbers(one)))
+        name = f"{one.objective} {metric_name(one.metric)} {one.where}".strip()
+        made.add_row(cell(name), *map(cell, numbers(one)[: len(shown)]))
     return made
 
 
@@ -137,7 +139,7 @@ def numbers(plan: ObjectivePlan) -> list[str]:
         return ["–"] * 7
     places = decimals(plan.limit, plan.asked)
     own = plan.found[0]
-    six = next((one for one in plan.found if one.windows == max(HORIZONS)), own)
+    six = next((one for one in plan.found if one.windows == LATEST), own)
     return [
         number(plan.value, places),
         limit_words(plan),

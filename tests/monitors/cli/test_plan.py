@@ -33,7 +33,7 @@ def test_a_plan_is_kept_for_the_dashboard(after_run: Path, call: Any) -> None:
     """The plan names its volume, fits 100 columns and is on record once, however often it is asked for."""
     said = call("-C", after_run, "plan", "churn")
     assert said.code == 0
-    assert "300 rows (as in the last 4 windows)" in said.out
+    assert "300 rows (as in the last 4 windows)" in " ".join(said.out.split())
     assert "CH-01: At 300 rows a window" in said.out
     call("-C", after_run, "plan")
     (stored,) = plans_of(after_run)
