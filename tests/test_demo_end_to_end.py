@@ -194,7 +194,9 @@ def tampered(demo: Demo, folder: Path, statement: str) -> Any:  # the report of 
 @pytest.mark.parametrize(
     "statement",
     [
-        pytest.param("UPDATE ledger SET entry = replace(decode(entry), 'kind', 'kimd')::BLOB WHERE seq = 9", id="ledger"),
+        pytest.param(
+            "UPDATE ledger SET entry = replace(decode(entry), 'kind', 'kimd')::BLOB WHERE seq = 9", id="ledger"
+        ),
         pytest.param(
             "UPDATE measurement SET value = value + 1e-9 "
             "WHERE rowid = (SELECT min(rowid) FROM measurement WHERE metric = 'performance.roc_auc')",

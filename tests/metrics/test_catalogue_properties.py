@@ -207,7 +207,8 @@ def samples(rows: Rows, reference: Rows | None) -> SamplePair:
     for side in (reference if reference is not None else Rows.drawn(500, 99), rows):
         order = np.lexsort((side.g, side.x, side.z))
         sides.append({"x": side.x[order], "z": side.z[order], "g": side.g[order].astype(object)})
-    return SamplePair(*sides, kinds={"x": "numeric", "z": "numeric", "g": "category"})
+    before, now = sides
+    return SamplePair(before, now, kinds={"x": "numeric", "z": "numeric", "g": "category"})
 
 
 def check(unit: Metric, result: Result) -> None:
