@@ -206,7 +206,7 @@ def test_every_failing_statement_is_an_error_for_people(store: Store, samples: S
         else:
             break
         report = verify(store, store.checkpoints)
-        assert (report.findings, report.entries) == ((), 12)
+        assert (report.findings, report.entries) == ((), 17)
     assert fail_at > 10
     report = verify(store, store.checkpoints)
     assert (report.findings, report.entries, report.anchored) == ((), 14, 14)
@@ -242,7 +242,7 @@ def test_a_crash_between_commit_and_checkpoint_is_repaired(filled: Store) -> Non
     path.unlink()
     with filled.write():
         pass
-    assert verify(filled, filled.checkpoints).anchored == 12
+    assert verify(filled, filled.checkpoints).anchored == 17
     assert len(path.read_bytes().splitlines()) == 1
 
 
@@ -256,10 +256,10 @@ def test_a_checkpoint_that_cannot_be_written_is_said_and_made_up_for(filled: Sto
         append(tx, "aimsight", "test.noted", "x", {})
         other.unlink()
         other.mkdir()  # now it cannot be opened as a file
-    assert verify(filled, [good]).anchored == 13
+    assert verify(filled, [good]).anchored == 18
     with pytest.raises(StoreError, match=r"other\.jsonl: the checkpoint file cannot be read"), store.write():
         pass
     other.rmdir()
     with store.write():
         pass
-    assert verify(filled, [other]).anchored == 13
+    assert verify(filled, [other]).anchored == 18
