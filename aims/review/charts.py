@@ -11,7 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from aimsight.aims.verdicts import Verdict
-from aimsight.aims.words import number
+from aimsight.aims.words import number, printable
 
 if TYPE_CHECKING:
     from aimsight.aims.review.pack import Bars, Point, Series
@@ -21,6 +21,8 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 12, 12, 46
 _INK, _MUTED, _BAND, _WRONG, _RULE = "#1D2733", "#566270", "#C9D3E6", "#F7E3D8", "#DDE1E7"
 MOST_LABELS = 8
 """Windows that are named below the axis; of more, some are left out evenly."""
+MOST_GLYPHS = 40
+"""Verdicts that fit beside each other; of more windows, one glyph tells the most urgent verdict of its neighbours."""
 
 
 def series_svg(series: Series) -> str:
@@ -29,7 +31,7 @@ def series_svg(series: Series) -> str:
     known = [value for trio in numbers for value in trio if value is not None]
     limits = [float(limit) for limit in (series.low, series.high) if limit is not None]
     if not known:
-        return f'<p class="empty">{escape(series.title)}: no window of the period has a value.</p>'
+        return f'<p class="empty">{_said(series.title)}: no window of the period has a value.</p>'
     scale = _Scale(min([*known, *limits]), max([*known, *limits]))
     xs = _places(len(numbers))
     parts = [_open(HEIGHT, series.title)]
@@ -55,7 +57,7 @@ def bars_svg(bars: Bars) -> str:
     for i, (name, count) in enumerate(bars.bars):
         y = top + i * step
         width = (WIDTH - 260) * count / most
-        parts.append(f'<text x="190" y="{y + 16}" text-anchor="end" fill="{_INK}">{escape(name)}</text>')
+        parts.append(f'<text x="190" y="{y + 16}" text-anchor="end" fill="{_INK}">{_said(name)}</text>')
         parts.append(f'<rect x="198" y="{y + 4}" width="{_number(width)}" height="16" fill="#7C93C4"/>')
         parts.append(f'<text x="{_number(204 + width)}" y="{y + 16}" fill="{_INK}">{count}</text>')
     return "".join([*parts, "</svg>"])
@@ -86,7 +88,7 @@ class _Scale:
 def _open(height: int, title: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
-        f'role="img" font-size="11" font-family="DejaVu Sans, Arial, sans-serif"><title>{escape(title)}</title>'
+        f'role="img" font-size="11" font-family="DejaVu Sans, Arial, sans-serif"><title>{_said(title)}</title>'
     )
 
 
@@ -124,7 +126,7 @@ def _ticks(scale: _Scale) -> list[str]:
         parts.append(f'<line x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}" stroke="{_RULE}"/>')
         parts.append(
             f'<text x="{_LEFT - 6}" y="{_number(float(y) + 4)}" text-anchor="end" fill="{_MUTED}">'
-            f"{escape(number(value, places))}</text>"
+            f"{number(value, places)}</text>"
         )
     return parts
 
@@ -156,26 +158,36 @@ def _line(xs: list[float], values: list[float | None], scale: _Scale) -> list[st
         f'<circle cx="{point.partition(",")[0]}" cy="{point.partition(",")[2]}" r="2.8" fill="{_INK}"/>'
         for run in runs
         for point in run
+        if len(run) == 1 or len(xs) <= MOST_GLYPHS
     ]
     return parts
 
 
 def _verdicts(xs: list[float], series: Series) -> list[str]:
-    """The glyph of every window, and the names of some."""
-    every = -(-len(xs) // MOST_LABELS)
+    """The glyph of every window, or of neighbours together where there are many; and the names of some windows."""
+    y = HEIGHT - _BOTTOM + 18
+    together = -(-len(xs) // MOST_GLYPHS)
     parts = []
-    for i, (x, point) in enumerate(zip(xs, series.points, strict=True)):
-        verdict = Verdict(point.verdict)
+    for first in range(0, len(xs), together):
+        shown = [Verdict(point.verdict) for point in series.points[first : first + together]]
+        verdict = min(shown, key=lambda one: one.rank)
+        x = sum(xs[first : first + together]) / len(shown)
         parts.append(
-            f'<text x="{_number(x)}" y="{HEIGHT - _BOTTOM + 18}" text-anchor="middle" font-size="12" '
+            f'<text x="{_number(x)}" y="{y}" text-anchor="middle" font-size="12" '
             f'fill="{verdict.light}">{verdict.glyph}</text>'
         )
-        if i % every == 0:
-            parts.append(
-                f'<text x="{_number(x)}" y="{HEIGHT - _BOTTOM + 36}" text-anchor="middle" fill="{_MUTED}" '
-                f'font-size="9.5">{escape(point.label)}</text>'
-            )
+    every = -(-len(xs) // MOST_LABELS)
+    parts += [
+        f'<text x="{_number(xs[i])}" y="{y + 18}" text-anchor="middle" fill="{_MUTED}" font-size="9.5">'
+        f"{_said(series.points[i].label)}</text>"
+        for i in range(0, len(xs), every)
+    ]
     return parts
+
+
+def _said(text: str) -> str:
+    """Text of somebody's data within a picture: nothing of it is markup, invisible, or beyond what XML can hold."""
+    return escape(printable(text))
 
 
 def _number(value: float) -> str:

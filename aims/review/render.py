@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import zipfile
 from dataclasses import dataclass
 from importlib.resources import files
@@ -11,14 +10,15 @@ from typing import TYPE_CHECKING
 
 from aimsight.aims.csv_files import write_csv
 from aimsight.aims.review.charts import bars_svg, series_svg
+from aimsight.aims.review.pack import Table
 from aimsight.aims.verdicts import Verdict
-from aimsight.aims.words import count
+from aimsight.aims.words import count, printable
 from aimsight.configs.errors import AimsightError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aimsight.aims.review.pack import Cell, Pack, Table
+    from aimsight.aims.review.pack import Cell, Pack, Section, Series
 
 NO_ONE = "Nothing to report. Nobody has confirmed this yet."
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -37,6 +37,25 @@ class Results:
     tables: tuple[Table, ...]
     signature: str
     confirmed: dict[str, str]
+
+
+MOST_CHARTS = 60
+"""Charts of a section; of more objectives, those are drawn that did not always meet their target."""
+
+
+def charted(section: Section) -> tuple[Series, ...]:
+    """The series of a section that are drawn: all, or of many those with a window that is not conforming."""
+    if len(section.series) <= MOST_CHARTS:
+        return section.series
+    told = [one for one in section.series if any(point.verdict in _TOLD for point in one.points)]
+    return tuple(sorted(sorted(told, key=_urgency)[:MOST_CHARTS], key=lambda one: one.name))
+
+
+_TOLD = frozenset({Verdict.NONCONFORMING.value, Verdict.AT_RISK.value})
+
+
+def _urgency(series: Series) -> tuple[int, str]:
+    return -sum(point.verdict == Verdict.NONCONFORMING.value for point in series.points), series.name
 
 
 def title_of(pack: Pack) -> str:
@@ -63,9 +82,9 @@ def html(pack: Pack, results: Results | None = None) -> bytes:
     from markupsafe import Markup
 
     pictures = {bars.name: bars_svg(bars) for section in pack.sections for bars in section.bars}
-    pictures |= {series.name: series_svg(series) for section in pack.sections for series in section.series}
+    pictures |= {one.name: series_svg(one) for section in pack.sections for one in charted(section)}
     drawn = {name: Markup(svg) for name, svg in pictures.items()}  # noqa: S704  # drawn by us, every text in it escaped
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_visible)
     template = environment.from_string(_text("pack.html.jinja"))
     confirmed = {section.key: NO_ONE for section in pack.sections} | (results.confirmed if results else {})
     page = template.render(
@@ -79,6 +98,7 @@ def html(pack: Pack, results: Results | None = None) -> bytes:
         verdicts=list(Verdict),
         results=results,
         shown=_shown,
+        charted=charted,
     )
     return (page.rstrip() + "\n").encode("utf-8")
 
@@ -120,18 +140,19 @@ def docx(pack: Pack, results: Results | None = None) -> bytes:
     document.core_properties.created = document.core_properties.modified = datetime(*_EPOCH, tzinfo=UTC)
     document.core_properties.comments = f"SHA-256 of the pack {pack.sha256}"
     document.add_heading(title_of(pack), 0)
-    document.add_paragraph(f"{pack.cover.organisation}. {pack.cover.review}, pack {pack.cover.version}.")
+    cover = pack.cover
+    document.add_paragraph(_plain(f"{cover.organisation}. {cover.review}, pack {cover.version}. Scope: {cover.scope}."))
     for name, value in facts_of(pack):
-        document.add_paragraph(f"{name}: {value}", style="List Bullet")
-    for text in pack.cover.limitations:
-        document.add_paragraph(f"Limitation: {text}")
+        document.add_paragraph(_plain(f"{name}: {value}"), style="List Bullet")
+    for text in cover.limitations:
+        document.add_paragraph(_plain(f"Limitation: {text}"))
     confirmed = results.confirmed if results else {}
     for section in pack.sections:
         document.add_heading(f"{section.title} {section.clause}".rstrip(), 1)
         for text in section.sentences:
             document.add_paragraph(_plain(text))
         if section.is_empty:
-            document.add_paragraph(confirmed.get(section.key, NO_ONE))
+            document.add_paragraph(_plain(confirmed.get(section.key, NO_ONE)))
         for table in section.tables:
             _docx_table(document, table)
     document.add_heading("Results of the review 9.3.3", 1)
@@ -142,7 +163,7 @@ def docx(pack: Pack, results: Results | None = None) -> bytes:
             document.add_paragraph(_plain(f"{name}: {value}"), style="List Bullet")
         for table in results.tables:
             _docx_table(document, table)
-        document.add_paragraph(results.signature)
+        document.add_paragraph(_plain(results.signature))
     stream = io.BytesIO()
     document.save(stream)
     return _without_times(stream.getvalue())
@@ -152,11 +173,10 @@ def _docx_table(document: object, table: Table) -> None:
     if not table.rows:
         return
     document.add_heading(table.title, 2)  # type: ignore[attr-defined]  # python-docx names no public type for it
-    made = document.add_table(rows=1, cols=len(table.columns), style="Light Grid Accent 1")  # type: ignore[attr-defined]  # as above
-    for cell, name in zip(made.rows[0].cells, table.columns, strict=True):
-        cell.text = _plain(name)
-    for row in table.rows:
-        for cell, value in zip(made.add_row().cells, row, strict=True):
+    made = document.add_table(rows=len(table.rows) + 1, cols=len(table.columns), style="Light Grid Accent 1")  # type: ignore[attr-defined]  # as above
+    # Row by row: asking a table for its cells goes through the whole table every time.
+    for line, row in zip((table.columns, *table.rows), made.rows, strict=True):
+        for value, cell in zip(line, row.cells, strict=True):
             cell.text = _plain(_shown(value))
 
 
@@ -169,15 +189,31 @@ def _without_times(archive: bytes) -> bytes:
     return out.getvalue()
 
 
-def csv_files(pack: Pack) -> dict[str, bytes]:
-    """A CSV file for every table, by its name."""
+def csv_files(pack: Pack, results: Results | None = None) -> dict[str, bytes]:
+    """A CSV file for every table and for the values that charts draw, by its name; results have theirs."""
+    tables = {f"{section.key}-{table.name}": table for section in pack.sections for table in section.tables}
+    tables |= {f"{section.key}-windows": _windows(section) for section in pack.sections if section.series}
+    tables |= {f"results-{table.name}": table for table in (results.tables if results else ())}
+    if results:
+        facts = (*results.facts, ("Signature", results.signature))
+        tables["results-conclusions"] = Table("conclusions", "Conclusions", ("What", "Said"), facts)
     made = {}
-    for section in pack.sections:
-        for table in section.tables:
-            stream = io.StringIO()
-            write_csv(table.columns, table.rows, stream)
-            made[f"{section.key}-{table.name}.csv"] = stream.getvalue().encode("utf-8")
+    for name, table in tables.items():
+        stream = io.StringIO()
+        write_csv(table.columns, table.rows, stream)
+        made[f"{name}.csv"] = stream.getvalue().encode("utf-8")
     return made
+
+
+def _windows(section: Section) -> Table:
+    """The values of every series; numbers are exact decimal texts, and verdicts are words."""
+    rows = tuple(
+        (one.name, one.title, one.target, point.label, point.value, point.low, point.high, point.verdict)
+        for one in section.series
+        for point in one.points
+    )
+    columns = ("Objective", "Title", "Target", "Window", "Value", "Interval from", "Interval to", "Verdict")
+    return Table("windows", "Values by window", columns, rows)
 
 
 def json(pack: Pack, results: Results | None = None) -> bytes:
@@ -188,10 +224,9 @@ def json(pack: Pack, results: Results | None = None) -> bytes:
 
 def archive_of_csv(pack: Pack, results: Results | None = None) -> bytes:
     """All CSV files in one archive."""
-    del results
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in sorted(csv_files(pack).items()):
+        for name, content in sorted(csv_files(pack, results).items()):
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
@@ -205,12 +240,17 @@ FORMATS: dict[str, Callable[[Pack, Results | None], bytes]] = {
 }
 """By the suffix of the file, what renders it."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-
 
 def _plain(text: str) -> str:
-    """Text that XML can hold."""
-    return _CONTROL.sub("�", text)
+    """Text with nothing invisible in it that XML can hold; its lines stay lines."""
+    return "\n".join(map(printable, text.splitlines()))
+
+
+def _visible(value: object) -> object:
+    """What a page shows of a value: text without control and direction-changing characters; drawings as they are."""
+    from markupsafe import Markup
+
+    return _plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _shown(cell: Cell) -> str:

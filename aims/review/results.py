@@ -61,7 +61,13 @@ def results_of(reader: Reader, record: RecordVersion, pack: Pack, zone: ZoneInfo
                 "Decisions",
                 ("Id", "Kind", "Decision", "Grounds", "Status"),
                 tuple(
-                    (one.record, one.fields["kind"], one.fields["decision"], one.fields["grounds"], one.status)
+                    (
+                        one.record,
+                        one.fields["kind"],
+                        one.fields["decision"],
+                        one.fields["grounds"],
+                        one.status + (" (recorded after the signature)" if _is_later(one, record) else ""),
+                    )
                     for one in taken
                 ),
             ),
@@ -82,15 +88,27 @@ def results_of(reader: Reader, record: RecordVersion, pack: Pack, zone: ZoneInfo
                 ),
             ),
         ),
-        _signature(record, pack, zone),
+        _signature(reader, record, pack, zone),
         confirmed,
     )
 
 
-def _signature(record: RecordVersion, pack: Pack, zone: ZoneInfo) -> str:
+def _signature(reader: Reader, record: RecordVersion, pack: Pack, zone: ZoneInfo) -> str:
+    """Who signed when over what, as the ledger has it; a pack that is not the signed one says so."""
     if record.approver is None or record.approved_at is None:
         return "Not signed yet."
-    return (
-        f"Signed by {record.approver} on {words.instant(record.approved_at, zone)}, over pack {pack.cover.version} "
-        f"with SHA-256 {pack.sha256}."
+    found = reader.tuples(
+        "SELECT json_extract_string(payload, '$.reason') FROM events WHERE kind = 'record.approved' AND subject = ? "
+        "ORDER BY seq DESC LIMIT 1",
+        [record.subject],
     )
+    said = f" ({found[0][0]})" if found and found[0][0] else ""
+    text = f"Signed as {record.approver} on {words.instant(record.approved_at, zone)}{said}."
+    signed = record.fields["packs"][-1]
+    if signed["sha256"] != pack.sha256:
+        text += f" The signature is over pack {signed['version']} and not over this one."
+    return text
+
+
+def _is_later(one: RecordVersion, review: RecordVersion) -> bool:
+    return review.approved_at is not None and one.recorded_at > review.approved_at

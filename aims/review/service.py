@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +12,19 @@ from aimsight.aims.people import Actor, Role, require
 from aimsight.aims.registers import service as registers
 from aimsight.aims.registers.service import RegisterError
 from aimsight.aims.registers.types import find_type
-from aimsight.aims.review import inputs
-from aimsight.aims.review.inputs import INPUTS, View
+from aimsight.aims.review import beyond
+from aimsight.aims.review.inputs import INPUTS, signed_reviews
 from aimsight.aims.review.pack import Cover, Pack, read
-from aimsight.configs.errors import AimsightError
+from aimsight.aims.review.view import View
+from aimsight.configs.canonical import canonical_json
+from aimsight.configs.errors import AimsightError, NotFoundError
 from aimsight.store.checkpoints import anchors
 from aimsight.store.records import EvidenceFile, save_evidence_file
 from aimsight.store.registers import latest_versions, next_record_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from aimsight.configs.load import Project
@@ -31,6 +35,30 @@ if TYPE_CHECKING:
 REVIEW = "management_review"
 KIND = "review pack"
 """The kind of evidence file that a pack is."""
+
+
+MOST_TITLE = 80
+"""Characters of a title that is made of a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a review decided, and who does what until when.
+
+    Parameters
+    ----------
+    subject, consequences
+        For a decision of the kind ``change``: what changes, and what follows from that.
+    """
+
+    kind: str
+    decision: str
+    grounds: str
+    action: str
+    owner: str
+    due: str
+    subject: str = ""
+    consequences: str = ""
 
 
 class ReviewError(AimsightError):
@@ -70,8 +98,14 @@ def prepare(
         number = len(known.fields.get("packs", ())) + 1 if known is not None else 1
         if number > 1 and not reason.strip():
             raise ReviewError(f"why is the pack of {review} prepared again? Give a reason; version 1 is kept")
-        name = review or next_record_id(reader, REVIEW, "MR", store.clock.now().year)
-        pack = _pack(View(reader, project, period.start, period.end), store, name, number, extras=extras)
+        if known is not None and (known.event_at, known.event_until) != (period.start, period.end):
+            raise ReviewError(
+                f"{review} is about {known.event_at.isoformat()} to {_moment(known.event_until)}; a correction is "
+                "about the same period, another period is another review"
+            )
+        now = store.clock.now()
+        name = review or next_record_id(reader, REVIEW, find_type(REVIEW).id_prefix, now.year)
+        pack = _pack(View(reader, project, period.start, period.end, now), store, name, number, extras=extras)
     content = pack.content()
     path = project.root / project.config.evidence / f"{pack.sha256}.json"
     store.files.make_folder(path.parent)
@@ -100,16 +134,18 @@ def prepare(
 
 def _pack(view: View, store: Store, review: str, number: int, *, extras: bool) -> Pack:
     reader = view.reader
-    head = reader.rows("SELECT seq, lower(hex(hash)) AS hash FROM ledger ORDER BY seq DESC LIMIT 1")[0]
-    origin = reader.tuples("SELECT subject FROM ledger WHERE seq = 1")[0][0]
+    entries = reader.tuples("SELECT seq, lower(hex(hash)) FROM ledger ORDER BY seq DESC LIMIT 1")
+    seq, head = entries[0] if entries else (0, "")
+    origin = reader.tuples("SELECT subject FROM ledger WHERE seq = 1")
     sizes = [one.size for path in store.checkpoints for one in anchors(store.files, path).anchors]
-    anchored = max((size for size in sizes if size <= head["seq"]), default=0)
-    signed = [one for one in latest_versions(reader, [REVIEW]) if one.status == "approved" and one.record != review]
+    anchored = max((size for size in sizes if size <= seq), default=0)
+    earlier = [name for _, name in signed_reviews(view) if name != review]
     config = view.project.config
     sections = [make(view) for make in INPUTS]
+    sections.append(beyond.overdue(view))
     if extras:
-        sections.append(inputs.extras(view))
-    sections.append(inputs.limits(view, entries=head["seq"], anchored=anchored))
+        sections.append(beyond.extras(view))
+    sections.append(beyond.limits(view, entries=seq, anchored=anchored))
     alone = (f"One person may do what needs two: {config.single_person}",) if config.single_person else ()
     cover = Cover(
         review=review,
@@ -119,16 +155,20 @@ def _pack(view: View, store: Store, review: str, number: int, *, extras: bool) -
         period=words.period(view.start, view.end, view.zone),
         period_start=view.start.isoformat(),
         period_end=view.end.isoformat(),
-        cut_off=words.instant(store.clock.now(), view.zone),
+        cut_off=words.instant(view.cut_off, view.zone),
         made_by=f"aimsight {installed_version('aimsight')}",
-        origin=origin,
-        entries=head["seq"],
-        head=head["hash"],
+        origin=origin[0][0] if origin else "",
+        entries=seq,
+        head=head,
         anchored=anchored,
-        previous=signed[-1].record if signed else "",
+        previous=earlier[-1] if earlier else "",
         limitations=alone,
     )
     return Pack(cover, tuple(sections))
+
+
+def _moment(moment: datetime | None) -> str:
+    return "–" if moment is None else moment.isoformat()
 
 
 def frozen_pack(project: Project, record: RecordVersion, version: int | None = None) -> Pack:
@@ -155,7 +195,10 @@ def read_frozen(folder: Path, sha256: str) -> Pack:
         raise ReviewError(f"{path}: the frozen pack cannot be read: {error.strerror or error}") from error
     if hashlib.sha256(content).hexdigest() != sha256:
         raise ReviewError(f"{path}: its content is not what was frozen; see `aimsight verify`")
-    return read(content)
+    try:
+        return read(content)
+    except ValueError as error:
+        raise ReviewError(f"{path}: {error}") from error
 
 
 def record(
@@ -174,6 +217,93 @@ def record(
     return registers.revise(tx, REVIEW, review, dict(changes), actor, expected=expected, reason=reason)
 
 
+def confirm(
+    tx: Transaction, project: Project, review: str, key: str, statement: str, actor: Actor, *, expected: int | None
+) -> RecordVersion:
+    """Confirm as a person that an input of the latest pack has nothing to report.
+
+    Raises
+    ------
+    NotFoundError
+        When the pack has no such input, or it has something to report.
+    """
+    known = registers.get(tx, REVIEW, review)
+    pack = frozen_pack(project, known)
+    if key not in pack.to_confirm:
+        raise NotFoundError.named("input without anything to report", key, pack.to_confirm)
+    others = [one for one in known.fields.get("confirmations", ()) if one["input"] != key]
+    changes = {"confirmations": [*others, {"input": key, "statement": statement, "by": actor.id}]}
+    return record(tx, review, changes, actor, expected=expected, reason=f"input {key}")
+
+
+def decide(tx: Transaction, review: str, given: Decision, actor: Actor) -> tuple[RecordVersion, ...]:
+    """Record a decision of a review with its first action, and the change (6.3) that it asks for.
+
+    Returns
+    -------
+    tuple
+        The decision, the action, and the draft of the change where the decision is one.
+
+    Raises
+    ------
+    ReviewError
+        When the review is signed or withdrawn, or a change does not say what changes and what follows.
+    """
+    known = registers.get(tx, REVIEW, review)
+    if known.status not in {"draft", "in review"}:
+        raise ReviewError(f"{review} is {known.status}: what is decided now belongs to the next review")
+    is_change = given.kind == "change"
+    if is_change and not (given.subject.strip() and given.consequences.strip()):
+        raise ReviewError("a decision on a change says what changes (its subject) and which consequences follow")
+    taken = registers.create(
+        tx,
+        "management_decision",
+        {
+            "title": _short(given.decision),
+            "review": known.record,
+            "kind": given.kind,
+            "decision": given.decision,
+            "grounds": given.grounds,
+        },
+        actor,
+    )
+    made = [taken]
+    made.append(
+        registers.create(
+            tx,
+            "management_action",
+            {
+                "title": _short(given.action),
+                "owner": given.owner,
+                "due": given.due,
+                "decision": taken.subject,
+                "description": given.action,
+                "state": "open",
+            },
+            actor,
+        )
+    )
+    if is_change:
+        change = {
+            "title": _short(given.decision),
+            "owner": given.owner,
+            "trigger": "review",
+            "subject": given.subject,
+            "purpose": given.grounds,
+            "consequences": given.consequences,
+            "planned_for": given.due,
+            "links": [taken.subject],
+        }
+        made.append(registers.create(tx, "change", change, actor))
+    return tuple(made)
+
+
+def _short(text: str) -> str:
+    """The first sentence, for a title."""
+    first = " ".join(text.split()).split(". ")[0].rstrip(".")
+    return first if len(first) <= MOST_TITLE else f"{first[: MOST_TITLE - 1].rstrip()}…"
+
+
 def open_points(reader: Reader, project: Project, record: RecordVersion) -> Iterator[str]:
     """What has to be there before a review can be signed, one sentence each."""
     fields = record.fields
@@ -190,13 +320,25 @@ def open_points(reader: Reader, project: Project, record: RecordVersion) -> Iter
     attendees = fields.get("attendees", ())
     if attendees and not any(one["top_management"] for one in attendees):
         yield "nobody of top management took part"
+    yield from _undecided(reader, record)
+
+
+def _undecided(reader: Reader, record: RecordVersion) -> Iterator[str]:
+    """Decisions that are missing, and what has to follow from those that were taken."""
     taken = decisions(reader, record.record)
-    if not taken and not str(fields.get("no_decision", "")).strip():
+    if not taken and not str(record.fields.get("no_decision", "")).strip():
         yield "no decision is on record (management_decision), and no reason why nothing was decided"
-    acted = {str(one.fields.get("decision", "")) for one in latest_versions(reader, ["management_action"])}
+    following = [one for one in latest_versions(reader, ["management_action", "change"]) if one.status != "withdrawn"]
+    acted = {str(one.fields.get("decision", "")) for one in following if one.record_type == "management_action"}
+    planned = {link for one in following if one.record_type == "change" for link in one.links}
     for one in taken:
         if one.subject not in acted:
             yield f"decision {one.record} ({one.title}) has no action with owner and due date"
+        if one.fields["kind"] == "change" and one.subject not in planned:
+            yield (
+                f"decision {one.record} ({one.title}) changes the management system, and no change (6.3) on record "
+                f"links to {one.subject}"
+            )
 
 
 def decisions(reader: Reader, review: str) -> list[RecordVersion]:
@@ -228,8 +370,24 @@ def sign(
     if missing:
         raise ReviewError(f"{review} cannot be signed yet: {'; '.join(missing)}")
     pack = frozen_pack(project, known)
-    reason = f"signed by {name.strip()} over pack {pack.cover.version}, SHA-256 {pack.sha256}"
+    reason = (
+        f"signed by {' '.join(name.split())} over pack {pack.cover.version}, SHA-256 {pack.sha256}, "
+        f"and results, SHA-256 {results_sha256(tx, known)}"
+    )
     try:
         return registers.approve(tx, REVIEW, review, actor, expected=expected, reason=reason)
     except RegisterError as error:
         raise ReviewError(str(error)) from error
+
+
+def results_sha256(reader: Reader, record: RecordVersion) -> str:
+    """What identifies the results of a review: its minutes, its decisions and the actions that follow from them."""
+    taken = decisions(reader, record.record)
+    subjects = {one.subject for one in taken}
+    actions = [
+        one
+        for one in latest_versions(reader, ["management_action"])
+        if one.status != "withdrawn" and str(one.fields.get("decision", "")) in subjects
+    ]
+    content = {"review": record.content_hash, "others": [[one.subject, one.content_hash] for one in (*taken, *actions)]}
+    return hashlib.sha256(canonical_json(content)).hexdigest()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from aimsight.aims.review.pack import Pack
+    from aimsight.metrics.plan import Window
     from aimsight.store.registers import RecordVersion
 
 Id = Annotated[str, typer.Argument(metavar="REVIEW", help="Id of the review, such as MR-2026-0001.")]
@@ -75,8 +76,8 @@ def list_(context: typer.Context) -> None:
 
 def prepare(
     context: typer.Context,
-    first: Annotated[str, typer.Option("--from", metavar="DAY", help="First day of the period.", show_default=False)],
-    until: Annotated[str, typer.Option("--to", metavar="DAY", help="Day after the period.", show_default=False)],
+    first: Annotated[str, typer.Option("--from", metavar="DAY", help="First day of the period.")] = "",
+    until: Annotated[str, typer.Option("--to", metavar="DAY", help="Day after the period.")] = "",
     again: Annotated[str, typer.Option("--again", metavar="REVIEW", help="Prepare this review's pack anew.")] = "",
     title: Annotated[str, typer.Option("--title", metavar="TEXT", help="Title; default: by the period.")] = "",
     extras: Annotated[bool, typer.Option(help="Inputs that ISO/IEC 27001 and ISO 9001 ask for.")] = True,
@@ -89,22 +90,39 @@ def prepare(
     from aimsight.monitors.cli.running import parse_moment
 
     session = Session.of(context)
-    zone = session.project.config.time_zone
-    start, end = parse_moment(first, zone), parse_moment(until, zone)
-    if start >= end:
-        raise typer.BadParameter(f"--from {first} does not lie before --to {until}")
     actor = session.actor(who)
+    again = again.upper()
+    if again and not first and not until:
+        period = _period_of(session, again)
+    elif not first or not until:
+        raise typer.BadParameter("which period? Say --from DAY --to DAY, or --again REVIEW for another pack of it")
+    else:
+        zone = session.project.config.time_zone
+        period = Window(parse_moment(first, zone), parse_moment(until, zone))
+        if period.start >= period.end:
+            raise typer.BadParameter(f"--from {first} does not lie before --to {until}")
     made, pack = service.prepare(
         session.store,
         session.project,
         actor,
-        Window(start, end),
+        period,
         review=again or None,
         title=title,
         reason=reason,
         extras=extras,
     )
     session.answer(_data(made, pack, []), lambda: _prepared(made, pack))
+
+
+def _period_of(session: Session, name: str) -> Window:
+    """The period of a review that exists."""
+    from aimsight.aims.registers import service as registers
+    from aimsight.aims.review import service
+    from aimsight.metrics.plan import Window
+
+    with session.store.read() as reader:
+        known = registers.get(reader, service.REVIEW, name)
+    return Window(known.event_at, known.event_until or known.event_at)
 
 
 def show(context: typer.Context, name: Id) -> None:
@@ -186,20 +204,13 @@ def confirm(
     expected: Expected = 0,
 ) -> None:
     """Confirm as a person that an input of the pack has nothing to report."""
-    from aimsight.aims.registers import service as registers
     from aimsight.aims.review import service
-    from aimsight.configs.errors import NotFoundError
 
     session = Session.of(context)
     actor = session.actor(who)
     with session.store.write() as tx:
-        known = registers.get(tx, service.REVIEW, name.upper())
-        pack = service.frozen_pack(session.project, known)
-        if key not in pack.to_confirm:
-            raise NotFoundError.named("input without anything to report", key, pack.to_confirm)
-        others = [one for one in known.fields.get("confirmations", ()) if one["input"] != key]
-        changes = {"confirmations": [*others, {"input": key, "statement": statement, "by": actor.id}]}
-        made = service.record(tx, known.record, changes, actor, expected=version(expected), reason=f"input {key}")
+        made = service.confirm(tx, session.project, name.upper(), key, statement, actor, expected=version(expected))
+        pack = service.frozen_pack(session.project, made)
         missing = list(service.open_points(tx, session.project, made))
     session.answer(_data(made, pack, missing), lambda: _after(made, missing))
 
@@ -246,44 +257,29 @@ def decide(
     kind: Annotated[
         str, typer.Option("--kind", metavar="KIND", help="improvement, change, resources or other.")
     ] = "improvement",
+    subject: Annotated[
+        str, typer.Option("--subject", metavar="WHAT", help="For a change: threshold, model, policy, process ...")
+    ] = "",
+    consequences: Annotated[
+        str, typer.Option("--consequences", metavar="TEXT", help="For a change: what follows from it.")
+    ] = "",
     who: As = "",
 ) -> None:
-    """Record a decision of a review and the action that follows from it, with owner and due date."""
-    from aimsight.aims.registers import service as registers
+    """Record a decision of a review and the action that follows from it, with owner and due date.
+
+    A decision of the kind change also puts the planned change (6.3) on record, as a draft.
+    """
     from aimsight.aims.review import service
 
     session = Session.of(context)
     actor = session.actor(who)
+    given = service.Decision(kind, decision, grounds, action, owner, due, subject, consequences)
     with session.store.write() as tx:
-        known = registers.get(tx, service.REVIEW, name.upper())
-        taken = registers.create(
-            tx,
-            "management_decision",
-            {
-                "title": _short(decision),
-                "review": known.record,
-                "kind": kind,
-                "decision": decision,
-                "grounds": grounds,
-            },
-            actor,
-        )
-        follows = registers.create(
-            tx,
-            "management_action",
-            {
-                "title": _short(action),
-                "owner": owner,
-                "due": due,
-                "decision": taken.subject,
-                "description": action,
-                "state": "open",
-            },
-            actor,
-        )
+        made = service.decide(tx, name.upper(), given, actor)
+    names = ("decision", "action", "change")
     session.answer(
-        {"decision": as_data_of(taken), "action": as_data_of(follows)},
-        lambda: [f"{taken.record}: {taken.title}", f"{follows.record}: {follows.title}, {owner}, due {due}"],
+        {key: as_data_of(one) for key, one in zip(names, made, strict=False)},
+        lambda: [f"{one.record}: {one.title}" + (f", {one.owner}, due {due}" if one.owner else "") for one in made],
     )
 
 
@@ -305,12 +301,6 @@ def sign(
         made = service.sign(tx, session.project, name.upper(), actor, expected=version(expected), name=typed)
     pack = service.frozen_pack(session.project, made)
     session.answer(_data(made, pack, []), lambda: [f"{made.record} is signed by {actor.id} over pack {pack.sha256}."])
-
-
-def _short(text: str) -> str:
-    """The first sentence, for a title."""
-    first = text.strip().split(". ")[0].rstrip(".")
-    return first if len(first) <= 80 else f"{first[:79].rstrip()}…"
 
 
 def _status(one: RecordVersion) -> str:

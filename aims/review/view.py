@@ -1,0 +1,142 @@
+"""What the inputs of a review are read from: the store as it stood at the cut-off, and the period that is reviewed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from aimsight.aims import words
+from aimsight.aims.changes import governed
+from aimsight.configs.canonical import decimal_text
+from aimsight.store.registers import RecordVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aimsight.configs.load import Project
+    from aimsight.configs.schema import ModelConfig
+    from aimsight.store.database import Reader
+
+FINISHED_ACTIONS = frozenset({"done", "dropped"})
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A register record as it stands, with the versions that it went through, the oldest first."""
+
+    now: RecordVersion
+    versions: tuple[RecordVersion, ...]
+
+    @property
+    def first_recorded(self) -> datetime:
+        """When it was put on record."""
+        return self.versions[0].recorded_at
+
+
+@dataclass(frozen=True)
+class View:
+    """The store at the cut-off, the project, and the period [start, end) that is reviewed.
+
+    What happened is told of the period; how things stand is told as of the cut-off, which usually lies after it.
+    """
+
+    reader: Reader
+    project: Project
+    start: datetime
+    end: datetime
+    cut_off: datetime
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The time zone of dates."""
+        return ZoneInfo(self.project.config.time_zone)
+
+    @cached_property
+    def models(self) -> dict[str, ModelConfig]:
+        """The models with the objectives that runs judge by."""
+        policy = self.project.config.changes
+        return {name: governed(self.reader, model, policy) for name, model in self.project.models.items()}
+
+    @cached_property
+    def _all_records(self) -> tuple[Kept, ...]:
+        """Every record that is not withdrawn, by type and id."""
+        rows = self.reader.rows("SELECT * FROM record_version ORDER BY record_type, record, version")
+        found = map(RecordVersion.from_row, rows)
+        every = [tuple(versions) for _, versions in groupby(found, key=lambda one: (one.record_type, one.record))]
+        standing = ((_standing(versions), versions) for versions in every)
+        return tuple(Kept(now, versions) for now, versions in standing if now is not None)
+
+    @property
+    def today(self) -> date:
+        """The day of the cut-off."""
+        return self.cut_off.astimezone(self.zone).date()
+
+    def within(self, moment: datetime | None) -> bool:
+        """Whether a moment lies in the period."""
+        return moment is not None and self.start <= moment < self.end
+
+    def day(self, moment: datetime | None) -> str:
+        """A moment as a day, or a dash."""
+        return "–" if moment is None else words.day(moment.astimezone(self.zone))
+
+    @property
+    def reviews(self) -> list[Kept]:
+        """The management reviews, whatever period they are about."""
+        return [one for one in self._all_records if one.now.record_type == "management_review"]
+
+    def records(self, *types: str) -> list[Kept]:
+        """The records of these types as they stand, but those that came up only after the period."""
+        return [
+            one
+            for one in self._all_records
+            if one.now.record_type in types and (one.first_recorded < self.end or one.versions[0].event_at < self.end)
+        ]
+
+    def changed(self, *types: str) -> list[Kept]:
+        """Those of them that happened, or were recorded or revised, within the period."""
+        return [
+            one
+            for one in self.records(*types)
+            if self.within(one.now.event_at) or any(self.within(version.recorded_at) for version in one.versions)
+        ]
+
+    def rows(self, sql: str, *params: object) -> list[dict[str, Any]]:
+        """Rows of the store."""
+        return self.reader.rows(sql, params)
+
+    def label(self, model: str, start: datetime, end: datetime) -> str:
+        """A window as people call it, in the calendar of its model."""
+        config = self.project.models.get(model)
+        return words.period(start, end, config.log.zone if config else self.zone)
+
+    def window_of(self, row: Mapping[str, Any]) -> str:
+        """The window of a row of the store."""
+        return self.label(row["model"], row["window_start"], row["window_end"])
+
+
+def _standing(versions: tuple[RecordVersion, ...]) -> RecordVersion | None:
+    """The latest version; where a draft of an approved record was dropped, the approved one."""
+    if versions[-1].status != "withdrawn":
+        return versions[-1]
+    return next((one for one in reversed(versions) if one.status == "approved"), None)
+
+
+def due_day(day: date | None) -> str:
+    """A due day, or a dash."""
+    return words.day(day) if day else "–"
+
+
+def decimal(value: float | None) -> str | None:
+    """The exact number as text."""
+    return None if value is None else decimal_text(value)
+
+
+def value_cell(row: Mapping[str, Any]) -> str:
+    """Value and interval, or a dash."""
+    if row["value"] is None:
+        return "–"
+    return words.value_text(row["value"], row.get("ci_low"), row.get("ci_high"))
