@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 T = TypeVar("T", bound=np.generic)
@@ -70,12 +72,22 @@ class Sums:
         self.add(runs, column, a1 * b0 + a0 * b1, shift=1)
         self.add(runs, column, a1 * b1, shift=2)
 
-    def of(self, groups: NDArray[np.int64]) -> list[int]:
-        """The sum of each column over these groups."""
-        limbs = self._limbs[:, :, groups]
+    def of(self, unions: Sequence[NDArray[np.int64]]) -> list[list[int]]:
+        """The sum of each column over the groups of every union; no union is empty unless all are."""
+        if not any(union.size for union in unions):
+            return [[0] * len(self._limbs) for _ in unions]
+        starts = np.cumsum([0, *(union.size for union in unions)])[:-1]
+        limbs = self._limbs[:, :, np.concatenate(unions)]
         # the limbs of many groups could overflow together: halves of them cannot
-        high, low = (limbs >> _LIMB).sum(axis=2).tolist(), (limbs & _MASK).sum(axis=2).tolist()
+        halves = (np.add.reduceat(part, starts, axis=2) for part in (limbs >> _LIMB, limbs & _MASK))
+        high, low = (part.transpose(2, 0, 1).tolist() for part in halves)
         return [
-            sum(((h << _LIMB) + lo) << (_LIMB * i) for i, (h, lo) in enumerate(zip(*halves, strict=True)))
-            for halves in zip(high, low, strict=True)
+            [_whole(h, lo) for h, lo in zip(highs, lows, strict=True)] for highs, lows in zip(high, low, strict=True)
         ]
+
+
+def _whole(high: list[int], low: list[int]) -> int:
+    """The number with these halves of its four limbs."""
+    (h0, h1, h2, h3), (l0, l1, l2, l3) = high, low
+    upper = ((h1 + l2) << 2 * _LIMB) + ((h2 + l3) << 3 * _LIMB) + (h3 << 4 * _LIMB)
+    return l0 + ((h0 + l1) << _LIMB) + upper

@@ -129,8 +129,8 @@ class Decisions(ABC):
         """Count one block."""
 
     @abstractmethod
-    def _statistics(self, groups: NDArray[np.int64], table: NDArray[np.int64]) -> SegmentStatistics:
-        """The statistics of the union of some groups; ``table`` is their rows by kind and label state."""
+    def _statistics(self, groups: list[NDArray[np.int64]], tables: NDArray[np.int64]) -> list[SegmentStatistics]:
+        """The statistics of unions of groups; ``tables`` are their rows by kind and label state, one a union."""
 
     def _tally(self, block: Block, leaf: NDArray[np.int64], kind: NDArray[np.generic]) -> NDArray[np.int64]:
         """Count the rows by kind and label state; returns their groups."""
@@ -161,10 +161,8 @@ class Decisions(ABC):
             if segment == ALL_ROWS or table.any()
         ]
         members = [numbers for _, numbers, _ in present]
-        parts = [
-            self._statistics(groups, table.reshape(-1, STATES))
-            for groups, (_, _, table) in zip(self.groups_of(window, members), present, strict=True)
-        ]
+        kinds = np.stack([table for _, _, table in present]).reshape(len(present), -1, STATES)
+        parts = self._statistics(self.groups_of(window, members), kinds)
         found = self._complete(window, members, parts)
         return {segment: part for (segment, _, _), part in zip(present, found, strict=True)}
 
@@ -228,16 +226,20 @@ class _Scores:
     ) -> list[SegmentStatistics]:
         """The statistics of unions of leaves with their scores and decisions."""
         exact = [keys.window(window, members) for keys in self._keys]
+        count = len(self._classes)
+        labels = None
+        if any(kept is None for kept in exact):
+            labels = self._cells.window(window, members)
         out = []
-        for i, (part, table) in enumerate(zip(parts, self._cells.window(window, members), strict=True)):
+        for i, (part, table) in enumerate(zip(parts, self._cells.window(window, members, 3), strict=True)):
             scores: dict[str, ScoreCounts] = {}
-            decisions: dict[str, NDArray[np.int64]] = {}
-            for place, name in enumerate(self._classes):
-                cube = table.reshape(len(self._classes), SCORE_CELLS, 3, 3)[place]
-                kept = exact[place]
-                scores[name] = from_cells(cube[:, :, :2].sum(axis=1)) if kept is None else kept[i]
-                # several times faster than a sum over so short an axis
-                decisions[name] = cube[:, :, 0] + cube[:, :, 1] + cube[:, :, 2]
+            for place, (name, kept) in enumerate(zip(self._classes, exact, strict=True)):
+                if kept is not None:
+                    scores[name] = kept[i]
+                elif labels is not None:
+                    cube = labels[i].reshape(count, SCORE_CELLS, 3, 3)[place]
+                    scores[name] = from_cells(cube[:, 0, :2] + cube[:, 1, :2] + cube[:, 2, :2])
+            decisions = dict(zip(self._classes, table.reshape(count, SCORE_CELLS, 3), strict=True))
             out.append(replace(part, scores=scores, score_decisions=decisions))
         return out
 
@@ -325,32 +327,39 @@ class BinaryDecisions(Decisions):
         _add_sums(self._sums, runs, gap, square, loss)
         self._scores.add_labelled(0, runs, s, y)
 
-    def _statistics(self, groups: NDArray[np.int64], table: NDArray[np.int64]) -> SegmentStatistics:
-        cube = table.reshape(2, 3, 2, STATES)  # label, prediction, score, state
-        usable = cube[..., USABLE]
-        decided = usable.sum(axis=2)
-        rows, labelled = int(table.sum()), int(usable.sum())
-        binary = sums = None
+    def _statistics(self, groups: list[NDArray[np.int64]], tables: NDArray[np.int64]) -> list[SegmentStatistics]:
+        cubes = tables.reshape(-1, 2, 3, 2, STATES)  # union, label, prediction, score, state
+        usable = cubes[..., USABLE]
+        size = len(groups)
+        rows, labelled = cubes.reshape(size, -1).sum(axis=1), usable.reshape(size, -1).sum(axis=1)
+        none: list[None] = [None] * size
+        found = {
+            "rows": rows.tolist(),
+            "labelled": labelled.tolist(),
+            "invalid_scores": [0] * size,
+            "invalid_predictions": [0] * size,
+            "binary": none,
+            "score_sums": none,
+        }
         if self._has_prediction:
-            selected = int(cube[:, 1].sum())
-            binary = BinaryCounts(
-                predicted=int(cube[:, :2].sum()),
-                selected=selected,
-                true_positive=int(decided[1, 1]),
-                false_positive=int(decided[0, 1]),
-                false_negative=int(decided[1, 0]),
-                true_negative=int(decided[0, 0]),
+            predicted = cubes.sum(axis=(1, 3, 4))
+            decided = usable.sum(axis=3)
+            counts = (
+                predicted[:, :2].sum(axis=1),
+                predicted[:, 1],
+                decided[:, 1, 1],
+                decided[:, 0, 1],
+                decided[:, 1, 0],
+                decided[:, 0, 0],
             )
+            found["binary"] = [BinaryCounts(*each) for each in zip(*(each.tolist() for each in counts), strict=True)]
+            found["invalid_predictions"] = predicted[:, 2].tolist()
         if self._scores is not None:
-            sums = ScoreSums(int(usable[:, :, 0].sum()), *self._sums.of(groups))
-        return SegmentStatistics(
-            rows,
-            labelled,
-            invalid_scores=int(cube[:, :, 1].sum()) if self._scores is not None else 0,
-            invalid_predictions=int(cube[:, 2].sum()) if self._has_prediction else 0,
-            binary=binary,
-            score_sums=sums,
-        )
+            scored = usable[..., 0].sum(axis=(1, 2)).tolist()
+            sums = self._sums.of(groups)
+            found["score_sums"] = [ScoreSums(n, *each) for n, each in zip(scored, sums, strict=True)]
+            found["invalid_scores"] = cubes[:, :, :, 1].sum(axis=(1, 2, 3)).tolist()
+        return [SegmentStatistics(*each) for each in zip(*found.values(), strict=True)]
 
     def _complete(
         self, window: int, members: Sequence[NDArray[np.int64]], parts: list[SegmentStatistics]
@@ -445,24 +454,26 @@ class ClassDecisions(Decisions):
             kinds += np.where(labels < 0, 2, labels == number)
             self._scores.add(i, chosen, self.only(block), scores[rows, i], kinds)
 
-    def _statistics(self, groups: NDArray[np.int64], table: NDArray[np.int64]) -> SegmentStatistics:
+    def _statistics(self, groups: list[NDArray[np.int64]], tables: NDArray[np.int64]) -> list[SegmentStatistics]:
+        sums = self._sums.of(groups) if self._scored else [[]] * len(groups)
+        return [self._of_union(table, each) for table, each in zip(tables, sums, strict=True)]
+
+    def _of_union(self, table: NDArray[np.int64], sums: list[int]) -> SegmentStatistics:
         k = len(self._classes)
         cube = table.reshape(k + 1, k + 1, 2, STATES)
         usable = cube[:k, :, :, USABLE]
-        classes = sums = None
+        classes = None
         if self._has_prediction:
             classes = ClassCounts(
                 matrix=usable[:, :k].sum(axis=2), predicted=cube[:, :k].sum(axis=(0, 2, 3), dtype=np.int64)
             )
-        if self._scored:
-            sums = ScoreSums(int(usable[:, :, 0].sum()), *self._sums.of(groups))
         return SegmentStatistics(
             int(table.sum()),
             int(usable.sum()),
             invalid_scores=int(cube[:, :, 1].sum()) if self._scored else 0,
             invalid_predictions=int(cube[:, k].sum()) if self._has_prediction else 0,
             classes=classes,
-            score_sums=sums,
+            score_sums=ScoreSums(int(usable[:, :, 0].sum()), *sums) if self._scored else None,
         )
 
     def _complete(

@@ -156,7 +156,10 @@ class RegressionDecisions(Decisions):
         only = int(runs.groups[0]) if runs.groups.size == 1 else None
         self._cells_of_errors.add(groups, only, ERROR_CELLS.index(size * 2.0**-ERROR_CELL_BITS))
 
-    def _statistics(self, groups: NDArray[np.int64], table: NDArray[np.int64]) -> SegmentStatistics:
+    def _statistics(self, groups: list[NDArray[np.int64]], tables: NDArray[np.int64]) -> list[SegmentStatistics]:
+        return [self._of_union(table, sums) for table, sums in zip(tables, self._sums.of(groups), strict=True)]
+
+    def _of_union(self, table: NDArray[np.int64], sums: list[int]) -> SegmentStatistics:
         invalid = table.reshape(2, -1)[1]
         interval = None
         if self._has_interval:
@@ -172,23 +175,28 @@ class RegressionDecisions(Decisions):
             int(table.sum()),
             int(table[:, USABLE].sum()),
             invalid_predictions=int(invalid.sum()),
-            errors=_error_sums(self._sums.of(groups)),
+            errors=_error_sums(sums),
             interval=interval,
         )
 
     def _complete(
         self, window: int, members: Sequence[NDArray[np.int64]], parts: list[SegmentStatistics]
     ) -> list[SegmentStatistics]:
-        cells = self._cells_of_errors.window(window, members)
+        groups = self.groups_of(window, members)
+        found = zip(
+            parts, groups, self._detail_sums.of(groups), self._cells_of_errors.window(window, members), strict=True
+        )
         return [
-            replace(part, errors=replace(part.errors, details=self._details(part.errors, groups, counts)))
-            for part, groups, counts in zip(parts, self.groups_of(window, members), cells, strict=True)
+            replace(part, errors=replace(part.errors, details=self._details(part.errors, where, sums, cells)))
+            for part, where, sums, cells in found
             if part.errors is not None
         ]
 
-    def _details(self, errors: ErrorSums, groups: NDArray[np.int64], cells: NDArray[np.int64]) -> ErrorDetails:
-        sums = dict(zip(_DETAILS, self._detail_sums.of(groups), strict=True))
-        return ErrorDetails(n=errors.n, largest=Largest(int(self._largest[groups].max())), cells=cells, **sums)
+    def _details(
+        self, errors: ErrorSums, groups: NDArray[np.int64], sums: list[int], cells: NDArray[np.int64]
+    ) -> ErrorDetails:
+        named = dict(zip(_DETAILS, sums, strict=True))
+        return ErrorDetails(n=errors.n, largest=Largest(int(self._largest[groups].max())), cells=cells, **named)
 
 
 def _error_sums(sums: list[int]) -> ErrorSums:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -118,10 +119,26 @@ class ScoreKeys:
         keys = np.concatenate([part[0] for part in parts] or [np.empty(0, np.uint64)])
         leaves = np.concatenate([part[1] for part in parts] or [np.empty(0, np.int64)])
         order = np.argsort(leaves.astype(np.uint16), kind="stable")
-        bounds = np.searchsorted(leaves[order], np.arange(self._leaves + 1))
         keys = keys[order]
-        by_leaf = [np.sort(keys[bounds[leaf] : bounds[leaf + 1]]) for leaf in range(self._leaves)]
-        return [_from_sorted(_merged([by_leaf[leaf] for leaf in union])) for union in members]
+        return _of_unions(keys, np.searchsorted(leaves[order], np.arange(self._leaves + 1)).tolist(), members)
+
+
+def _of_unions(keys: NDArray[np.uint64], bounds: list[int], members: Sequence[NDArray[np.int64]]) -> list[ScoreCounts]:
+    """Score counts of unions of leaves; ``keys`` lie leaf by leaf between ``bounds``, and are sorted here."""
+    for start, end in pairwise(bounds):
+        keys[start:end].sort()
+    positions, labels, first = _split(keys)
+    others = 1 - labels
+    ties = np.concatenate([[0], np.cumsum(~first)]).tolist()
+    found = []
+    for union in members:
+        start, end = (bounds[union[0]], bounds[union[0] + 1]) if union.size == 1 else (0, 0)
+        # the first row of a leaf is compared with the last of another, which says nothing
+        if start < end and ties[end] == ties[start + 1]:
+            found.append(ScoreCounts(positions[start:end], others[start:end], labels[start:end], exact=True))
+        else:
+            found.append(_from_sorted(_merged([keys[bounds[leaf] : bounds[leaf + 1]] for leaf in union])))
+    return found
 
 
 def _part(batch: _Batch, window: int, leaves: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -146,17 +163,21 @@ def _from_sorted(keys: NDArray[np.uint64]) -> ScoreCounts:
     """Distinct scores with their negatives and positives."""
     if keys.size == 0:
         return ScoreCounts(np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64), exact=True)
-    bits = keys >> np.uint64(1)
-    labels = (keys & np.uint64(1)).view(np.int64)
-    first = np.empty(keys.size, dtype=np.bool_)
-    first[0] = True
-    np.not_equal(bits[1:], bits[:-1], out=first[1:])
+    positions, labels, first = _split(keys)
     if first.all():  # the usual case of a continuous score: no ties
-        return ScoreCounts(bits.view(np.float64), 1 - labels, labels, exact=True)
+        return ScoreCounts(positions, 1 - labels, labels, exact=True)
     starts = np.flatnonzero(first)
     positives = np.add.reduceat(labels, starts)
     sizes = np.diff(np.append(starts, keys.size))
-    return ScoreCounts(bits[starts].view(np.float64), sizes - positives, positives, exact=True)
+    return ScoreCounts(positions[starts], sizes - positives, positives, exact=True)
+
+
+def _split(keys: NDArray[np.uint64]) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Scores and labels of keys, and whether a key's score is another one than that before it."""
+    bits = keys >> np.uint64(1)
+    first = np.ones(keys.size, dtype=np.bool_)
+    np.not_equal(bits[1:], bits[:-1], out=first[1:])
+    return bits.view(np.float64), (keys & np.uint64(1)).view(np.int64), first
 
 
 def from_cells(labelled: NDArray[np.int64]) -> ScoreCounts:

@@ -121,18 +121,39 @@ class Tally:
         parts = [batch.part(window) for batch in self._batches]
         return np.concatenate(parts) if parts else np.empty(0, dtype=self._dtype)
 
-    def window(self, window: int, members: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
-        """Rows of unions of leaves by cell, each of shape (size,): ``members`` holds the leaf numbers of each union."""
+    def window(self, window: int, members: Sequence[NDArray[np.int64]], merged: int = 1) -> list[NDArray[np.int64]]:
+        """Rows of unions of leaves by cell: ``members`` holds the leaf numbers of each union.
+
+        Each is of shape (size / merged,): so many neighbouring cells are taken as one.
+        """
         table = self._tables.get(window)
         if self._table is not None:
             table = self._table[window * self._leaves : (window + 1) * self._leaves]
         if table is not None:
-            table = table.reshape(self._leaves, self._size)
-            return [np.asarray(table[leaves].sum(axis=0), dtype=np.int64) for leaves in members]
+            table = _merged(table.reshape(self._leaves, self._size), merged)
+            return [
+                table[leaves[0]].astype(np.int64) if leaves.size == 1 else table[leaves].sum(axis=0)
+                for leaves in members
+            ]
         codes = np.sort(self._codes(window)).astype(np.int64)
         bounds = np.searchsorted(codes, np.arange(self._leaves + 1) * self._size)
         codes %= self._size
+        if merged > 1:
+            codes //= merged
         by_leaf = [codes[bounds[leaf] : bounds[leaf + 1]] for leaf in range(self._leaves)]
         return [
-            np.bincount(np.concatenate([by_leaf[leaf] for leaf in leaves]), minlength=self._size) for leaves in members
+            np.bincount(
+                by_leaf[leaves[0]] if leaves.size == 1 else np.concatenate([by_leaf[leaf] for leaf in leaves]),
+                minlength=self._size // merged,
+            )
+            for leaves in members
         ]
+
+
+def _merged(table: NDArray[np.int64], cells: int) -> NDArray[np.int64]:
+    """The table with so many neighbouring cells added up."""
+    parts = table.reshape(table.shape[0], table.shape[1] // cells, cells)
+    total = parts[:, :, 0].copy()
+    for place in range(1, cells):  # far faster than a sum over so short an axis
+        total += parts[:, :, place]
+    return total

@@ -114,10 +114,10 @@ def test_sums_by_group_are_exact(rows: list[tuple[int, int, int]]) -> None:
     sums = Sums(5, 2)
     sums.add(runs, 0, runs.sort(a))
     sums.add_products(runs, 1, runs.sort(a), runs.sort(b))
-    assert sums.of(np.arange(5)) == [sum(x for _, x, _ in rows), sum(x * y for _, x, y in rows)]
-    for group in range(5):
-        expected = [(x, x * y) for g, x, y in rows if g == group]
-        assert sums.of(np.array([group])) == [sum(pair[0] for pair in expected), sum(pair[1] for pair in expected)]
+    unions = [np.arange(5), *(np.array([group]) for group in range(5)), np.array([3, 1])]
+    for union, found in zip(unions, sums.of(unions), strict=True):
+        expected = [(x, x * y) for g, x, y in rows if g in union]
+        assert found == [sum(pair[0] for pair in expected), sum(pair[1] for pair in expected)]
 
 
 @given(
