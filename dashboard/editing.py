@@ -16,6 +16,7 @@ from aimsight.aims import words
 from aimsight.aims.lifecycle import dossier, service, transitions
 from aimsight.aims.lifecycle.states import STEPS, steps_from
 from aimsight.aims.people import actor_of
+from aimsight.aims.people_on_record import record_people
 from aimsight.configs.errors import AimsightError
 from aimsight.configs.forms import form_of
 from aimsight.store.database import Store
@@ -178,6 +179,7 @@ def _submit(scene: ui.Scene, case: Case, name: str, who: str, given: dict[str, A
     try:
         actor = actor_of(scene.project, who)
         with store.write() as tx:
+            record_people(tx, config)
             take(tx, scene, case, name, actor, given)
     except AimsightError as error:
         st.error(words.escape(str(error)).replace("\n", "  \n"))

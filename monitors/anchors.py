@@ -33,7 +33,8 @@ MADE, GAP = "anchor.made", "anchor.gap"
 TIMEOUT = 30.0
 """Seconds that a target may take."""
 LARGEST_ANSWER = 1_000_000
-_GIT_FILE = "aimsight-checkpoints.jsonl"
+GIT_FILE = "aimsight-checkpoints.jsonl"
+"""The checkpoint file in a git work tree."""
 _TIMESTAMP = "application/timestamp-query"
 
 
@@ -138,7 +139,7 @@ def _to_git(where: str, checkpoint: Checkpoint, project: Project, store: Store) 
     folder = (project.root / Path(where).expanduser()).resolve()
     if not (folder / ".git").exists():
         raise AnchorError(f"{folder} is no git work tree; make one with `git init`")
-    path = folder / _GIT_FILE
+    path = folder / GIT_FILE
     try:
         with path.open("ab") as file:
             file.write(checkpoint.line())
@@ -146,8 +147,8 @@ def _to_git(where: str, checkpoint: Checkpoint, project: Project, store: Store) 
         raise AnchorError(f"{path} cannot be written: {error.strerror or error}") from error
     message = f"aimsight: {checkpoint.size} entries of {checkpoint.origin}"
     own = ["-c", "user.name=aimsight", "-c", "user.email=aimsight@localhost", "-c", "commit.gpgsign=false"]
-    _git(folder, "add", "--", _GIT_FILE)
-    _git(folder, *own, "commit", "--quiet", "--no-verify", "--message", message, "--", _GIT_FILE)
+    _git(folder, "add", "--", GIT_FILE)
+    _git(folder, *own, "commit", "--quiet", "--no-verify", "--message", message, "--", GIT_FILE)
     return Receipt({"commit": _git(folder, "rev-parse", "HEAD").strip()})
 
 

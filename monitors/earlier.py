@@ -11,6 +11,7 @@ from aimsight.store.statistics import read_all_statistics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from aimsight.configs.schema import ModelConfig
     from aimsight.metrics.statistics import Statistics
@@ -27,11 +28,11 @@ class EarlierWindows:
     """The statistics of the windows that a model's run has measured, and of those that the store keeps.
 
     Only windows of the same model version count and, except for binary models, of the same configuration: other ones
-    may count other classes or in other units.
+    may count other classes or in other units. With ``until`` only runs that were finished by then count.
     """
 
-    def __init__(self, store: Store, model: ModelConfig, config_hash: str) -> None:
-        self._store, self._model, self._config_hash = store, model, config_hash
+    def __init__(self, store: Store, model: ModelConfig, config_hash: str, until: datetime | None = None) -> None:
+        self._store, self._model, self._config_hash, self._until = store, model, config_hash, until
         self._measured: dict[Window, Statistics] = {}
         self._kept: dict[Window, str] | None = None
         self._read: dict[str, Statistics] = {}
@@ -65,11 +66,14 @@ class EarlierWindows:
         if not self._store.path.exists():
             return {}
         same = "" if self._model.task == "binary" else "AND config_hash = ? "
-        arguments = [self._model.model, self._model.version, self._model.monitor.name]
+        then = "" if self._until is None else "AND finished_at <= ? "
+        arguments: list[object] = [self._model.model, self._model.version, self._model.monitor.name]
+        arguments += [] if self._model.task == "binary" else [self._config_hash]
+        arguments += [] if self._until is None else [self._until]
         with self._store.read() as reader:
             rows = reader.tuples(
                 "SELECT window_start, window_end, run_id FROM run WHERE model = ? AND model_version = ? "
-                f"AND monitor = ? {same}AND outcome = 'success' ORDER BY revision",
-                arguments + ([] if self._model.task == "binary" else [self._config_hash]),
+                f"AND monitor = ? {same}{then}AND outcome = 'success' ORDER BY revision",
+                arguments,
             )
         return {Window(start, end): run for start, end, run in rows}

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from aimsight.aims.changes import governed_by, is_registered, register
+from aimsight.aims.people_on_record import record_people
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.durations import Duration
 from aimsight.configs.errors import AimsightError, NotFoundError, SourceError, StoreError, StoreVersionError
@@ -338,6 +339,7 @@ class _Run:
         """Record the configuration, the planned windows and what is known of the files."""
         with self.store.write() as tx:
             now = self.store.clock.now()
+            record_people(tx, self.project.config)
             register(tx, self.model, self.actor, now, self.project.config.changes)
             spans = [(window.start, window.end) for window in candidates]
             plan_slots(tx, self.model.model, self.model.monitor.name, spans, now)

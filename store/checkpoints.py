@@ -125,6 +125,27 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """Checkpoints that somebody else vouches for, and what they are called: a time stamp, a message kept."""
+
+    name: str
+    checkpoints: tuple[Checkpoint, ...]
+
+    def as_file(self) -> AnchorFile:
+        """The same as the content of a file."""
+        return AnchorFile(tuple(Anchor(i, one) for i, one in enumerate(self.checkpoints, start=1)), (), True)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far one checkpoint file or anchor vouches for the ledger: entries 1 to ``anchored``, 1 to ``signed``."""
+
+    name: str
+    anchored: int
+    signed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """What one file says about a ledger: so many entries from the first are vouched for by it, and by a signature."""
 
@@ -150,14 +171,14 @@ def anchors(files: FileSystem, path: Path) -> AnchorFile:
 
 
 def compare(
-    path: Path,
+    path: Path | str,
     file: AnchorFile,
     origin: str,
     entries: int,
     hashes: Mapping[int, str],
     trusted: Sequence[bytes] = (),
 ) -> Comparison:
-    """Hold a ledger of ``entries`` entries against a file.
+    """Hold a ledger of ``entries`` entries against a file (or what ``path`` names otherwise).
 
     ``hashes`` has the hash of each entry the file names, ``trusted`` the public keys whose signatures count. A line
     whose signature is by none of them is a finding; without trusted keys nothing is known of any signature.

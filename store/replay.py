@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aimsight.store.database import Reader
+    from aimsight.store.disposals import Disposed
 
 _REFERENCE = "reference/"
 
@@ -44,9 +46,10 @@ class Replay:
 
     def _see(self, event: Event) -> None:
         payload = event.payload
-        prefix = event.kind.partition(".")[0]
-        if prefix in self._folds:
-            self._folded[prefix].append(event)
+        if self._folds:
+            prefix = event.kind.partition(".")[0]
+            if prefix in self._folds:
+                self._folded[prefix].append(event)
         if event.kind == "slots.planned":
             for window in payload["windows"]:
                 times = [microseconds(datetime.fromisoformat(text)) for text in (*window, payload["planned_at"])]
@@ -55,7 +58,7 @@ class Replay:
         if table is None:
             return
         row = payload["row"]
-        key = "\n".join(_key_cell(table, row, name) for name in table.key)
+        key = "\n".join([_key_cell(row[name], kind) for name, kind in _KEYS[table.name]])
         self._rows[table.name][key] = (event.seq, payload["row_sha256"])
         group = f"{_REFERENCE}{row['model']}/{row['fingerprint']}" if table.name == "reference" else event.subject
         for name, digest in payload.get("digests", {}).items():
@@ -84,7 +87,9 @@ class Replay:
         places = [list(table.columns).index(name) for name in table.key]
         for batch in reader.batches(f"SELECT {table.select()} FROM {table.name}"):
             for row in batch:
-                key = "\n".join(_normal(str(row[place])) for place in places)
+                key = "\n".join([str(row[place]) for place in places])
+                if not key.isascii():
+                    key = _normal(key)
                 seq, digest = expected.pop(key, (None, ""))
                 name = key.replace("\n", " / ")
                 if seq is None:
@@ -135,18 +140,40 @@ def frozen_files(reader: Reader) -> list[tuple[str, str]]:
     ]
 
 
-def check_evidence(frozen: Sequence[tuple[str, str]], folder: Path) -> Iterator[Finding]:
-    """Compare every evidence file with the hash it was frozen under."""
+@dataclass(frozen=True, slots=True)
+class EvidenceCheck:
+    """What came of the evidence files: breaks, what is odd, and the files that are gone because that was approved."""
+
+    findings: tuple[Finding, ...]
+    warnings: tuple[str, ...]
+    disposed: tuple[str, ...]
+
+
+def check_evidence(
+    frozen: Sequence[tuple[str, str]], folder: Path, disposals: Mapping[str, Disposed] | None = None
+) -> EvidenceCheck:
+    """Compare every evidence file with the hash it was frozen under.
+
+    ``disposals`` are, by hash, the approved decisions to delete a file.
+    """
     root = folder.resolve()
+    findings, warnings, gone = [], [], []
     for name, sha256 in frozen:
         path = (root / name).resolve()
+        disposal = (disposals or {}).get(sha256)
         if not path.is_relative_to(root) or not path.is_file():
-            yield Finding(None, f"evidence file {name}: there is no such file in {folder}")
+            if disposal is None:
+                findings.append(Finding(None, f"evidence file {name}: there is no such file in {folder}"))
+            else:
+                gone.append(f"evidence file {name}: {disposal}")
             continue
         with path.open("rb") as handle:
             digest = hashlib.file_digest(handle, "sha256").hexdigest()
         if digest != sha256:
-            yield Finding(None, f"evidence file {name}: its content has changed")
+            findings.append(Finding(None, f"evidence file {name}: its content has changed"))
+        elif disposal is not None:
+            warnings.append(f"evidence file {name}: {disposal}, and it is still there")
+    return EvidenceCheck(tuple(findings), tuple(warnings), tuple(gone))
 
 
 def _check_occurrences(reader: Reader) -> Iterator[Finding]:
@@ -180,10 +207,13 @@ def _compare_fold(reader: Reader, table: Table, state: Mapping[str, Mapping[str,
             yield Finding(None, f"{table.name} {key}: {', '.join(wrong)} do not follow from its events")
 
 
-def _key_cell(table: Table, row: Mapping[str, Any], name: str) -> str:
+_KEYS = {table.name: [(name, table.columns[name]) for name in table.key] for table in RECORDS.values()}
+"""By table, what its key is made of."""
+
+
+def _key_cell(cell: Any, kind: str) -> str:  # noqa: ANN401 -- a cell is of any column type
     """A cell of the key as the rows of the table have it: moments as microseconds."""
-    cell = row[name]
-    return str(microseconds(datetime.fromisoformat(cell)) if table.columns[name] == "moment" else cell)
+    return str(microseconds(datetime.fromisoformat(cell)) if kind == "moment" else cell)
 
 
 def _group(table: Table, row: tuple[Any, ...]) -> str:

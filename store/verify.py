@@ -1,22 +1,26 @@
 """Verification: recompute everything the ledger says, and name the first entry, row or file that says otherwise.
 
-Two verdicts stay apart. *Integrity*: is what is kept what was written? *Completeness*: was everything done that was
-planned? Without a checkpoint outside the database integrity means only that nobody changed a part of it: only a
+Three verdicts stay apart. *Integrity*: is what is kept what was written? *Completeness*: was everything done that was
+planned? *Authority*: was everybody who acted allowed to? (A watcher judges that, who knows the rules; here are none.)
+Without a checkpoint outside the database integrity means only that nobody changed a part of it: only a
 checkpoint shows that the whole file was rewritten or its end cut off. Tamper-evident, not tamper-proof.
 """
 
 from __future__ import annotations
 
-import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import from_json  # several times as fast as json, which is most of the time of a verification
+
 from aimsight.configs.errors import StoreError
 from aimsight.store import versions
-from aimsight.store.checkpoints import anchors, compare
+from aimsight.store.checkpoints import Claim, Reach, anchors, compare
 from aimsight.store.digests import microseconds
-from aimsight.store.findings import Event, Finding, Fold
+from aimsight.store.disposals import approved_disposals
+from aimsight.store.findings import Authority, Event, Finding, Fold, Watcher
 from aimsight.store.ledger import NO_HASH, OPENED, entry_hash
 from aimsight.store.records import PROGRAM, append_event
 from aimsight.store.replay import Replay, check_evidence, frozen_files
@@ -52,6 +56,14 @@ class VerifyReport:
     limits: tuple[str, ...]
     anchored: int
     signed: int = 0
+    reaches: tuple[Reach, ...] = ()
+    authority: Authority | None = None
+    disposed: tuple[str, ...] = ()
+
+    @property
+    def authorised(self) -> bool:
+        """Whether nobody is known to have done what they were not allowed to."""
+        return self.authority is None or not self.authority.findings
 
     @property
     def intact(self) -> bool:
@@ -91,6 +103,8 @@ def verify(
     evidence: Path | None = None,
     folds: Mapping[str, Fold] | None = None,
     trusted: Sequence[bytes] = (),
+    claims: Sequence[Claim] = (),
+    watcher: Watcher | None = None,
     timeout: float = 60.0,
 ) -> VerifyReport:
     """Recompute the chain and compare it with the rows, the checkpoints outside and the evidence files.
@@ -107,13 +121,18 @@ def verify(
         By table: how its rows follow from their events, beyond "the last event holds the row".
     trusted
         Public keys whose signatures of checkpoints count.
+    claims
+        Checkpoints from elsewhere that are no file of lines, such as those under a time stamp.
+    watcher
+        Judges who acted; without one there is no verdict on authority.
 
     Raises
     ------
     StoreError
         When tables lack columns, a page of the file is damaged, or a checkpoint file cannot be read.
     """
-    anchor_files = {path: anchors(store.files, path) for path in against}
+    anchor_files = {str(path): anchors(store.files, path) for path in against}
+    anchor_files |= {claim.name: claim.as_file() for claim in claims}
     wanted = frozenset(anchor.size for found in anchor_files.values() for anchor in found.anchors)
     with store.read(timeout) as reader:
         _refuse_other_tables(reader, store)
@@ -123,18 +142,26 @@ def verify(
             unreadable = replay.see(event)
             if unreadable and not chain.broken:
                 chain.findings.append(unreadable)
+            if watcher is not None:
+                with suppress(KeyError, TypeError, ValueError, AttributeError):  # told above: not the kind's payload
+                    watcher.see(event)
         findings = [*chain.findings, *replay.compare(reader), *_compare_views(reader, store)]
         frozen = frozen_files(reader)
         gaps = open_slots(reader)
+        gone = approved_disposals(reader)
+    warnings, limits, reaches, disposed = list(chain.warnings), [], [], []
     if evidence is not None:
-        findings += check_evidence(frozen, evidence)
-    warnings, limits, anchored, signed = list(chain.warnings), [], 0, 0
-    for path, found in anchor_files.items():
-        comparison = compare(path, found, chain.origin, chain.seq, chain.hashes, trusted)
+        looked = check_evidence(frozen, evidence, gone)
+        findings += looked.findings
+        warnings += looked.warnings
+        disposed += looked.disposed
+    for name, found in anchor_files.items():
+        comparison = compare(name, found, chain.origin, chain.seq, chain.hashes, trusted)
         findings += comparison.findings
         warnings += comparison.warnings
-        anchored = max(anchored, comparison.anchored)
-        signed = max(signed, comparison.signed)
+        reaches.append(Reach(name, comparison.anchored, comparison.signed))
+    anchored = max((one.anchored for one in reaches), default=0)
+    signed = max((one.signed for one in reaches), default=0)
     if anchored == 0:
         limits.append("no checkpoint was compared: a ledger cut off at its end or rewritten as a whole is not seen")
     elif anchored < chain.seq:
@@ -151,6 +178,9 @@ def verify(
         tuple(limits),
         anchored,
         signed,
+        tuple(reaches),
+        watcher.verdict() if watcher is not None else None,
+        tuple(disposed),
     )
 
 
@@ -171,8 +201,9 @@ def _compare_views(reader: Reader, store: Store) -> Iterator[Finding]:
 
 def _walk(reader: Reader, chain: _Chain) -> Iterator[Event]:
     for row in _entries(reader):
-        problem = _problem(row, chain)
         seq, recorded_at, actor, kind, subject, entry, _, stored = row
+        content = _content(entry)
+        problem = _problem(row, content, chain)
         if problem and not chain.broken:
             chain.broken = True
             chain.findings.append(Finding(seq, f"ledger entry {seq}: {problem}"))
@@ -181,9 +212,8 @@ def _walk(reader: Reader, chain: _Chain) -> Iterator[Event]:
         chain.seq, chain.hash, chain.moment = seq, bytes(stored), recorded_at
         if seq in chain.wanted:
             chain.hashes[seq] = chain.hash.hex()
-        try:
-            payload = json.loads(entry)["payload"]
-        except (ValueError, KeyError, TypeError):
+        payload = content.get("payload")
+        if payload is None:
             continue  # the finding above has named it
         if kind == OPENED and seq == 1:
             chain.origin = subject
@@ -201,7 +231,16 @@ def _entries(reader: Reader) -> Iterator[tuple[Any, ...]]:
         first = reader.tuples("SELECT min(seq) FROM ledger WHERE seq >= ?", [first + _BATCH])[0][0]
 
 
-def _problem(row: tuple[Any, ...], chain: _Chain) -> str:
+def _content(entry: bytes) -> dict[str, Any]:
+    """What an entry says; nothing where it is no event."""
+    try:
+        found = from_json(entry)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _problem(row: tuple[Any, ...], content: dict[str, Any], chain: _Chain) -> str:
     """What is wrong with an entry, ``''`` when nothing is."""
     seq, recorded_at, actor, kind, subject, entry, previous, stored = row
     if seq != chain.seq + 1:
@@ -212,7 +251,6 @@ def _problem(row: tuple[Any, ...], chain: _Chain) -> str:
     if entry_hash(seq, chain.hash, bytes(entry)) != bytes(stored):
         return "its content does not have its hash"
     try:
-        content = json.loads(entry)
         written = _text_micros(content["recorded_at"])
         columns = (content["actor"], content["kind"], content["subject"], written)
     except (ValueError, KeyError, TypeError):
@@ -238,7 +276,17 @@ def record_verification(store: Store, report: VerifyReport) -> None:
     """
     if not report.intact:
         raise ValueError("a store that is not whole is not written to")
-    payload = {"intact": True, "complete": report.complete, "entries": report.entries, "head": report.head}
+    payload: dict[str, Any] = {
+        "intact": True,
+        "complete": report.complete,
+        "authorised": report.authorised if report.authority is not None else None,
+        "planned_without_outcome": len(report.gaps),
+        "acts_not_allowed": len(report.authority.findings) if report.authority is not None else None,
+        "entries": report.entries,
+        "head": report.head,
+        "compared_to_entry": report.anchored,
+        "signed_to_entry": report.signed,
+    }
     with store.write() as tx:
         append_event(tx, VERIFIED, "store", PROGRAM, payload)
 

@@ -79,14 +79,19 @@ class Session:
     def actor(self, name: str = "") -> Actor:
         """Who acts: the id given with ``--as``, else the variable AIMSIGHT_ACTOR, else the only person there is.
 
+        Who the people are is put on record first, where that has changed.
+
         Raises
         ------
         AuthorityError
             When nobody can be told from these, or the project does not know them.
         """
         from aimsight.aims.people import ACTOR_VARIABLE, actor_of
+        from aimsight.aims.people_on_record import keep_people
 
-        return actor_of(self.project, name or os.environ.get(ACTOR_VARIABLE))
+        found = actor_of(self.project, name or os.environ.get(ACTOR_VARIABLE))
+        keep_people(self.store, self.project.config)
+        return found
 
     def answer(self, data: object, people: Callable[[], Sequence[RenderableType]]) -> None:
         """Print ``data`` as JSON when asked for, else what ``people`` renders."""

@@ -1,18 +1,25 @@
-"""`aimsight verify`: whether the records are whole."""
+"""`aimsight verify`: whether the records are whole, complete, and made by who was allowed to."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from aimsight.monitors.cli.session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import RenderableType
 
+    from aimsight.monitors.record_check import Checked, Given
     from aimsight.store.verify import VerifyReport
+
+MOST = 20
+"""More lines of one kind than that are for --json."""
 
 
 def verify(
@@ -25,16 +32,26 @@ def verify(
         list[str] | None,
         typer.Option("--key", metavar="KEY", help="A public key to trust besides those of aimsight.yaml."),
     ] = None,
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Compute measurements again from the stored statistics as well.")
+    ] = False,
+    model: Annotated[str, typer.Option("--model", metavar="MODEL", help="--recompute: only this model.")] = "",
+    runs: Annotated[
+        int, typer.Option("--runs", metavar="N", min=0, help="--recompute: the latest N runs of each model; 0 for all.")
+    ] = 0,
 ) -> None:
-    """Recompute the ledger, and compare it with the rows, the checkpoints outside the store and the evidence files."""
-    from aimsight.aims.lifecycle.fold import FOLDS
+    """Give three verdicts on the records: integrity, completeness and authority.
+
+    Integrity: the ledger is recomputed and compared with the rows, the checkpoints outside the store and the evidence
+    files. Completeness: every planned window has an outcome. Authority: whoever acted was known then, had a role that
+    may, and did not judge their own work. With --recompute the measurements are computed again as well. Exit code 1
+    when any of these is broken.
+    """
     from aimsight.configs.errors import SourceError
-    from aimsight.monitors.projects import trusted_keys
+    from aimsight.monitors.record_check import check_records
     from aimsight.store.signing import public_key
-    from aimsight.store.verify import verify as recompute
 
     session = Session.of(context)
-    config = session.project.config
     elsewhere = tuple(against or ())
     for path in elsewhere:
         if not path.is_file():
@@ -43,39 +60,63 @@ def verify(
         given = tuple(map(public_key, key or ()))
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    trusted = (*trusted_keys(session.project), *given)
-    report = recompute(
-        session.store,
-        (*session.store.checkpoints, *elsewhere),
-        evidence=session.project.root / config.evidence,
-        folds=FOLDS,
-        trusted=trusted,
-    )
+    if not recompute and (model or runs):
+        raise typer.BadParameter("--model and --runs belong to --recompute")
+    models = [session.model(model).model] if model else list(session.project.models)
+    checked = check_records(session.project, session.store, against=elsewhere, keys=given)
+    report = checked.report
+    again = None
+    if recompute:
+        from aimsight.monitors.recompute import recompute as compute_again
+
+        again = compute_again(session.project, session.store, models, latest=runs or None)
+    signs = bool(given or session.project.config.signing.trusted)
     session.answer(
-        {
-            "ledger": report.origin,
-            "entries": report.entries,
-            "head": report.head,
-            "intact": report.intact,
-            "complete": report.complete,
-            "first_bad_entry": report.first_bad_seq,
-            "findings": [str(finding) for finding in report.findings],
-            "warnings": report.warnings,
-            "planned_without_outcome": report.gaps,
-            "limits": report.limits,
-            "compared_to_entry": report.anchored,
-            "signed_to_entry": report.signed,
-        },
-        lambda: _for_people(report, signed=bool(trusted)),
+        _data(checked) | ({} if again is None else {"recomputed": again.data()}),
+        lambda: [*_for_people(checked, signed=signs), *([] if again is None else ["", *again.lines()])],
     )
-    if not report.intact:
+    if not (report.intact and report.complete and report.authorised and (again is None or not again.findings)):
         raise typer.Exit(1)
 
 
-def _for_people(report: VerifyReport, *, signed: bool) -> list[RenderableType]:
+def _data(checked: Checked) -> dict[str, Any]:
+    report = checked.report
+    authority = report.authority
+    return {
+        "ledger": report.origin,
+        "entries": report.entries,
+        "head": report.head,
+        "intact": report.intact,
+        "complete": report.complete,
+        "authorised": report.authorised,
+        "first_bad_entry": report.first_bad_seq,
+        "findings": [str(finding) for finding in report.findings],
+        "warnings": report.warnings,
+        "planned_without_outcome": report.gaps,
+        "authority": None
+        if authority is None
+        else {
+            "acts": authority.acts,
+            "unjudged": authority.unjudged,
+            "findings": [str(finding) for finding in authority.findings],
+            "single_person": authority.alone,
+            "limits": authority.limits,
+        },
+        "disposed": report.disposed,
+        "limits": report.limits,
+        "compared_to_entry": report.anchored,
+        "signed_to_entry": report.signed,
+        "reaches": [asdict(one) for one in report.reaches],
+        "given_away": [asdict(one) for one in checked.given],
+    }
+
+
+def _for_people(checked: Checked, *, signed: bool) -> list[RenderableType]:
     from aimsight.aims.words import plural
     from aimsight.monitors.cli.tables import cell, facts
 
+    report = checked.report
+    authority = report.authority
     parts: list[RenderableType] = [
         facts(
             {
@@ -83,26 +124,60 @@ def _for_people(report: VerifyReport, *, signed: bool) -> list[RenderableType]:
                 "Completeness": "complete"
                 if report.complete
                 else f"{plural(len(report.gaps), 'planned window')} without an outcome",
+                "Authority": _authority(report),
                 "Ledger": f"{plural(report.entries, 'entry', 'entries')}, head {report.head[:16]}…",
-                "Checkpoints": _reach(report.anchored),
-                **({"Signed checkpoints": _reach(report.signed)} if signed else {}),
             }
         )
     ]
     for title, lines in (
-        ("Findings", [str(finding) for finding in report.findings]),
-        ("Warnings", list(report.warnings)),
-        ("What this cannot show", list(report.limits)),
+        ("Findings of integrity", [str(finding) for finding in report.findings]),
         (
             "Planned, without an outcome",
             [f"{gap['model']} {gap['window_start']:%Y-%m-%d %H:%M}Z" for gap in report.gaps],
         ),
+        ("Findings of authority", [str(finding) for finding in authority.findings] if authority else []),
+        ("Done by one person alone", list(authority.alone) if authority else []),
+        ("Disposed of", list(report.disposed)),
+        ("Warnings", list(report.warnings)),
+        ("Vouched for from outside", list(_ranges(report, checked.given, signed=signed))),
+        ("What this cannot show", [*report.limits, *(authority.limits if authority else ())]),
     ):
         if lines:
-            parts += ["", cell(title, "bold"), *(cell(f"- {line}") for line in lines)]
+            more = [f"… and {len(lines) - MOST:,} more (--json shows all)"] if len(lines) > MOST else []
+            parts += ["", cell(title, "bold"), *(cell(f"- {line}") for line in [*lines[:MOST], *more])]
     return parts
 
 
-def _reach(entries: int) -> str:
-    """How far into the ledger its checkpoints reach."""
-    return f"vouch for entries 1 to {entries:,}" if entries else "none"
+def _authority(report: VerifyReport) -> str:
+    from aimsight.aims.words import plural
+
+    authority = report.authority
+    if authority is None or not authority.acts:
+        return "no person has acted"
+    if authority.findings:
+        return f"BROKEN: {plural(len(authority.findings), 'finding')}"
+    judged = authority.acts - authority.unjudged
+    alone = f", {len(authority.alone):,} by one person alone" if authority.alone else ""
+    if not judged:
+        return f"cannot be told: {plural(authority.acts, 'act')} before it was on record who the people are"
+    return f"in order: {plural(judged, 'act')} of people{alone}"
+
+
+def _ranges(report: VerifyReport, given: tuple[Given, ...], *, signed: bool) -> Iterator[str]:
+    """Which entries each checkpoint file and anchor vouches for, and which none does."""
+    for one in report.reaches:
+        by_key = f", signed {_span(1, one.signed)}" if signed else ""
+        yield f"{one.name}: {_span(1, one.anchored)}{by_key}"
+    if report.anchored < report.entries:
+        yield f"not anchored: {_span(report.anchored + 1, report.entries)}"
+    for away in given:
+        yield (
+            f"{away.name}: entries 1 to {away.size:,} were given to {away.to}; what was received there is compared "
+            "with --against FILE"
+        )
+
+
+def _span(first: int, last: int) -> str:
+    if last < first:
+        return "no entry"
+    return f"entries {first:,} to {last:,}" if last > first else f"entry {first:,}"
