@@ -30,6 +30,7 @@ chosen = st.navigation(
         "Management system": [
             st.Page(ui.NONCONFORMITIES, title="Nonconformities", icon=":material/report:", url_path="nonconformities"),
             st.Page(ui.OBJECTIVES, title="Objectives", icon=":material/flag:", url_path="objectives"),
+            st.Page(ui.REVIEW, title="Review", icon=":material/gavel:", url_path="review"),
             st.Page(ui.PLAN, title="Plan", icon=":material/troubleshoot:", url_path="plan"),
             st.Page(ui.REGISTERS, title="Registers", icon=":material/folder_open:", url_path="registers"),
             st.Page(ui.OPERATIONS, title="Operations", icon=":material/settings_suggest:", url_path="operations"),

@@ -41,7 +41,7 @@ MEANINGS: dict[Verdict, str] = {
     Verdict.AWAITING_LABELS: "The truth is not known yet for enough rows.",
     Verdict.NOT_MEASURED: "There is no value: no run, no data, or the metric is not defined for it.",
 }
-PLAN, REGISTERS = "page/plan.py", "page/registers.py"
+PLAN, REGISTERS, REVIEW = "page/plan.py", "page/registers.py", "page/review.py"
 OVERVIEW, MODEL, DRIFT, FAIRNESS = "page/overview.py", "page/model.py", "page/drift.py", "page/fairness.py"
 NONCONFORMITIES, OBJECTIVES, OPERATIONS = (
     "page/nonconformities.py",

@@ -1,7 +1,8 @@
 """Charts of the pack as SVG: drawn from its decimal texts, the same bytes for the same pack.
 
-A series shows the values as a line with a point a window, the interval as a band, the target as a line with its wrong
-side shaded, and the verdict's glyph under every window; a verdict is never told by colour alone.
+A series shows the values as a line with a point a window, the interval as a band, the target as a line with its
+tolerance dashed and its wrong side shaded, and the verdict's glyph under every window; a verdict is never told by
+colour alone.
 """
 
 from __future__ import annotations
@@ -43,9 +44,24 @@ def series_svg(series: Series) -> str:
         f'stroke-width="1.2"/>'
         for limit in limits
     ]
+    parts += [
+        f'<line x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{scale.y(limit)}" y2="{scale.y(limit)}" stroke="{_MUTED}" '
+        f'stroke-dasharray="3 3"/>'
+        for limit in _tolerated(series)
+        if scale.low < limit < scale.high
+    ]
     parts += _line(xs, [trio[0] for trio in numbers], scale)
     parts += _verdicts(xs, series)
     return "".join([*parts, "</svg>"])
+
+
+def _tolerated(series: Series) -> list[float]:
+    """How far beyond the limits a value is at risk, and not nonconforming."""
+    tolerance = float(series.tolerance)
+    if not tolerance:
+        return []
+    beyond = [float(series.low) - tolerance] if series.low is not None else []
+    return [*beyond, *([float(series.high) + tolerance] if series.high is not None else [])]
 
 
 def bars_svg(bars: Bars) -> str:

@@ -23,7 +23,7 @@ ACTION_COLUMNS = ("Id", "Action", "Owner", "Due", "State", "Carried over", "Evid
 
 def previous_actions(view: View) -> Section:
     """(a) What came of the decisions and actions of earlier reviews; open ones say how often they were carried over."""
-    actions = view.records("management_action")
+    actions = view.standing("management_action")
     signed = signed_reviews(view)
     is_open = {one.now.record: one.now.fields["state"] not in FINISHED_ACTIONS for one in actions}
     overdue = {one.now.record for one in actions if is_open[one.now.record] and _is_late(view, one)}
@@ -34,7 +34,7 @@ def previous_actions(view: View) -> Section:
         by_decision.setdefault(str(one.now.fields.get("decision", "")), []).append(one)
     decisions = [
         (one, by_decision.get(one.now.subject, []))
-        for one in view.records("management_decision")
+        for one in view.standing("management_decision")
         if one.now.fields.get("review") == previous
         or any(is_open[action.now.record] for action in by_decision.get(one.now.subject, []))
     ]
@@ -84,7 +84,7 @@ def previous_actions(view: View) -> Section:
 def signed_reviews(view: View) -> list[tuple[datetime, str]]:
     """When each review was first signed, and its id, the earliest first."""
     found = []
-    for one in view.reviews:
+    for one in view.standing("management_review"):
         moments = [version.approved_at for version in one.versions if version.approved_at is not None]
         if moments:
             found.append((min(moments), one.now.record))

@@ -9,6 +9,7 @@ from aimsight.aims import words
 from aimsight.aims.review.pack import Point, Section, Series, Table
 from aimsight.aims.review.view import decimal, due_day, value_cell
 from aimsight.aims.verdicts import Verdict
+from aimsight.configs.canonical import decimal_text
 from aimsight.configs.errors import NotFoundError
 from aimsight.configs.targets import Target
 from aimsight.metrics.registry import find
@@ -69,7 +70,7 @@ def results(view: View) -> Section:
         tuple(_said(view, groups, judged, outcomes)),
         (
             Table("objectives", "Objectives", _OBJECTIVE, tuple(_objectives(view, groups))),
-            Table("groups", "Groups, in the latest window of each model", _GROUPS, tuple(_groups(view, latest))),
+            _groups(view, latest),
             Table("gaps", "Gaps between groups", _GAPS, tuple(_gaps(view, latest))),
             Table("drift", "Drift of features", _DRIFT, tuple(_drift(view))),
             Table("quality", "Data quality", _QUALITY, tuple(_quality(view))),
@@ -155,11 +156,8 @@ def _latest_runs(view: View) -> list[str]:
     ]
 
 
-_GROUPS = ("Model", "Window", "Column", "Group", "n", *(name for _, name in GROUP_MEASURES))
-
-
-def _groups(view: View, latest: Sequence[str]) -> Iterable[Cells]:
-    """One line a group of a protected column."""
+def _groups(view: View, latest: Sequence[str]) -> Table:
+    """One line a group of a protected column, with the measures that some model's task has."""
     protected = {(name, column) for name, model in view.project.models.items() for column in model.protected}
     found = view.rows(
         "SELECT model, window_start, window_end, metric, segment_columns[1] AS column_name, "
@@ -174,10 +172,15 @@ def _groups(view: View, latest: Sequence[str]) -> Iterable[Cells]:
         if (row["model"], row["column_name"]) in protected:
             key = (row["model"], row["column_name"], row["member"])
             lines.setdefault(key, {})[row["metric"]] = row
+    known = {metric for values in lines.values() for metric in values}
+    measures = [(metric, name) for metric, name in GROUP_MEASURES if metric in known]
+    rows = []
     for (model, column, member), values in lines.items():
-        some = next(iter(values.values()))
-        cells = (value_cell(values[metric]) if metric in values else None for metric, _ in GROUP_MEASURES)
-        yield (model, view.window_of(some), column, member, max(row["n"] or 0 for row in values.values()), *cells)
+        window = view.window_of(next(iter(values.values())))
+        cells = (value_cell(values[metric]) if metric in values else None for metric, _ in measures)
+        rows.append((model, window, column, member, max(row["n"] or 0 for row in values.values()), *cells))
+    columns = ("Model", "Window", "Column", "Group", "n", *(name for _, name in measures))
+    return Table("groups", "Groups, in the latest window of each model", columns, tuple(rows))
 
 
 _GAPS = ("Model", "Window", "Measure", "Column", "Gap", "n", "Where", "Largest in the period")
@@ -347,16 +350,22 @@ def _series(view: View, rows: Sequence[Row]) -> Series:
     return Series(
         f"{last['model']}/{last['objective']}",
         f"{last['model']}, {last['objective']}: {words.metric_name(metric)}{where}{segment}",
+        metric,
         _unit(metric),
+        last["target"],
         words.target_words(last["target"], last["tolerance"]),
+        decimal_text(last["tolerance"]),
         decimal(target.low),
         decimal(target.high),
         tuple(
             Point(
                 view.window_of(row),
+                view.iso(row["window_start"]),
+                view.iso(row["window_end"]),
                 decimal(row["value"]),
                 decimal(row["ci_low"]),
                 decimal(row["ci_high"]),
+                row["n"],
                 row["verdict"],
             )
             for row in rows

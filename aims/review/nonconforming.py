@@ -147,13 +147,15 @@ def _trend(view: View, found: Sequence[Row]) -> tuple[tuple[Cell, ...], ...]:
     year, month = first.year, first.month if step == 1 else 1
     start = view.start
     while start < after:
+        first_day = datetime(year, month, 1, tzinfo=view.zone)
         year, month = (year, month + 1) if step == 1 and month < 12 else (year + 1, 1)
-        end = min(datetime(year, month, 1, tzinfo=view.zone), after)
+        last_day = datetime(year, month, 1, tzinfo=view.zone)
+        end = min(last_day, after)
         opened = [row for row in found if start <= row["opened_at"] < end]
         ended = [row for row in found if (moment := _ended(row)) and start <= moment < end]
         still = [row for row in found if row["opened_at"] < end and not ((moment := _ended(row)) and moment < end)]
         if opened or ended or still:
-            rows.append((words.period(start, end, view.zone), len(opened), len(ended), len(still)))
+            rows.append((words.period(first_day, last_day, view.zone), len(opened), len(ended), len(still)))
         start = end
     return tuple(rows)
 

@@ -38,12 +38,15 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One window of a series: label, value and interval as decimal text (``None`` where there is no value), verdict."""
+    """One window of a series: label, ends in ISO 8601, value and interval as decimal text (``None`` without)."""
 
     label: str
+    start: str
+    end: str
     value: str | None
     low: str | None
     high: str | None
+    n: int | None
     verdict: str
 
 
@@ -51,13 +54,17 @@ class Point:
 class Series:
     """An objective's values over time, with the target that was in force: the data of a line chart.
 
-    ``low`` and ``high`` are the limits of the target (decimal text), ``None`` where it has none.
+    ``rule`` is the target as declared (``<= 0.1``), ``target`` the same in words; ``low`` and ``high`` are its limits
+    (decimal text), ``None`` where it has none; ``tolerance`` is how far beyond them a value is at risk only.
     """
 
     name: str
     title: str
+    metric: str
     unit: str
+    rule: str
     target: str
+    tolerance: str
     low: str | None
     high: str | None
     points: tuple[Point, ...]

@@ -68,7 +68,7 @@ def facts_of(pack: Pack) -> list[tuple[str, str]]:
     cover = pack.cover
     return [
         ("Period", cover.period),
-        ("Data until", cover.cut_off),
+        ("Data cut-off", cover.cut_off),
         ("Previous review", cover.previous or "none on record"),
         ("Made by", cover.made_by),
         ("Ledger", f"{count(cover.entries)} entries, {count(cover.anchored)} of them vouched for by a checkpoint"),
@@ -208,11 +208,14 @@ def csv_files(pack: Pack, results: Results | None = None) -> dict[str, bytes]:
 def _windows(section: Section) -> Table:
     """The values of every series; numbers are exact decimal texts, and verdicts are words."""
     rows = tuple(
-        (one.name, one.title, one.target, point.label, point.value, point.low, point.high, point.verdict)
+        (
+            *(one.name, one.title, one.target, point.start, point.end),
+            *(point.value, point.low, point.high, point.n, point.verdict),
+        )
         for one in section.series
         for point in one.points
     )
-    columns = ("Objective", "Title", "Target", "Window", "Value", "Interval from", "Interval to", "Verdict")
+    columns = ("Objective", "Title", "Target", "From", "To", "Value", "Interval from", "Interval to", "n", "Verdict")
     return Table("windows", "Values by window", columns, rows)
 
 

@@ -375,6 +375,11 @@ def sign(
         f"and results, SHA-256 {results_sha256(tx, known)}"
     )
     try:
+        for one in decisions(tx, review):
+            if one.status in {"draft", "in review"}:
+                registers.approve(
+                    tx, one.record_type, one.record, actor, expected=one.version, reason=f"signed with {review}"
+                )
         return registers.approve(tx, REVIEW, review, actor, expected=expected, reason=reason)
     except RegisterError as error:
         raise ReviewError(str(error)) from error

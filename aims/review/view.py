@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -83,10 +83,13 @@ class View:
         """A moment as a day, or a dash."""
         return "–" if moment is None else words.day(moment.astimezone(self.zone))
 
-    @property
-    def reviews(self) -> list[Kept]:
-        """The management reviews, whatever period they are about."""
-        return [one for one in self._all_records if one.now.record_type == "management_review"]
+    def standing(self, *types: str) -> list[Kept]:
+        """The records of these types as they stand at the cut-off, whatever period they are about."""
+        return [one for one in self._all_records if one.now.record_type in types]
+
+    def iso(self, moment: datetime) -> str:
+        """A moment as data, in UTC whatever the machine's zone is."""
+        return moment.astimezone(UTC).isoformat()
 
     def records(self, *types: str) -> list[Kept]:
         """The records of these types as they stand, but those that came up only after the period."""

@@ -1,0 +1,295 @@
+"""Management reviews (clause 9.3): the frozen packs, what is missing before a signature, what was concluded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from aimsight.aims import words
+from aimsight.aims.people import actor_of
+from aimsight.aims.registers import service as registers
+from aimsight.aims.review import service
+from aimsight.aims.review.render import FORMATS, NO_ONE
+from aimsight.aims.review.results import results_of
+from aimsight.aims.verdicts import Verdict
+from aimsight.configs.errors import AimsightError
+from aimsight.configs.targets import Target
+from aimsight.dashboard import charts, editing, frames, ui
+from aimsight.store.database import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aimsight.aims.review.pack import Bars, Cell, Pack, Section, Series, Table
+    from aimsight.aims.review.render import Results
+    from aimsight.store.database import Reader
+    from aimsight.store.registers import RecordVersion
+
+TALL = 320
+"""Height of a long table in pixels; it scrolls."""
+MIME = {
+    "html": "text/html",
+    "pdf": "application/pdf",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "json": "application/json",
+    "csv.zip": "application/zip",
+}
+LABELS = {"html": "HTML", "pdf": "PDF", "docx": "DOCX", "json": "JSON", "csv.zip": "CSV"}
+
+
+def _render() -> None:
+    scene = ui.scene()
+    if not scene.version:
+        ui.header(scene, "Management review")
+        ui.no_runs(scene)
+        return
+    found = scene.ask(reviews)
+    if not found:
+        ui.header(scene, "Management review")
+        ui.empty(
+            "No review was prepared yet. Preparing one freezes its inputs as a pack; nothing is changed by that.",
+            ui.command(scene, "review prepare --from DAY --to DAY"),
+        )
+        return
+    names = [one.record for one in found]
+    known = {one.record: one for one in found}
+    asked = str(st.session_state.get("review"))
+    ui.header(scene, _headline(known[asked if asked in known else names[0]]))
+    left, right = st.columns([3, 1])
+    shown = left.selectbox(
+        "Review",
+        names,
+        format_func=lambda name: words.printable(f"{name}: {known[name].title}"),
+        key="review",
+        bind="query-params",
+    )
+    review = known[shown]
+    packs = [int(one["version"]) for one in reversed(review.fields.get("packs", ()))]
+    number = right.selectbox("Pack", packs, key=f"pack {shown}") if packs else None
+    pack = service.frozen_pack(scene.project, review, number)
+    with Store(scene.store).read() as reader:  # not through the cache: the answer follows the evidence files, too
+        missing = [] if review.approver else list(service.open_points(reader, scene.project, review))
+        results = results_of(reader, review, pack, scene.zone)
+    _cover(scene, review, pack, missing)
+    _downloads(review, pack, results)
+    for section in pack.sections:
+        _section(scene, section, results)
+    _results(results)
+
+
+def reviews(reader: Reader) -> list[RecordVersion]:
+    """The reviews that were not withdrawn, the latest first."""
+    return [one for one in reversed(registers.list_records(reader, [service.REVIEW])) if one.status != "withdrawn"]
+
+
+def _headline(review: RecordVersion) -> str:
+    state = "signed" if review.approver else "not signed yet"
+    return f"{review.title}: {state}"
+
+
+def _cover(scene: ui.Scene, review: RecordVersion, pack: Pack, missing: list[str]) -> None:
+    cover = pack.cover
+    ui.facts(
+        {
+            "Period": cover.period,
+            "Data cut-off": cover.cut_off,
+            "Previous review": cover.previous or "none on record",
+            "Pack": f"{cover.version}, SHA-256 {pack.sha256[:12]}…",
+            "Ledger": f"{words.count(cover.entries)} entries, {words.count(cover.anchored)} vouched for",
+        }
+    )
+    for text in cover.limitations:
+        st.warning(words.escape(f"Limitation: {text}"))
+    if missing:
+        with st.container(border=True):
+            st.markdown(f"**{words.plural(len(missing), 'point')} open before it can be signed**")
+            for text in missing:
+                st.markdown(f"- {words.escape(text)}")
+        _forms(scene, review, pack)
+
+
+def _downloads(review: RecordVersion, pack: Pack, results: Results | None) -> None:
+    """Files that are made only when somebody asks for one."""
+    with st.container(horizontal=True, gap="small"):
+        for suffix, render in FORMATS.items():
+            st.download_button(
+                LABELS[suffix],
+                data=_made(render, pack, results),
+                file_name=f"{review.record}-pack-{pack.cover.version}.{suffix}",
+                mime=MIME[suffix],
+                on_click="ignore",
+                icon=":material/download:",
+                key=f"download {suffix}",
+            )
+
+
+def _made(render: Callable[[Pack, Results | None], bytes], pack: Pack, results: Results | None) -> Callable[[], bytes]:
+    return lambda: render(pack, results)
+
+
+def _section(scene: ui.Scene, section: Section, results: Results | None) -> None:
+    st.subheader(words.escape(section.title), anchor=False)
+    if section.clause:
+        st.caption(f"Clause {section.clause}")
+    for text in section.sentences:
+        st.markdown(words.escape(text))
+    if section.is_empty:
+        st.markdown(words.escape((results.confirmed if results else {}).get(section.key, NO_ONE)))
+    for bars in section.bars:
+        _bars(bars)
+    if section.series:
+        _charts(scene, section.series)
+    for table in section.tables:
+        _table(table)
+
+
+def _bars(bars: Bars) -> None:
+    _heading(bars.title)
+    st.dataframe([{"": name, bars.unit.capitalize(): count} for name, count in bars.bars], hide_index=True, width=420)
+
+
+def _heading(title: str) -> None:
+    st.markdown(f"**{words.escape(title)}**")
+
+
+def _table(table: Table) -> None:
+    if not table.rows:
+        return
+    _heading(table.title)
+    st.dataframe(
+        [dict(zip(table.columns, map(_cell, row), strict=True)) for row in table.rows],
+        hide_index=True,
+        height="content" if len(table.rows) <= 8 else TALL,
+    )
+
+
+def _cell(cell: Cell) -> str | int | None:
+    return words.printable(cell) if isinstance(cell, str) else cell
+
+
+def _charts(scene: ui.Scene, series: tuple[Series, ...]) -> None:
+    """One objective at a time, the one that failed most first."""
+    ordered = sorted(series, key=lambda one: (-_failures(one), one.name))
+    by_name = {one.name: one for one in ordered}
+    with st.container(border=True):
+        chosen = st.selectbox(
+            "Objective over the period",
+            list(by_name),
+            format_func=lambda name: words.printable(f"{by_name[name].title} ({_failures(by_name[name])} failing)"),
+            key="objective",
+        )
+        one = by_name[chosen]
+        frame = frames.series_frame([_row(point) for point in _points(one)], scene.zone_of(one.name.split("/")[0]))
+        st.caption(words.escape(f"Target: {one.target}. As frozen in the pack."))
+        if frame["value"].notna().any():
+            figure = charts.series(
+                frame,
+                scene.palette,
+                metric=one.metric,
+                unit=one.unit,
+                target=Target.parse(one.rule),
+                tolerance=float(one.tolerance),
+            )
+            ui.chart(figure, f"{one.title}; target {one.target}")
+        else:
+            ui.empty("No window of the period has a value.")
+
+
+def _points(series: Series) -> list[dict[str, Any]]:
+    return [
+        {
+            "window_start": datetime.fromisoformat(point.start),
+            "window_end": datetime.fromisoformat(point.end),
+            "value": point.value,
+            "ci_low": point.low,
+            "ci_high": point.high,
+            "n": point.n,
+            "verdict": point.verdict,
+        }
+        for point in series.points
+    ]
+
+
+def _row(point: dict[str, Any]) -> dict[str, Any]:
+    numbers = {key: None if point[key] is None else float(point[key]) for key in ("value", "ci_low", "ci_high")}
+    return point | numbers | {"revision": "as frozen", "run_id": "–"}
+
+
+def _failures(series: Series) -> int:
+    return sum(1 for point in series.points if point.verdict == Verdict.NONCONFORMING.value)
+
+
+def _results(results: Results | None) -> None:
+    st.subheader("Results of the review", anchor=False)
+    st.caption("Clause 9.3.3")
+    if results is None:
+        st.text("Not held yet.")
+        return
+    for name, value in results.facts:
+        ui.labelled(name, value)
+    for table in results.tables:
+        _table(table)
+    ui.labelled("Signature", results.signature)
+
+
+def _forms(scene: ui.Scene, review: RecordVersion, pack: Pack) -> None:
+    """Confirm an empty input or sign; minutes and decisions are longer, and for the command line."""
+    why_not = editing.allowed(scene)
+    if why_not:
+        st.caption(f"Reviews are confirmed, recorded and signed with aimsight review {review.record}.")
+        return
+    done = {str(one["input"]) for one in review.fields.get("confirmations", ())}
+    waiting = [key for key in pack.to_confirm if key not in done]
+    people = {person.id: person.name for person in scene.project.config.people}
+    with st.container(border=True):
+        who = st.selectbox(
+            "Who acts", list(people), format_func=lambda one: words.printable(people[one]), key="reviewing"
+        )
+        if waiting:
+            with st.form(f"confirm {review.record} {review.version}", border=False):
+                key = st.selectbox(
+                    "Input", waiting, format_func=lambda one: f"{one}: {pack.section(one).title}", key="input"
+                )
+                statement = st.text_input("What is confirmed", "Nothing changed in the period.", max_chars=1000)
+                if st.form_submit_button("Confirm"):
+                    _confirm(scene, review, key, statement, who)
+        with st.form(f"sign {review.record} {review.version}", border=False):
+            name = st.text_input("Your name, as a signature", max_chars=200)
+            if st.form_submit_button("Sign"):
+                _sign(scene, review, name, who)
+
+
+def _confirm(scene: ui.Scene, review: RecordVersion, key: str, statement: str, who: str) -> None:
+    try:
+        actor = actor_of(scene.project, who)
+        with _store(scene).write() as tx:
+            service.confirm(tx, scene.project, review.record, key, statement, actor, expected=review.version)
+    except AimsightError as error:
+        _refused(error)
+    else:
+        st.rerun()
+
+
+def _sign(scene: ui.Scene, review: RecordVersion, name: str, who: str) -> None:
+    try:
+        actor = actor_of(scene.project, who)
+        with _store(scene).write() as tx:
+            service.sign(tx, scene.project, review.record, actor, expected=review.version, name=name)
+    except AimsightError as error:
+        _refused(error)
+    else:
+        st.rerun()
+
+
+def _refused(error: AimsightError) -> None:
+    st.error(words.escape(str(error)).replace("\n", "  \n"))
+
+
+def _store(scene: ui.Scene) -> Store:
+    checkpoints = tuple(scene.project.root / one for one in scene.project.config.checkpoints)
+    return Store(scene.store, checkpoints=checkpoints)
+
+
+_render()
