@@ -46,18 +46,30 @@ def average_precision(counts: ScoreCounts) -> Estimate:
 
     One row more or less at a position changes the precision there and at every lower score, which one pass adds up.
     """
-    up, down = highest_first(counts)
-    hits, seen = np.cumsum(up), np.cumsum(up + down)
+    # the precision of a position counts by its positives, so that positions without any need no looking at
+    there = np.flatnonzero(counts.positives > 0)[::-1]
+    up, down = counts.positives[there].astype(np.float64), counts.negatives[there]
+    hits = np.cumsum(up)
+    if counts.positives.sum() + counts.negatives.sum() == counts.positives.size:  # one row at every position
+        seen = (counts.positives.size - there).astype(np.float64)
+        wrong = seen - hits
+    else:
+        wrong = np.cumsum(counts.negatives[::-1])[counts.positives.size - 1 - there].astype(np.float64)
+        seen = hits + wrong
     positives = hits[-1]
     precision = hits / seen
     value = float(up @ precision / positives)
-    gain = np.cumsum((up * (seen - hits) / seen**2)[::-1])[::-1]
-    loss = np.cumsum((up * hits / seen**2)[::-1])[::-1]
-    variance = float(up @ np.square(precision + gain - value) + down @ np.square(loss)) / positives**2
+    weight = up / seen**2
+    gain = np.cumsum((weight * wrong)[::-1])[::-1]
+    loss = np.cumsum((weight * hits)[::-1])[::-1]
+    # negatives down to a position, from the one with positives before it, all change what is at and below it
+    between = np.diff(wrong, prepend=0.0)
+    variance = float(up @ np.square(precision + gain - value) + between @ np.square(loss)) / positives**2
     if counts.exact:
         return Estimate(value, variance)
-    best = float(up @ np.divide(hits, seen - down, out=np.ones_like(hits), where=seen > down) / positives)
-    worst = float(up @ ((hits - up + (up > 0)) / (seen - up + (up > 0))) / positives)
+    above = seen - down
+    best = float(up @ np.divide(hits, above, out=np.ones_like(hits), where=above > 0) / positives)
+    worst = float(up @ ((hits - up + 1) / (seen - up + 1)) / positives)
     return Estimate(value, variance, max(best - value, value - worst, 0.0))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,13 +52,12 @@ class Bins:
     @classmethod
     def of(cls, counts: ScoreCounts, number: int, binning: str) -> Bins:
         """``width``: bins of equal width on [0, 1]; ``mass``: of about as many rows each, ties kept together."""
-        up, down = counts.positives.astype(np.float64), counts.negatives.astype(np.float64)
-        rows, score = up + down, scores_of(counts)
-        total = float(rows.sum())
+        rows, score = counts.positives + counts.negatives, scores_of(counts)
+        total = int(rows.sum())
         moved = 0.0
+        # scores ascend, so that a bin's lie together and only their first has to be found
         if binning == "width":
-            # an edge belongs to the bin above it; products such as 0.3 * 10 must not fall short of a whole number
-            place = np.minimum(np.floor(score * number + 1e-9).astype(np.int64), number - 1)
+            starts = np.array([bisect_left(score, place, key=partial(_bin_of, number)) for place in range(number)])
             if not counts.exact:
                 cut = np.unique((np.arange(1, number) * SCORE_CELLS) // number)
                 split = np.isin(counts.positions.astype(np.int64), cut[(cut * number) % SCORE_CELLS != 0])
@@ -64,10 +65,13 @@ class Bins:
         else:
             middle = np.cumsum(rows) - rows / 2
             place = np.minimum((middle * number / total).astype(np.int64), number - 1)
-        held: Floats = np.bincount(place, rows, number).astype(np.float64)
+            starts = np.searchsorted(place, np.arange(number))
+        starts = starts[np.diff(starts, append=rows.size) > 0]
+        held = np.add.reduceat(rows, starts)
+        share = np.add.reduceat(counts.positives, starts) / np.maximum(held, 1)
+        mean = np.add.reduceat(score if total == rows.size else rows * score, starts) / np.maximum(held, 1)
         there = held > 0
-        share, mean = (np.bincount(place, weights, number)[there] / held[there] for weights in (up, rows * score))
-        return cls(held[there], mean, share, moved, counts.exact)
+        return cls(held[there].astype(np.float64), mean[there], share[there], moved, counts.exact)
 
     @property
     def weights(self) -> Floats:
@@ -89,6 +93,12 @@ class Bins:
     def gap_bound(self) -> float:
         """Largest error of a weighted mean of gaps, because scores are known by their cells only."""
         return 0.0 if self.exact else HALF_CELL + 2 * self.moved
+
+
+def _bin_of(number: int, score: float) -> int:
+    """The bin of equal width that a score is in."""
+    # an edge belongs to the bin above it; products such as 0.3 * 10 must not fall short of a whole number
+    return min(math.floor(score * number + 1e-9), number - 1)
 
 
 def of_absolute(gaps: Floats, variances: Floats, rows: Floats) -> Interval:
