@@ -327,7 +327,7 @@ def _undecided(reader: Reader, record: RecordVersion) -> Iterator[str]:
     """Decisions that are missing, and what has to follow from those that were taken."""
     taken = decisions(reader, record.record)
     if not taken and not str(record.fields.get("no_decision", "")).strip():
-        yield "no decision is on record (management_decision), and no reason why nothing was decided"
+        yield "no decision is on record, and no reason why nothing was decided"
     following = [one for one in latest_versions(reader, ["management_action", "change"]) if one.status != "withdrawn"]
     acted = {str(one.fields.get("decision", "")) for one in following if one.record_type == "management_action"}
     planned = {link for one in following if one.record_type == "change" for link in one.links}

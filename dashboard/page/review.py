@@ -11,6 +11,7 @@ from aimsight.aims import words
 from aimsight.aims.people import actor_of
 from aimsight.aims.registers import service as registers
 from aimsight.aims.review import service
+from aimsight.aims.review.pack import Table
 from aimsight.aims.review.render import FORMATS, NO_ONE
 from aimsight.aims.review.results import results_of
 from aimsight.aims.verdicts import Verdict
@@ -22,7 +23,7 @@ from aimsight.store.database import Store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aimsight.aims.review.pack import Bars, Cell, Pack, Section, Series, Table
+    from aimsight.aims.review.pack import Bars, Cell, Pack, Section, Series
     from aimsight.aims.review.render import Results
     from aimsight.store.database import Reader
     from aimsight.store.registers import RecordVersion
@@ -57,14 +58,10 @@ def _render() -> None:
     known = {one.record: one for one in found}
     asked = str(st.session_state.get("review"))
     ui.header(scene, _headline(known[asked if asked in known else names[0]]))
-    left, right = st.columns([3, 1])
-    shown = left.selectbox(
-        "Review",
-        names,
-        format_func=lambda name: words.printable(f"{name}: {known[name].title}"),
-        key="review",
-        bind="query-params",
-    )
+    if len(found) > 1:
+        _table(_list(found))
+    left, right = st.columns(2)
+    shown = left.selectbox("Review", names, key="review", bind="query-params")
     review = known[shown]
     packs = [int(one["version"]) for one in reversed(review.fields.get("packs", ()))]
     number = right.selectbox("Pack", packs, key=f"pack {shown}") if packs else None
@@ -74,14 +71,30 @@ def _render() -> None:
         results = results_of(reader, review, pack, scene.zone)
     _cover(scene, review, pack, missing)
     _downloads(review, pack, results)
+    if review.approver:  # what was concluded comes first; before that, what is missing
+        _results(results)
     for section in pack.sections:
         _section(scene, section, results)
-    _results(results)
+    if not review.approver:
+        _results(results)
 
 
 def reviews(reader: Reader) -> list[RecordVersion]:
     """The reviews that were not withdrawn, the latest first."""
     return [one for one in reversed(registers.list_records(reader, [service.REVIEW])) if one.status != "withdrawn"]
+
+
+def _list(found: list[RecordVersion]) -> Table:
+    rows = tuple(
+        (
+            one.record,
+            one.title,
+            len(one.fields.get("packs", ())),
+            f"signed by {one.approver}" if one.approver else one.status,
+        )
+        for one in found
+    )
+    return Table("reviews", "Reviews", ("Review", "Title", "Packs", "Status"), rows)
 
 
 def _headline(review: RecordVersion) -> str:
