@@ -17,14 +17,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from aimsight.aims.lifecycle.fold import FOLDS
+from aimsight.aims.registers.disposing import delete_disposed
 from aimsight.aims.words import plain, plural
 from aimsight.configs.errors import AimsightError
 from aimsight.monitors import projects
 from aimsight.monitors.heartbeat import BEAT, Heartbeat, heartbeat_path, only_one
 from aimsight.monitors.missed import record_missed
+from aimsight.monitors.record_check import check_records
 from aimsight.store.records import append_event
-from aimsight.store.verify import record_verification, verify, was_verified_since
+from aimsight.store.verify import record_verification, was_verified_since
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -229,24 +230,22 @@ class Clock:
         self._work("running all models", None)
 
     def _verify_daily(self) -> None:
-        """Verify the records once a day, and put on record that they were found whole."""
+        """Verify the records once a day, and put the three verdicts on record where they were found whole."""
         if self._stopping.is_set() or not self._store.path.exists():
             return
         try:
             if was_verified_since(self._store, self._now() - VERIFY_EVERY):
                 return
-            evidence = self._project.root / self._project.config.evidence
-            report = verify(
-                self._store,
-                self._store.checkpoints,
-                evidence=evidence if evidence.is_dir() else None,
-                folds=FOLDS,
-                trusted=projects.trusted_keys(self._project),
-            )
+            delete_disposed(self._store, self._project.root / self._project.config.evidence, ACTOR)
+            report = check_records(self._project, self._store).report
             if report.intact:
                 record_verification(self._store, report)
-            else:
-                self._trouble(f"the records are not whole: {report.findings[0]}; see `aimsight verify`")
+            for found, what in (
+                (report.findings, "the records are not whole"),
+                (report.authority.findings if report.authority else (), "somebody did what they may not"),
+            ):
+                if found:
+                    self._trouble(f"{what}: {found[0]}; see `aimsight verify`")
         except AimsightError as error:
             self._trouble(str(error))
 

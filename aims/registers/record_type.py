@@ -71,7 +71,9 @@ class RecordType:
     classification
         Who may read it unless it says otherwise.
     check
-        What else stands against its approval, for types that are approved.
+        What else stands against its approval, for types that are approved; single-person mode passes over it.
+    forbidden
+        What forbids its approval, whoever approves.
     """
 
     name: str
@@ -84,6 +86,7 @@ class RecordType:
     header_required: tuple[str, ...] = ()
     classification: str = "internal"
     check: Check | None = None
+    forbidden: Check | None = None
 
     def __post_init__(self) -> None:
         names = [field.name for field in (*HEADER, *self.fields)]

@@ -193,7 +193,7 @@ def approve(
         raise RegisterError(f"{kind.title} {record} version {base.version} is {base.status} already")
     require(actor, Role.APPROVER, Role.TOP_MANAGEMENT, doing=f"approve {record}")
     alone = four_eyes(actor, authors_since_approval(versions), doing=f"approve {record}", because="they wrote it")
-    problems = list(open_points(kind, base))
+    problems = [*open_points(kind, base), *(kind.forbidden(tx, base) if kind.forbidden else ())]
     exceptions = list(kind.check(tx, base)) if kind.check else []
     if problems or (exceptions and not actor.single_person):
         raise RegisterError(f"{record} cannot be approved yet: {'; '.join([*problems, *exceptions])}")

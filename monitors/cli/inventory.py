@@ -59,7 +59,11 @@ def systems(context: typer.Context) -> None:
 
 
 def due(context: typer.Context) -> None:
-    """Show which impact assessments have to be made (again) and why, and every record whose day has passed."""
+    """Show which assessments have to be made again and why, records past their day, and what may be disposed of.
+
+    A disposal (`aimsight records add disposal`) that a second person approves ends what has been kept long enough.
+    """
+    from aimsight.aims.registers.disposing import due_for_disposal
     from aimsight.aims.registers.due import overdue_records, reassessments_due
     from aimsight.aims.words import days_until_day
     from aimsight.monitors.cli.tables import cell, table
@@ -69,6 +73,7 @@ def due(context: typer.Context) -> None:
     with session.store.read() as reader:
         again = reassessments_due(reader, today)
         late = overdue_records(reader, today)
+        kept = due_for_disposal(reader, today)
 
     def people() -> list[RenderableType]:
         parts: list[RenderableType] = []
@@ -85,6 +90,13 @@ def due(context: typer.Context) -> None:
                 when = f"{record.due}, {days_until_day(record.due, today)}" if record.due else "–"
                 made.add_row(cell(record.record), cell(record.title), cell(record.owner or "–"), cell(when))
             parts += [made, ""]
+        if kept:
+            made = table("What", "Title", "Kept until", "By", "Held", title="Due for disposal", fixed=["What"])
+            for each in kept:
+                made.add_row(
+                    cell(each.subject), cell(each.title), cell(each.since), cell(each.basis), cell(each.hold or "–")
+                )
+            parts += [made, ""]
         return parts[:-1] or ["Nothing is due."]
 
     session.answer(
@@ -100,6 +112,7 @@ def due(context: typer.Context) -> None:
                 }
                 for one in late
             ],
+            "disposal": [asdict(one) for one in kept],
         },
         people,
     )

@@ -270,14 +270,18 @@ def approve(
 ) -> None:
     """Approve the latest version: as somebody who may, and who did not write it.
 
-    Everything that is still missing is named. Approving a change of an objective brings it into force.
+    Everything that is still missing is named. Approving a change of an objective brings it into force; approving a
+    disposal deletes the evidence files that it names, while their hashes and the decision stay.
     """
     from aimsight.aims import changes
     from aimsight.aims.registers import service
+    from aimsight.aims.registers.disposing import delete_disposed
     from aimsight.aims.registers.types import find_type
+    from aimsight.store.disposals import DISPOSAL
 
     session = Session.of(context)
     kind = find_type(name)
+    actor = session.actor(who)
 
     def step(tx: Transaction, actor: Actor) -> RecordVersion:
         if kind.name == changes.TYPE:
@@ -285,6 +289,10 @@ def approve(
         return service.approve(tx, kind.name, record, actor, expected=version(expected), reason=reason)
 
     _done(context, who, step)
+    if kind.name == DISPOSAL:
+        deleted = delete_disposed(session.store, session.project.root / session.project.config.evidence, actor.id)
+        if deleted:
+            session.remark(f"Deleted from the evidence folder: {', '.join(deleted)}.")
 
 
 def withdraw(
