@@ -80,7 +80,8 @@ def _dispersion(ratios: Floats, shape: float, rows: float, memory: Memory) -> De
     mean = float(ratios.mean())
     mean = mean if mean <= 1 else 1 + (mean - 1) * memory.spread
     freedom = round(2 * inflated_shape(shape, max(mean, 1.0)) * (ratios.size - 1) * memory.freedom, 3)
-    return DesignEffect(np.maximum(mean * freedom / chi2_quantiles(freedom), 1.0), rows, memory.mean)
+    values = np.maximum(mean * freedom / chi2_quantiles(freedom), 1.0)
+    return DesignEffect(values, rows, memory.mean, memory.correlations)
 
 
 def _nakagami_shape(mean: float, square: float) -> float:

@@ -11,7 +11,7 @@ ones. The **design effect** is estimated from the reference's own windows and wi
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Counts = NDArray[np.int64]
 
+T = TypeVar("T", float, "Floats")
+
 QUANTILES = 16
 """Equally likely values that carry the uncertainty of a design effect."""
 RARE = 1.0
@@ -34,20 +36,27 @@ FEW_THINGS = 2
 """What makes windows differ moves all groups together: so many independent things, such as level and spread."""
 
 
+def _no_correlation() -> Floats:
+    return np.zeros(1)
+
+
 @dataclass(frozen=True, eq=False)
 class DesignEffect:
     """How much more than multinomial a column's counts vary from window to window.
 
     ``values`` are equally likely values of the effect (float64, shape (QUANTILES,) or (1,), each at least 1) at
-    windows of ``rows`` rows. The effect of a window grows with its rows: 1 + (effect - 1)(m - 1) / (rows - 1), since
-    what varies by nature does not average out within a window.
-    ``memory`` is how much more the mean of the reference's windows varies than if each were a draw of its own, since
-    a window is often like the one before.
+    windows of ``rows`` rows. The effect of a window grows with its rows, 1 + (effect - 1)(m - 1) / (rows - 1), since
+    what varies by nature does not average out within a window, up to the rows of the reference's own windows: a window
+    with the rows of several of them averages what they differ by.
+    A window is often like the one before, and what resembles averages out less: ``correlations`` are how much like it,
+    and ``memory`` how much more the mean of the reference's windows varies than if each were a draw of its own; of both
+    one for each of ``values``, or one for all.
     """
 
     values: Floats
     rows: float
-    memory: float = 1.0
+    memory: Floats | float = 1.0
+    correlations: Floats = field(default_factory=_no_correlation)
 
     @cached_property
     def mean(self) -> float:
@@ -56,41 +65,63 @@ class DesignEffect:
 
     def inflation(self, n_reference: int, n_window: int) -> Floats:
         """Factor on the variance of reference share minus window share, over the independent case; one per value."""
-        plain, by_excess = self._weights(n_reference, n_window)
-        return 1.0 + (self.values - 1.0) * (by_excess / plain)
+        by_excess = self.growth(n_window) / n_window + self.memory / n_reference
+        return 1.0 + (self.values - 1.0) * (by_excess / (1.0 / n_window + 1.0 / n_reference))
 
     def mean_inflation(self, n_reference: int, n_window: int) -> float:
         """The expected value of ``inflation``."""
-        plain, by_excess = self._weights(n_reference, n_window)
-        return 1.0 + (self.mean - 1.0) * (by_excess / plain)
+        return float(self.inflation(n_reference, n_window).mean())
 
-    def _weights(self, n: int, m: int) -> tuple[float, float]:
-        """What independent rows, and what each unit of the effect above 1, give to the variance."""
-        return 1.0 / m + 1.0 / n, (m - 1) / max(self.rows - 1.0, 1.0) / m + self.memory / n
+    def growth(self, m: int) -> Floats:
+        """What a window of m rows has of each value's excess: 1 for one with the rows of the reference's windows.
+
+        Up to these it is in proportion to the rows. Beyond, it is the variance of the mean of several windows over what
+        it would be were they alike in nothing: 1 without correlation.
+        """
+        if m <= self.rows:
+            return np.full(self.values.size, (m - 1) / max(self.rows - 1.0, 1.0))
+        return mean_of_alike(self.correlations, m / self.rows) * np.ones(self.values.size)
+
+    def effects(self, m: int) -> Floats:
+        """Equally likely values of the effect of a window of m rows."""
+        return 1.0 + (self.values - 1.0) * self.growth(m)
 
     def effective(self, n_reference: int, n_window: int) -> tuple[float, float]:
         """Rows of reference and window that independent draws would need for the same precision."""
-        excess = (self.mean - 1.0) / max(self.rows - 1.0, 1.0)
-        reference = n_reference / (1.0 + (self.mean - 1.0) * self.memory)
-        return reference, n_window / (1.0 + excess * (n_window - 1))
+        reference = n_reference / float((1.0 + (self.values - 1.0) * self.memory).mean())
+        return reference, n_window / float(self.effects(n_window).mean())
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
     """How much windows are like the one before, and what follows from it.
 
-    ``mean`` is the variance of the mean of all windows over that of independent ones, ``spread`` what the excess of a
+    ``mean`` is the variance of the mean of all windows over that of independent ones, for each of ``correlations``,
+    equally likely values of the correlation of a window with the one before; ``spread`` is what the excess of a
     dispersion around this mean has to be multiplied by, ``freedom`` the share of its degrees of freedom that is left.
     """
 
-    mean: float = 1.0
+    mean: Floats | float = 1.0
     spread: float = 1.0
     freedom: float = 1.0
+    correlations: Floats = field(default_factory=_no_correlation)
+
+
+def mean_of_alike(correlation: T, windows: float) -> T:
+    """Variance of the mean of so many windows (1 or more, also in parts) over that of the mean of independent ones.
+
+    Each has this correlation, from 0 to below 1, with the one before, and it fades geometrically: 1 + 2 sum (1 - j / k)
+    r^j for j < k.
+    """
+    r = correlation
+    return 1 + 2 * r / (1 - r) * (1 - (1 - r**windows) / (windows * (1 - r)))
 
 
 NO_MEMORY = Memory()
 MEMORABLE = 8
-"""With fewer windows nothing can be said of their memory."""
+"""With fewer windows a dispersion is not corrected for their memory."""
+ALIKE = 0.5
+"""How large correlations of a window with the one before are, before anything is known: their standard deviation."""
 LONGEST = 0.9
 """A correlation with the window before that is larger could not be told from a trend."""
 
@@ -99,21 +130,39 @@ def memory_of(residuals: Floats, noise: float) -> Memory:
     """Memory of windows in time order from their residuals around the mean, shape (windows, dimensions).
 
     ``noise`` is the expected squared length of the residuals of one window of independent rows. The correlation of
-    what exceeds it with the window before is corrected for the mean's being that of the same windows, counts only when
-    it is above its standard error, and is taken to fade geometrically.
+    what exceeds it with the window before is corrected for the mean's being that of the same windows, and is taken to
+    fade geometrically. It is carried with its error, as ``QUANTILES`` equally likely values, because a memory that few
+    windows do not show can still be there. A dispersion is corrected for it from ``MEMORABLE`` windows on, where it is
+    plain beside all that varies.
     """
     windows = residuals.shape[0]
     total = float(np.square(residuals).sum())
     excess = total - noise * (windows - 1)
-    if windows < MEMORABLE or excess <= 0:
+    products = (residuals[1:] * residuals[:-1]).sum(axis=1)
+    along, error = float(products.sum()) + total / windows, math.sqrt(float(np.square(products).sum()))
+    if excess <= 0 or windows < 3:
         return NO_MEMORY
-    along = float((residuals[1:] * residuals[:-1]).sum()) + total / windows
-    if along <= total / math.sqrt(windows):
-        return NO_MEMORY
+    correlations = _likely(along / excess, error / excess)
+    means = mean_of_alike(correlations, windows)
+    if windows < MEMORABLE or along <= total / math.sqrt(windows):
+        return Memory(means, correlations=correlations)
     rho = min(along / excess, LONGEST)
-    steps = np.arange(1, windows)
-    mean = 1 + 2 * float(((1 - steps / windows) * rho**steps).sum())
-    return Memory(mean, 1 / (1 - (mean - 1) / (windows - 1)), (1 - rho * rho) / (1 + rho * rho))
+    spread = 1 / (1 - (mean_of_alike(rho, windows) - 1) / (windows - 1))
+    return Memory(means, spread, (1 - rho * rho) / (1 + rho * rho), correlations)
+
+
+def _likely(correlation: float, error: float) -> Floats:
+    """Equally likely values of a correlation, none below 0 or above ``LONGEST``, in an order that is that of nothing.
+
+    What was seen is weighed by its error against ``ALIKE``, so that windows that say nothing of it leave just that. The
+    order is the radical inverse, so that each value of an effect meets small and large correlations alike.
+    """
+    from scipy.special import ndtri
+
+    weight = ALIKE**2 / (ALIKE**2 + error**2)
+    places = np.array([int(f"{place:04b}"[::-1], 2) for place in range(QUANTILES)])
+    values: Floats = weight * correlation + math.sqrt(weight) * error * ndtri((places + 0.5) / QUANTILES)
+    return np.clip(values, 0.0, LONGEST)
 
 
 INDEPENDENT = DesignEffect(np.ones(1), 1.0)
@@ -149,10 +198,7 @@ def design_effect(windows: NDArray[np.int64]) -> DesignEffect:
     shape = inflated_shape(k / 2, max(dispersion, 1.0), min(k, FEW_THINGS))
     freedom = round(2 * windows_less_one * memory.freedom * shape, 3)
     values = dispersion * freedom / chi2_quantiles(freedom)
-    return DesignEffect(np.maximum(values, 1.0), float(typical), memory.mean)
-
-
-T = TypeVar("T", float, "Floats")
+    return DesignEffect(np.maximum(values, 1.0), float(typical), memory.mean, memory.correlations)
 
 
 def inflated_shape(shape: float, inflation: T, things: int = 1) -> T:

@@ -163,10 +163,9 @@ class Power:
         """Equally likely design effects of a window of so many rows, ascending.
 
         They grow with the rows up to those of the reference's windows; a window with the rows of several averages what
-        they differ by, as its interval does. Evidence of a distance is more cautious: its effect goes on growing.
+        they differ by, as its interval does.
         """
-        excess = (np.sort(self.effect.values) - 1.0) / max(self.effect.rows - 1.0, 1.0)
-        values = 1.0 + excess * max((rows if self.distance else min(rows, self.effect.rows)) - 1, 0)
+        values = np.sort(self.effect.effects(max(rows, 1)))
         return values if values.size < STRATA else values.reshape(STRATA, -1).mean(axis=1)
 
     @cached_property

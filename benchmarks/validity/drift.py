@@ -16,6 +16,7 @@ Run: ``python benchmarks/validity/drift.py`` (minutes); ``--draws 50`` for a fir
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -75,7 +76,10 @@ class World:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One line of the table: the reference's own windows and their rows, the window's rows, and what is drawn."""
+    """One line of the table: the reference's own windows and their rows, the window's rows, and what is drawn.
+
+    A window that is ``longer`` has that many times these rows, and as many levels.
+    """
 
     name: str
     windows: int
@@ -84,6 +88,7 @@ class Scenario:
     wobble: float = 0.0
     memory: float = 0.0
     shift: float = 0.0
+    longer: int = 1
 
     def draw(self, rng: np.random.Generator) -> tuple[ColumnBaseline, Counts]:
         """A reference and the window after it."""
@@ -91,7 +96,8 @@ class Scenario:
         parts = [world.window(self.each) for _ in range(self.windows)]
         known = parts if self.windows > 1 else []
         base = ColumnBaseline.of(PLAN, np.sum(parts, axis=0), known)
-        return base, world.window(self.rows, self.shift)
+        now: Counts = np.sum([world.window(self.rows, self.shift) for _ in range(self.longer)], axis=0)
+        return base, now
 
 
 def quiet() -> Iterator[Scenario]:
@@ -103,6 +109,11 @@ def quiet() -> Iterator[Scenario]:
     yield Scenario("level varies by 0.1, 30 x 100,000 / 100,000", 30, 100_000, 100_000, wobble=0.1)
     yield Scenario("level remembers 0.5, 30 x 1,000 / 1,000", 30, 1000, 1000, wobble=0.1, memory=0.5)
     yield Scenario("level remembers 0.8, 30 x 1,000 / 1,000", 30, 1000, 1000, wobble=0.1, memory=0.8)
+    for windows, memory in itertools.product((12, 30), (0.0, 0.5)):
+        for longer in (2, 4, 12):
+            how = f"remembers {memory}" if memory else "varies by 0.1"
+            name = f"level {how}, {windows} x 1,000 / {longer} x 1,000"
+            yield Scenario(name, windows, 1000, 1000, wobble=0.1, memory=memory, longer=longer)
 
 
 def changed() -> Iterator[Scenario]:

@@ -211,21 +211,39 @@ def test_a_window_of_rare_groups_only_has_their_evidence() -> None:
 
 
 def test_the_memory_of_windows_by_hand() -> None:
-    """Residuals +1 x 4, -1 x 4: total 8, along 5 + 1 above 8 / sqrt 8; without noise the correlation is 6 / 8."""
+    """Residuals +1 x 4, -1 x 4: total 8, along 5 + 1 above 8 / sqrt 8; without noise the correlation is 6 / 8.
+
+    Its error is sqrt 7 / 8, so that beside 0.5 it weighs 16 / 23: likely values lie around 12 / 23, 0.276 apart.
+    """
     found = evidence.memory_of(np.array([[1.0]] * 4 + [[-1.0]] * 4), 0.0)
     steps = np.arange(1, 8)
     mean = 1 + 2 * float(((1 - steps / 8) * 0.75**steps).sum())
-    assert found.mean == pytest.approx(mean)
     assert found.spread == pytest.approx(1 / (1 - (mean - 1) / 7))
     assert found.freedom == pytest.approx((1 - 0.75**2) / (1 + 0.75**2))
+    likely = stats.norm(12 / 23, math.sqrt(16 / 23 * 7) / 8).ppf((np.arange(16) + 0.5) / 16)
+    assert np.sort(found.correlations) == pytest.approx(np.clip(likely, 0, 0.9))
+    first = float(found.correlations[0])
+    assert found.mean[0] == pytest.approx(1 + 2 * float(((1 - steps / 8) * first**steps).sum()))  # type: ignore[index]  # one a value
 
 
 def test_windows_without_memory_have_none() -> None:
-    """Alternating windows, few windows, or no more variation than chance: nothing is added."""
-    alternating = np.array([[1.0], [-1.0]] * 6)
-    assert evidence.memory_of(alternating, 0.0) is evidence.NO_MEMORY
-    assert evidence.memory_of(np.array([[1.0]] * 3 + [[-1.0]] * 3), 0.0) is evidence.NO_MEMORY
+    """Alternating windows, or no more variation than chance: nothing is added. Few windows leave it open."""
+    alternating = evidence.memory_of(np.array([[1.0], [-1.0]] * 6), 0.0)
+    assert (alternating.spread, alternating.freedom, alternating.correlations.max()) == (1, 1, 0)
+    few = evidence.memory_of(np.array([[1.0]] * 3 + [[-1.0]] * 3), 0.0)
+    assert (few.spread, few.freedom) == (1, 1)
+    assert few.correlations.max() > 0.5
     assert evidence.memory_of(np.array([[1.0]] * 4 + [[-1.0]] * 4), 2.0) is evidence.NO_MEMORY
+
+
+def test_a_window_of_several_reference_windows_averages_them() -> None:
+    """Effect 3 at 101 rows stays 3 at 202 rows; with correlation 0.5 the mean of two varies (1 + 0.5) times as much."""
+    plain = DesignEffect(np.array([3.0]), 101.0)
+    assert [float(plain.effects(rows)[0]) for rows in (101, 202, 10_000)] == pytest.approx([3, 3, 3])
+    alike = DesignEffect(np.array([3.0]), 101.0, correlations=np.array([0.5]))
+    assert alike.effects(202) == pytest.approx([1 + 2 * 1.5])
+    assert alike.effects(303) == pytest.approx([1 + 2 * (3 + 2 * (2 * 0.5 + 0.25)) / 3])
+    assert alike.effects(51) == pytest.approx(plain.effects(51))
 
 
 def test_memory_makes_the_reference_worth_less() -> None:
