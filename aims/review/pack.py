@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from aimsight.configs.canonical import canonical_json
@@ -136,7 +137,7 @@ class Cover:
     limitations: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pack:
     """A frozen pack."""
 
@@ -154,17 +155,44 @@ class Pack:
         return tuple(section.key for section in self.sections if section.is_empty)
 
     def data(self) -> dict[str, Any]:
-        """The pack as plain data."""
-        return asdict(self)
+        """The pack as plain data; the points of a series are rows, under the names of their columns."""
+        return {
+            "format": self.format,
+            "cover": asdict(self.cover),
+            "sections": [_section_data(section) for section in self.sections],
+        }
 
     def content(self) -> bytes:
         """The canonical bytes of the pack: what is frozen and hashed."""
-        return canonical_json(self.data())
+        return self._content
 
     @property
     def sha256(self) -> str:
         """What identifies the pack."""
-        return hashlib.sha256(self.content()).hexdigest()
+        return self._sha256
+
+    @cached_property
+    def _content(self) -> bytes:
+        return canonical_json(self.data())
+
+    @cached_property
+    def _sha256(self) -> str:
+        return hashlib.sha256(self._content).hexdigest()
+
+
+_POINT = tuple(one.name for one in fields(Point))
+
+
+def _section_data(section: Section) -> dict[str, Any]:
+    return {one.name: getattr(section, one.name) for one in fields(Section)} | {
+        "tables": [asdict(table) for table in section.tables],
+        "series": [
+            {one.name: getattr(series, one.name) for one in fields(Series)}
+            | {"columns": _POINT, "points": [tuple(getattr(point, name) for name in _POINT) for point in series.points]}
+            for series in section.series
+        ],
+        "bars": [asdict(bars) for bars in section.bars],
+    }
 
 
 def read(content: bytes) -> Pack:
@@ -192,9 +220,15 @@ def _section(data: Mapping[str, Any]) -> Section:
             Table(one["name"], one["title"], tuple(one["columns"]), tuple(map(tuple, one["rows"])))
             for one in data["tables"]
         ),
-        series=tuple(Series(**{**one, "points": tuple(Point(**p) for p in one["points"])}) for one in data["series"]),
+        series=tuple(map(_series, data["series"])),
         bars=tuple(
             Bars(**{**one, "bars": tuple((name, count) for name, count in one["bars"])}) for one in data["bars"]
         ),
         input=data["input"],
     )
+
+
+def _series(data: Mapping[str, Any]) -> Series:
+    columns = data["columns"]
+    points = tuple(Point(**dict(zip(columns, point, strict=True))) for point in data["points"])
+    return Series(**{key: value for key, value in data.items() if key not in {"columns", "points"}}, points=points)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -114,11 +114,17 @@ class View:
     def label(self, model: str, start: datetime, end: datetime) -> str:
         """A window as people call it, in the calendar of its model."""
         config = self.project.models.get(model)
-        return words.period(start, end, config.log.zone if config else self.zone)
+        return _period(start, end, config.log.zone if config else self.zone)
 
     def window_of(self, row: Mapping[str, Any]) -> str:
         """The window of a row of the store."""
         return self.label(row["model"], row["window_start"], row["window_end"])
+
+
+@lru_cache(maxsize=8192)
+def _period(start: datetime, end: datetime, zone: ZoneInfo) -> str:
+    """Many models have the same windows, and naming one takes longer than drawing it."""
+    return words.period(start, end, zone)
 
 
 def _standing(versions: tuple[RecordVersion, ...]) -> RecordVersion | None:
