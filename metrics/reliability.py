@@ -111,13 +111,13 @@ def of_absolute(gaps: Floats, variances: Floats, rows: Floats) -> Interval:
     deviations, total = np.sqrt(variances), float(rows.sum())
     weights, sizes = rows / total, np.abs(gaps)
 
-    def moments(t: float) -> tuple[float, float]:
-        x = t * sizes
+    def moments(t: Floats) -> tuple[Floats, Floats]:
+        x = t[:, None] * sizes
         z = np.divide(x, deviations, out=np.full_like(x, 40.0), where=deviations > 0)
         density = np.exp(-(np.minimum(z, 40.0) ** 2) / 2) / math.sqrt(2 * math.pi)
         folded = 2 * deviations * density + x * _erf(z / math.sqrt(2))
         spread = np.maximum(x**2 + variances - folded**2, 0.0)
-        return float(weights @ folded), float(weights**2 @ spread) + _between(weights, x) / total
+        return folded @ weights, spread @ weights**2 + _between(weights, x) / total
 
     return _inverted(float(weights @ sizes), moments, "folded normal")
 
@@ -127,44 +127,42 @@ def of_squares(gaps: Floats, variances: Floats, rows: Floats) -> Interval:
     total = float(rows.sum())
     weights = rows / total
 
-    def moments(t: float) -> tuple[float, float]:
-        x = (t * gaps) ** 2
+    def moments(t: Floats) -> tuple[Floats, Floats]:
+        x = (t[:, None] * gaps) ** 2
         spread = 2 * variances**2 + 4 * x * variances
-        return float(weights @ (x + variances)), float(weights**2 @ spread) + _between(weights, x) / total
+        return (x + variances) @ weights, spread @ weights**2 + _between(weights, x) / total
 
     return _inverted(float(weights @ gaps**2), moments, "noncentral squares", power=2)
 
 
-def _between(weights: Floats, values: Floats) -> float:
+def _between(weights: Floats, values: Floats) -> Floats:
     """Variance of a value between rows: how many rows each bin holds is chance, too."""
-    return max(float(weights @ values**2) - float(weights @ values) ** 2, 0.0)
+    return np.maximum(values**2 @ weights - (values @ weights) ** 2, 0.0)
 
 
 def _inverted(
-    observed: float, moments: Callable[[float], tuple[float, float]], method: str, power: int = 1
+    observed: float, moments: Callable[[Floats], tuple[Floats, Floats]], method: str, power: int = 1
 ) -> Interval:
-    """All ``t**power * observed`` whose mean agrees with what was observed, by bisection for both ends."""
+    """All ``t**power * observed`` whose mean agrees with what was observed, by bisection for both ends at once."""
+    sides = np.array([1.0, -1.0])
 
-    def excess(t: float, side: int) -> float:
+    def short(t: Floats) -> NDArray[np.bool_]:
         mean, variance = moments(t)
-        return mean + side * Z * math.sqrt(variance) - observed
-
-    def solve(side: int) -> float:
-        if excess(0.0, side) >= 0:
-            return 0.0
-        low, high = 0.0, 1.0
-        while excess(high, side) < 0 and high < 1e6:
-            low, high = high, 2 * high
-        for _ in range(22):
-            middle = (low + high) / 2
-            low, high = (middle, high) if excess(middle, side) < 0 else (low, middle)
-        return high
+        return mean + sides * Z * np.sqrt(variance) - observed < 0
 
     if observed <= 0:
-        mean, variance = moments(0.0)
-        return Interval(0.0, mean + Z * math.sqrt(variance), method)
-    low, high = (solve(side) ** power * observed for side in (1, -1))
-    return Interval(min(low, observed), max(high, observed), method)
+        mean, variance = moments(np.zeros(1))
+        return Interval(0.0, float(mean[0] + Z * np.sqrt(variance[0])), method)
+    low, high = np.zeros(2), np.ones(2)
+    apart = short(low)
+    while (growing := apart & (high < 1e6) & short(high)).any():
+        low, high = np.where(growing, high, low), np.where(growing, 2 * high, high)
+    for _ in range(22):
+        middle = (low + high) / 2
+        below = short(middle)
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    ends = np.where(apart, high, 0.0) ** power * observed
+    return Interval(min(float(ends[0]), observed), max(float(ends[1]), observed), method)
 
 
 def _erf(x: Floats) -> Floats:

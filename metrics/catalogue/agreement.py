@@ -44,15 +44,17 @@ def mcc(s: SegmentStatistics) -> Result:
 
 
 def _margins(shares: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """All rows, rows decided right, rows by label and rows by prediction."""
-    total, right = shares.sum(axis=(-2, -1)), np.trace(shares, axis1=-2, axis2=-1)
-    return total, right, shares.sum(axis=-1), shares.sum(axis=-2)
+    """All rows, rows decided right, rows by label and rows by prediction (classes first, then draws)."""
+    # sums over the draws' own axis are vectorised, those over a few classes are not
+    by_class = np.ascontiguousarray(np.moveaxis(shares, (-2, -1), (0, 1)))
+    labels, predicted = by_class.sum(axis=1), by_class.sum(axis=0)
+    return labels.sum(axis=0), np.trace(by_class), labels, predicted
 
 
 def _correlation(shares: Floats) -> Floats:
     total, right, labels, predicted = _margins(shares)
-    above = right * total - (labels * predicted).sum(axis=-1)
-    spread = (total**2 - (labels**2).sum(axis=-1)) * (total**2 - (predicted**2).sum(axis=-1))
+    above = right * total - (labels * predicted).sum(axis=0)
+    spread = (total**2 - (labels**2).sum(axis=0)) * (total**2 - (predicted**2).sum(axis=0))
     divided = np.divide(above, np.sqrt(spread), out=np.zeros_like(above), where=spread > 0)
     result: Floats = np.clip(divided, -1.0, 1.0)
     return result
@@ -94,7 +96,7 @@ def _of_one_class(matrix: Floats) -> str:
 
 def _kappa(shares: Floats) -> Floats:
     total, right, labels, predicted = _margins(shares)
-    expected = (labels * predicted).sum(axis=-1) / total**2
+    expected = (labels * predicted).sum(axis=0) / total**2
     result: Floats = np.clip(1 - (1 - right / total) / np.maximum(1 - expected, 1e-300), -1.0, 1.0)
     return result
 

@@ -136,8 +136,7 @@ def label_variance(
 ) -> float:
     """Variance that the value has because every label is drawn by chance, the scores being what they are."""
     single = [
-        float((part * np.square(point.gradients[one])).sum(axis=1) @ calibrations[one].noise)
-        for one, part in rows.items()
+        float(_by_cell(part, np.square(point.gradients[one])) @ calibrations[one].noise) for one, part in rows.items()
     ]
     if len(single) == 1 or name == "accuracy":
         return sum(single)
@@ -189,7 +188,7 @@ def _share_of(rows: Floats, cells: NDArray[np.bool_]) -> float:
 
 
 def _by_cell(rows: Floats, gradient: Floats) -> Floats:
-    moved: Floats = (rows * gradient).sum(axis=1)
+    moved: Floats = np.einsum("ij,ij->i", rows, gradient)  # several times faster than a sum over so short an axis
     return moved
 
 
