@@ -429,6 +429,7 @@ def _facts_of(unit: Metric) -> MetricFacts:
         needs_interval=unit.needs.interval,
         needs_declared=unit.needs.declared,
         bounds=unit.bounds,
+        direction=unit.direction,
         column_kinds=unit.needs.column_kinds,
         parameters=unit.parameters,
         open_parameters=unit.open_parameters,

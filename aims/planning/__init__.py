@@ -2,4 +2,8 @@
 
 ``rule`` counts windows, ``population`` and ``errors`` draw windows like those of the reference, ``tilt`` makes them
 worse, ``power`` judges them, ``plan`` puts it together for every objective, and ``record`` keeps it.
+
+For: the error rates of a verdict and of the rule that opens, by the real metrics and the real judgement.
+
+Never: judges a window that was measured, reads a log, or changes an objective.
 """

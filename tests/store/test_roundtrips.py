@@ -307,7 +307,8 @@ def test_hostile_names_stay_text_everywhere(store: Store, samples: Samples) -> N
         finish(tx, run.run_id, "success", HOSTILE[2], 1, samples.start)
     with store.read() as reader:
         for place, column in enumerate(HOSTILE):
-            rows = series(reader, "wage-band", "quality.missing_share", column, f"{column}={column}")
+            segment = str(Segment(((column, column),)))
+            rows = series(reader, "wage-band", "quality.missing_share", column, segment)
             assert [row["value"] for row in rows] == [place], column
     assert verify(store, store.checkpoints).intact
 

@@ -184,7 +184,10 @@ def test_status_says_whether_anything_is_wrong_and_whether_anybody_serves(call: 
     assert answer.code == 3
     assert answer.lines[2].startswith("churn  1        May 2026     success")
     assert answer.lines[2].endswith("1")
-    assert answer.lines[-1] == "Serving  nobody; windows are run by `aimsight run` or `aimsight serve`"
+    assert answer.lines[-2:] == [
+        "Serving  nobody; windows are run by `aimsight run` or `aimsight serve`",
+        "Metrics  not verified in this installation; due now; run `aimsight metrics verify`",
+    ]
     told = json.loads(call("-C", after_run, "status", "--json").out)
     assert told["models"][0]["open_nonconformities"] == 1
     assert told["serving"] is None

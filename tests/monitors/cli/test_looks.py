@@ -131,7 +131,7 @@ def test_nonconformities_in_eighty_columns() -> None:
         "───────────────────────────────────────────────────────────────────────────",
         "NC-2026-0001   air-time  AT-02      major     detected        3  2026-12-01",
         "",
-        "Show one in full with: aimsight nc NC",
+        "Show one in full with: aimsight nc show NC",
     ]
     assert shown(nonconformity_table([])) == ["No nonconformities."]
 
