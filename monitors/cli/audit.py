@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aimsight.monitors.cli.audit_exports import oscal, records
 from aimsight.monitors.cli.bundle import bundle
 from aimsight.monitors.cli.groups import group
 from aimsight.monitors.cli.session import Session, now
@@ -35,6 +36,8 @@ def group_of_commands() -> typer.Typer:
         {
             "coverage": (coverage, "Evidence for each clause and control; gaps; other frameworks"),
             "bundle": (bundle, "Records as a folder that an auditor verifies offline"),
+            "oscal": (oscal, "Assessment results and plan of action as OSCAL"),
+            "records": (records, "Operational records as JSON lines or xAPI"),
         },
     )
 

@@ -1,4 +1,4 @@
-"""`aimsight schema`: the form of the configuration files, for editors."""
+"""`aimsight schema`: the form of the configuration files, for editors, and of exported records."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ import typer
 
 
 class Form(StrEnum):
-    """The two kinds of configuration file."""
+    """The two kinds of configuration file, and the envelope of exported records."""
 
     MODEL = "model"
     PROJECT = "project"
+    ENVELOPE = "envelope"
 
 
 def schema(
-    form: Annotated[Form, typer.Argument(help="Which file: models/*.yaml or aimsight.yaml.")] = Form.MODEL,
+    form: Annotated[Form, typer.Argument(help="models/*.yaml, aimsight.yaml, or exported records.")] = Form.MODEL,
 ) -> None:
-    """Print the JSON Schema of the configuration, so that an editor can complete and check it."""
-    from aimsight.configs.jsonschema import model_schema, project_schema
+    """Print the JSON Schema of the configuration, so that an editor can complete and check it.
 
-    made = model_schema() if form is Form.MODEL else project_schema()
-    typer.echo(json.dumps(made, indent=2, ensure_ascii=False))
+    With `envelope`: that of the records that `aimsight audit records` writes.
+    """
+    from aimsight.configs.jsonschema import envelope_schema, model_schema, project_schema
+
+    makers = {Form.MODEL: model_schema, Form.PROJECT: project_schema, Form.ENVELOPE: envelope_schema}
+    typer.echo(json.dumps(makers[form](), indent=2, ensure_ascii=False))

@@ -1,0 +1,227 @@
+"""OSCAL, operational records and xAPI: valid by their own models and schemas, the same bytes again, nothing lost."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import jsonschema  # type: ignore[import-untyped]  # ships no types
+import pytest
+
+from aimsight.configs.jsonschema import envelope_schema
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aimsight.tests.monitors.cli.conftest import Answer, Call
+
+PEOPLE = """\
+people:
+  - {id: ops@example.org, name: Ola Nyman, roles: [owner, engineer, action owner]}
+  - {id: quality@example.org, name: Chi Vo, roles: [reviewer, approver]}
+"""
+ASSESSMENT = """\
+title: Assessment of the churn model
+owner: ops@example.org
+due: 2027-01-31
+model: churn
+method: Own method, version 2.
+trigger: first
+result: Nobody is harmed by a call.
+assessed_version: "1"
+assessors: [quality@example.org]
+"""
+
+
+@pytest.fixture
+def handled(after_run: Path, tmp_path: Path, call: Call) -> Path:
+    """A project with a failing objective whose nonconformity was planned, a rejected one, an assessment and a file."""
+    (after_run / "aimsight.yaml").write_text(f"organisation: Test\n{PEOPLE}")
+
+    def do(*arguments: str | Path, who: str = "ops@example.org") -> Answer:
+        answer = call("-C", after_run, *arguments, "--as", who)
+        assert answer.code == 0, answer.err
+        return answer
+
+    name = "NC-2026-0001"
+    do("nc", "confirm", name, "--severity", "major", "--criteria", "As declared.", "--owner", "ops@example.org")
+    do("nc", "contain", name, "--none-needed", "Calls go on.", "--not-serious", "--serious-because", "Only calls.")
+    do("nc", "similar", name)
+    whys = [part for why in ("One.", "Two.", "Three.") for part in ("--why", why)]
+    do("nc", "analyse", name, "--method", "five whys", *whys, "--cause", "A unit changed.")
+    do("nc", "plan", name, "--needed-because", "It stays.", "--action", "Check units on arrival",
+       "--owner", "ops@example.org", "--due", "2026-12-31", "--objective", "CH-01")  # fmt: skip
+    found = ("--subject", "Left out", "--kind", "process", "--source", "audit", "--requirement", "Procedure 4.")
+    do("nc", "open", *found, "--statement", "A step\nwas left out.", "--evidence", "Two of ten.",
+       "--severity", "minor", "--owner", "ops@example.org")  # fmt: skip
+    do("nc", "reject", "NC-2026-0002", "--reason", "The sample was of another unit.", who="quality@example.org")
+    form = tmp_path / "assessment.yaml"
+    form.write_text(ASSESSMENT)
+    do("records", "add", "impact_assessment", "--from", form)
+    report = after_run / "store" / "evidence" / "units.txt"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text("Units of ten deliveries.\n")
+    do("nc", "attach", name, report)
+    return after_run
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a file of JSON lines."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_oscal_is_valid_and_says_what_is_open(handled: Path, tmp_path: Path, call: Call) -> None:
+    """Trestle reads both documents; the plan holds the open nonconformity with its deadline and its action."""
+    assert call("-C", handled, "audit", "oscal", "--into", tmp_path / "oscal").code == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library's own imports warn
+        from trestle.oscal.assessment_results import AssessmentResults
+        from trestle.oscal.poam import PlanOfActionAndMilestones
+
+        results = AssessmentResults.oscal_read(tmp_path / "oscal" / "assessment-results.json")
+        plan = PlanOfActionAndMilestones.oscal_read(tmp_path / "oscal" / "poam.json")
+    assert results is not None
+    assert plan is not None
+    document = json.loads((tmp_path / "oscal" / "poam.json").read_text())["plan-of-action-and-milestones"]
+    assert document["metadata"]["oscal-version"].startswith("1.1.")
+    (item,), (risk,) = document["poam-items"], document["risks"]
+    assert item["title"] == "NC-2026-0001: churn"
+    assert item["related-risks"] == [{"risk-uuid": risk["uuid"]}]
+    assert risk["status"] == "open"
+    assert risk["deadline"].startswith("20")
+    (answer,) = risk["remediations"]
+    assert (answer["lifecycle"], answer["description"]) == ("planned", "Check units on arrival")
+    assert answer["tasks"][0]["timing"] == {"on-date": {"date": "2026-12-31T00:00:00Z"}}
+
+
+def test_oscal_findings_follow_from_verdicts_and_missing_evidence(handled: Path, tmp_path: Path, call: Call) -> None:
+    """Latest verdicts are observations; a rejected record is settled, an open one and a bare clause are not."""
+    call("-C", handled, "audit", "oscal", "--into", tmp_path / "oscal")
+    document = json.loads((tmp_path / "oscal" / "assessment-results.json").read_text())["assessment-results"]
+    (result,) = document["results"]
+    seen = {one["title"] for one in result["observations"]}
+    assert {"churn/CH-01: nonconforming", "churn/CH-02: conforming", "NC-2026-0001", "NC-2026-0002"} <= seen
+    states = {one["target"]["target-id"]: one["target"]["status"]["state"] for one in result["findings"]}
+    assert states["nonconformity-NC-2026-0001"] == "not-satisfied"
+    assert states["nonconformity-NC-2026-0002"] == "satisfied"
+    assert states["iso42001-9.2.1"] == "not-satisfied"
+    known = {one["uuid"] for one in result["observations"]}
+    related = {one["observation-uuid"] for find in result["findings"] for one in find.get("related-observations", ())}
+    assert related <= known
+    every = re.findall(r'"(?:observation-)?uuid": "([^"]+)"', json.dumps(document))
+    assert {uuid.UUID(one).version for one in every} == {5}
+
+
+def test_oscal_without_anything_open_has_no_plan(project: Path, tmp_path: Path, call: Call) -> None:
+    """OSCAL knows no empty plan: none is written, and one that lay there is taken away."""
+    call("-C", project, "run", "--now", "2026-03-01")
+    (tmp_path / "oscal").mkdir()
+    (tmp_path / "oscal" / "poam.json").write_text("{}")
+    answer = call("-C", project, "audit", "oscal", "--into", tmp_path / "oscal")
+    assert "No nonconformity is open" in answer.out
+    assert [path.name for path in (tmp_path / "oscal").iterdir()] == ["assessment-results.json"]
+
+
+def test_the_same_store_gives_the_same_bytes(handled: Path, tmp_path: Path, call: Call) -> None:
+    """Every export is a pure function of the store, and leaves it as it is."""
+    before = (handled / "store" / "aimsight.duckdb").read_bytes()
+    for name in ("a", "b"):
+        call("-C", handled, "audit", "oscal", "--into", tmp_path / name)
+        call("-C", handled, "audit", "records", "--into", tmp_path / name / "records.jsonl")
+        call("-C", handled, "audit", "records", "--xapi", "--into", tmp_path / name / "xapi.jsonl")
+    files = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert files == ["assessment-results.json", "poam.json", "records.jsonl", "xapi.jsonl"]
+    for name in files:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+    assert (handled / "store" / "aimsight.duckdb").read_bytes() == before
+
+
+def test_every_record_is_valid_and_no_verdict_is_lost(handled: Path, tmp_path: Path, call: Call) -> None:
+    """All records fit the published schema; each stored verdict, step and assessment is there once."""
+    path = tmp_path / "records.jsonl"
+    assert call("-C", handled, "audit", "records", "--into", path).code == 0
+    records = lines(path)
+    validator = jsonschema.Draft202012Validator(envelope_schema())
+    assert [error.message for one in records for error in validator.iter_errors(one)] == []
+    assert len({one["id"] for one in records}) == len(records)
+    verdicts = json.loads(call("-C", handled, "--json", "query", "SELECT * FROM evaluations").out)
+    stored = verdicts["rows"] if isinstance(verdicts, dict) else verdicts
+    told = [one for one in records if one["event"] == "evaluation.made"]
+    assert len(told) == len(stored) == 8  # four months of two objectives
+    failed = [one["content"]["window_start"][:10] for one in told if one["content"]["verdict"] == "nonconforming"]
+    assert set(failed) <= {"2026-03-01", "2026-04-01", "2026-05-01"}
+    assert failed
+    steps = [one["event"].partition(".")[2] for one in records if one["subject"]["id"] == "NC-2026-0001"]
+    assert steps[:6] == ["detected", "confirmed", "contained", "similar_searched", "analysed", "planned"]
+    kinds = {one["event"]: one for one in records}
+    assert kinds["nonconformity.rejected"]["kind"] == "human_override"
+    assert kinds["nonconformity.rejected"]["content"]["reason"] == "The sample was of another unit."
+    assert kinds["nonconformity.rejected"]["actor"] == {"type": "person", "id": "quality@example.org"}
+    assert kinds["record.created"]["kind"] == "impact_assessment"
+    assert kinds["record.created"]["content"]["fields"]["result"] == "Nobody is harmed by a call."
+    assert kinds["evidence.frozen"]["kind"] == "export"
+
+
+def test_the_schema_refuses_what_is_no_record(handled: Path, tmp_path: Path, call: Call) -> None:
+    """Another kind than its content, an unknown key, a program that overrides, no content, no entry: all refused."""
+    call("-C", handled, "audit", "records", "--into", tmp_path / "records.jsonl")
+    good = {one["event"]: one for one in lines(tmp_path / "records.jsonl")}
+    validator = jsonschema.Draft202012Validator(envelope_schema())
+    changes: list[tuple[str, dict[str, Any]]] = [
+        ("evaluation.made", {"kind": "export"}),
+        ("evaluation.made", {"note": "x"}),
+        ("nonconformity.rejected", {"actor": {"type": "software", "id": "x"}}),
+        ("record.created", {"content": {}}),
+        ("nonconformity.detected", {"ledger": {"name": "x", "entry": 0, "sha256": ""}}),
+    ]
+    for event, change in changes:
+        assert validator.is_valid(good[event])
+        assert not validator.is_valid(good[event] | change), change
+
+
+def test_xapi_statements_have_what_xapi_asks_for(handled: Path, tmp_path: Path, call: Call) -> None:
+    """Actor, verb, object, result, context and timestamp; IRIs, no nulls outside of extensions, one a record."""
+    call("-C", handled, "audit", "records", "--into", tmp_path / "records.jsonl")
+    call("-C", handled, "audit", "records", "--xapi", "--into", tmp_path / "xapi.jsonl")
+    records, statements = lines(tmp_path / "records.jsonl"), lines(tmp_path / "xapi.jsonl")
+    assert [f"urn:uuid:{one['id']}" for one in statements] == [one["id"] for one in records]
+    for record, one in zip(records, statements, strict=True):
+        assert set(one) == {"id", "actor", "verb", "object", "result", "context", "timestamp", "version"}
+        iris = [one["verb"]["id"], one["object"]["id"], one["object"]["definition"]["type"]]
+        iris += [*one["result"]["extensions"], *one["context"]["extensions"], one["actor"]["account"]["homePage"]]
+        assert all(re.fullmatch(r"https://[!-~]+", iri) for iri in iris)
+        assert one["timestamp"] == record["occurred_at"]
+        verdict = record["content"].get("verdict")
+        assert one["result"].get("success") == {"conforming": True, "at risk": True, "nonconforming": False}.get(
+            verdict
+        )
+        plain = {key: value for key, value in one["result"].items() if key != "extensions"}
+        assert None not in plain.values()
+        (content,) = one["result"]["extensions"].values()
+        assert content == record["content"]
+
+
+def test_the_schema_is_published(call: Call) -> None:
+    """`aimsight schema envelope` prints a valid schema whose every property is explained or obvious by its type."""
+    schema = json.loads(call("schema", "envelope").out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema == envelope_schema()
+    assert set(schema["properties"]["kind"]["enum"]) == {
+        "decision", "impact_assessment", "monitoring_event", "human_override", "export"
+    }  # fmt: skip
+
+
+def test_a_place_that_cannot_be_written_is_told(after_run: Path, tmp_path: Path, call: Call) -> None:
+    """A folder where a file is meant, and the other way round, end in a sentence."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    for arguments in (
+        ("oscal", "--into", tmp_path / "file"),
+        ("records", "--into", tmp_path / "folder"),
+    ):
+        answer = call("-C", after_run, "audit", *arguments)
+        assert answer.code == 1
+        assert "cannot be written" in answer.err
