@@ -236,10 +236,10 @@ class Clock:
         try:
             if was_verified_since(self._store, self._now() - VERIFY_EVERY):
                 return
-            delete_disposed(self._store, self._project.root / self._project.config.evidence, ACTOR)
             report = check_records(self._project, self._store).report
             if report.intact:
                 record_verification(self._store, report)
+                delete_disposed(self._store, self._project.root / self._project.config.evidence, ACTOR)
             for found, what in (
                 (report.findings, "the records are not whole"),
                 (report.authority.findings if report.authority else (), "somebody did what they may not"),

@@ -14,6 +14,7 @@ import pytest
 from aimsight.configs.load import load_project
 from aimsight.monitors.anchors import anchor
 from aimsight.monitors.projects import open_store
+from aimsight.monitors.record_check import check_records
 from aimsight.store.checkpoints import parse
 from aimsight.store.database import Store
 from aimsight.store.records import append_event
@@ -163,6 +164,8 @@ def test_a_time_stamp_is_kept_as_evidence(tmp_path: Path, authority: tuple[str, 
     done = subprocess.run(confirm, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "Verification: OK" in done.stdout + done.stderr
     assert verify(store, store.checkpoints, evidence=path.parent).intact
+    reaches = {one.name: one.anchored for one in check_records(found, store).report.reaches}
+    assert reaches["time stamp a0"] == made["size"]
     path.write_bytes(path.read_bytes()[:-1])
     assert not verify(store, store.checkpoints, evidence=path.parent).intact
 

@@ -12,7 +12,7 @@ TYPE = RecordType(
     id_prefix="RET",
     doc="How long records of a type are kept, on which basis, and what happens to them then.",
     fields=(
-        Field("applies_to", "text", True, "Type of record, evidence files, measurements, statistics, runs or nonconformities."),
+        Field("applies_to", "text", True, "Type of record, or evidence files, measurements, runs, nonconformities."),
         Field("period", "text", True, "How long: 10y, 180d."),
         Field("from_event", "prose", True, "What the period runs from."),
         Field("basis", "prose", True, "Law, contract or own decision that sets it."),
