@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +32,9 @@ Version = tuple[int, ...]
 PROJECT = "AIMSIGHT_PROJECT"
 EVIDENCE_URL = "AIMSIGHT_EVIDENCE_URL"
 REFRESH_SECONDS = 30
+MOST_LINES = 8
+LIST_HEIGHT = 460
+"""Height in pixels of a list of more than so many rows; it scrolls."""
 
 MEANINGS: dict[Verdict, str] = {
     Verdict.CONFORMING: "The value meets its target.",
@@ -179,6 +182,27 @@ def labelled(name: str, value: str, width: Literal["content", "stretch"] = "stre
     with st.container(width=width, gap=None):
         st.caption(name)
         st.text(words.printable(value))
+
+
+def lines(entries: Sequence[tuple[str, Sequence[str]]], table: Sequence[dict[str, Any]] = ()) -> None:
+    """Rows as text that wraps on a phone, each with its facts beneath; folded away, the same rows as a table.
+
+    Parameters
+    ----------
+    entries
+        For each row its first line as Markdown, and its facts as plain text.
+    table
+        The rows with all their columns, to sort, to search and to download; none where the lines say everything.
+    """
+    said = [
+        "  \n".join(part for part in (lead, words.escape(" · ".join(fact for fact in facts if fact))) if part)
+        for lead, facts in entries
+    ]
+    with st.container(border=True, height="content" if len(said) <= MOST_LINES else LIST_HEIGHT):
+        st.markdown("\n\n".join(said))
+    if table:
+        with st.expander(f"{words.plural(len(table), 'row')} as a table"):
+            st.dataframe(table, hide_index=True, width="stretch", height="content" if len(table) <= 12 else 460)
 
 
 def empty(message: str, command: str | None = None) -> None:

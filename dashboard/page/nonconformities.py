@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import PurePosixPath
+from typing import Any
 
 import streamlit as st
 
@@ -78,7 +79,18 @@ def _table(scene: ui.Scene, rows: list[data.Row]) -> None:
         }
         for row in rows
     ]
-    st.dataframe(table, hide_index=True, width="stretch", height="content" if len(table) <= 12 else 460)
+    ui.lines([_line(row) for row in table], table)
+
+
+def _line(row: dict[str, Any]) -> tuple[str, list[str]]:
+    about = row["Model"] if row["Objective"] == "–" else f"{row['Model']} {row['Objective']}"
+    facts = [
+        f"due {row['Due']}" if row["Due"] != "–" else "no due date",
+        f"failing since {row['Failing since']}, {words.plural(row['Windows'], 'window')}" if row["Windows"] else "",
+        row["Owner"],
+    ]
+    stands = f"{about}: {row['State']}, {row['Severity']}"
+    return f"**{words.escape(row['Record'])}** {words.escape(stands)}", facts
 
 
 def _due(scene: ui.Scene, row: data.Row) -> str:
@@ -130,34 +142,33 @@ def _detail(scene: ui.Scene, row: data.Row) -> None:
         st.caption("Windows attached")
         found = scene.ask(data.occurrences, row["nonconformity"])
         if found:
-            st.dataframe(
-                [
-                    {
-                        "Window": words.period(one["window_start"], one["window_end"], zone),
-                        "Value (95 % interval)": (
-                            words.value_text(one["value"], one["ci_low"], one["ci_high"])
-                            if one["value"] is not None
-                            else "–"
-                        ),
-                        "Target": words.target_words(one["target"]) if one["target"] else "–",
-                        "Attached": words.instant(one["attached_at"], scene.zone),
-                        "Evaluation (SHA-256)": one["evaluation_hash"] or "–",
-                        "Measurement (SHA-256)": one["measurement_hash"] or "–",
-                    }
-                    for one in found
-                ],
-                hide_index=True,
-                height="content" if len(found) <= 8 else 320,
-                column_config={
-                    name: st.column_config.TextColumn(width=170)
-                    for name in ("Evaluation (SHA-256)", "Measurement (SHA-256)")
-                },
-            )
+            table = [
+                {
+                    "Window": words.period(one["window_start"], one["window_end"], zone),
+                    "Value (95 % interval)": (
+                        words.value_text(one["value"], one["ci_low"], one["ci_high"])
+                        if one["value"] is not None
+                        else "–"
+                    ),
+                    "Target": words.target_words(one["target"]) if one["target"] else "–",
+                    "Attached": words.instant(one["attached_at"], scene.zone),
+                    "Evaluation (SHA-256)": one["evaluation_hash"] or "–",
+                    "Measurement (SHA-256)": one["measurement_hash"] or "–",
+                }
+                for one in found
+            ]
+            ui.lines([_window_line(row) for row in table], table)
         else:
             st.text("No window is attached.")
         _evidence(scene, row)
         _history(scene, steps)
     editing.forms(scene, case)
+
+
+def _window_line(row: dict[str, Any]) -> tuple[str, list[str]]:
+    value = "no value" if row["Value (95 % interval)"] == "–" else row["Value (95 % interval)"]
+    target = f"target {row['Target']}" if row["Target"] != "–" else ""
+    return f"**{words.escape(row['Window'])}** {words.escape(value)}", [target, f"attached {row['Attached']}"]
 
 
 def _about(row: data.Row) -> str:
@@ -209,41 +220,45 @@ def _effect(scene: ui.Scene, case: Case, knows: Context, windows: list[Effective
     st.markdown(f"**Measured: {words.escape(knows.measured or 'undecided')}.** {words.escape(knows.missing)}")
     st.text(words.printable(f"Criterion, fixed before: {criterion_words(plan.criterion)}"))
     if windows:
-        st.dataframe(
+        table: list[dict[str, Any]] = [
+            {
+                "Window": words.period(one.window_start, one.window_end, zone),
+                "Verdict": f"{Verdict(one.verdict).glyph} {one.verdict}",
+                "Value (95 % interval)": (
+                    words.value_text(one.value, one.ci_low, one.ci_high) if one.value is not None else "–"
+                ),
+                "Rows": one.n,
+                "Target": words.printable(one.target),
+                "Why": words.printable(one.reason),
+            }
+            for one in windows
+        ]
+        ui.lines(
             [
-                {
-                    "Window": words.period(one.window_start, one.window_end, zone),
-                    "Verdict": f"{Verdict(one.verdict).glyph} {one.verdict}",
-                    "Value (95 % interval)": (
-                        words.value_text(one.value, one.ci_low, one.ci_high) if one.value is not None else "–"
-                    ),
-                    "Rows": one.n,
-                    "Target": words.printable(one.target),
-                    "Why": words.printable(one.reason),
-                }
-                for one in windows
+                (
+                    f"{ui.chip(Verdict(one.verdict))} **{words.escape(row['Window'])}**",
+                    [f"{row['Value (95 % interval)']}, n = {words.count(one.n)}; target {row['Target']}", row["Why"]],
+                )
+                for one, row in zip(windows, table, strict=True)
             ],
-            hide_index=True,
-            height="content" if len(windows) <= 8 else 320,
+            table,
         )
 
 
 def _history(scene: ui.Scene, steps: list[data.Row]) -> None:
     with st.expander(f"History ({words.plural(len(steps), 'step')})"):
-        st.dataframe(
-            [
-                {
-                    "When": words.instant(one["recorded_at"], scene.zone),
-                    "Who": words.printable(one["actor"]),
-                    "Step": one["kind"].partition(".")[2].replace("_", " "),
-                    "State": _state_words(one["after"]) if one["after"] else "–",
-                    "Why": words.printable(one["reason"] or ""),
-                    "Remark": "one person did what needs two" if one["single_person"] else "",
-                }
-                for one in steps
-            ],
-            hide_index=True,
-        )
+        ui.lines([_step_line(scene, one) for one in steps])
+
+
+def _step_line(scene: ui.Scene, one: data.Row) -> tuple[str, list[str]]:
+    step = one["kind"].partition(".")[2].replace("_", " ")
+    facts = [
+        f"{words.instant(one['recorded_at'], scene.zone)} by {words.printable(one['actor'])}",
+        f"now {_state_words(one['after'])}" if one["after"] else "",
+        words.printable(one["reason"] or ""),
+        "one person did what needs two" if one["single_person"] else "",
+    ]
+    return f"**{words.escape(step)}**", facts
 
 
 def _evidence(scene: ui.Scene, row: data.Row) -> None:

@@ -43,7 +43,17 @@ def _outcomes(scene: ui.Scene) -> None:
                 "Data until": words.instant(until, scene.zone_of(model)),
             }
         )
-    st.dataframe(table, hide_index=True, height="content")
+    ui.lines(
+        [
+            (
+                f"**{words.escape(row['Model'])}** "
+                + ", ".join(f"{row[kind.capitalize()]} {kind}" for kind in OUTCOMES if row[kind.capitalize()]),
+                [f"last run {row['Last run']}", f"data until {row['Data until']}"],
+            )
+            for row in table
+        ],
+        table,
+    )
 
 
 def _troubles(scene: ui.Scene) -> None:
@@ -53,20 +63,26 @@ def _troubles(scene: ui.Scene) -> None:
         st.text(f"The last {words.plural(len(latest), 'run')} all succeeded.")
         return
     st.caption("Runs that did not succeed, latest first")
-    st.dataframe(
+    table = [
+        {
+            "Model": words.printable(row["model"]),
+            "Window": words.period(row["window_start"], row["window_end"], scene.zone_of(row["model"])),
+            "Outcome": row["outcome"],
+            "Reason": words.printable(row["reason"]),
+            "Finished": words.instant(row["finished_at"], scene.zone),
+            "Run": row["run_id"][:12],
+        }
+        for row in rows
+    ]
+    ui.lines(
         [
-            {
-                "Model": words.printable(row["model"]),
-                "Window": words.period(row["window_start"], row["window_end"], scene.zone_of(row["model"])),
-                "Outcome": row["outcome"],
-                "Reason": words.printable(row["reason"]),
-                "Finished": words.instant(row["finished_at"], scene.zone),
-                "Run": row["run_id"][:12],
-            }
-            for row in rows
+            (
+                f"**{words.escape(row['Model'])}** {words.escape(row['Window'])}: {row['Outcome']}",
+                [row["Reason"], f"finished {row['Finished']}", f"run {row['Run']}"],
+            )
+            for row in table
         ],
-        hide_index=True,
-        height="content" if len(rows) <= 10 else 390,
+        table,
     )
 
 
@@ -105,7 +121,16 @@ def _quality(scene: ui.Scene) -> None:
             }
             for column in columns
         ]
-        st.dataframe(table, hide_index=True, height="content" if len(table) <= 14 else 530)
+        ui.lines(
+            [
+                (
+                    f"**{words.escape(row['Column'])}**",
+                    [f"{name.lower()} {said}" for name, said in row.items() if said and name != "Column"],
+                )
+                for row in table
+            ],
+            table,
+        )
     elif not whole:
         ui.empty("No quality metric was measured in this window.")
 

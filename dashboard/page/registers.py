@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from aimsight.store.database import Reader
 
-MOST_CELLS = 320
-"""Height of a long table in pixels; it scrolls."""
 GLYPHS = {Status.EVIDENCE: "●", Status.PART: "▲", Status.NONE: "○", Status.NOT_APPLICABLE: "–"}
 
 
@@ -45,10 +43,12 @@ def _render() -> None:
         "Evidence is not conformity: it shows what was recorded, not whether it was enough. Titles are ours, written "
         "from public pages."
     )
-    _table([_evidence_row(line) for line in lines])
+    table = [_evidence_row(line) for line in lines]
+    ui.lines([_evidence_line(row) for row in table], table)
     st.subheader("Records", anchor=False)
     if records:
-        _table([_record_row(one) for one in records])
+        kept = [_record_row(one) for one in records]
+        ui.lines([_record_line(row) for row in kept], kept)
     else:
         ui.empty("No record is kept yet. These commands show what can be kept.", ui.command(scene, "records types"))
 
@@ -96,10 +96,6 @@ def _listed(title: str, sentences: Sequence[str]) -> None:
             st.markdown(f"- {words.escape(sentence)}")
 
 
-def _table(rows: list[dict[str, Any]]) -> None:
-    st.dataframe(rows, hide_index=True, height="content" if len(rows) <= 8 else MOST_CELLS)
-
-
 def _evidence_row(line: Line) -> dict[str, Any]:
     return {
         "Clause": line.clause.id,
@@ -111,6 +107,15 @@ def _evidence_row(line: Line) -> dict[str, Any]:
         "Missing": words.printable("; ".join(line.missing)),
         "Not covered": line.limit,
     }
+
+
+def _evidence_line(row: dict[str, Any]) -> tuple[str, list[str]]:
+    facts = [
+        row["What there is"],
+        f"newest {row['Newest']}" if row["Newest"] != "–" else "",
+        f"missing: {row['Missing']}" if row["Missing"] else "",
+    ]
+    return f"**{words.escape(row['Clause'])}** {words.escape(row['Title'])} – {words.escape(row['Evidence'])}", facts
 
 
 def _record_row(one: RecordVersion) -> dict[str, Any]:
@@ -125,6 +130,15 @@ def _record_row(one: RecordVersion) -> dict[str, Any]:
         "Approver": words.printable(one.approver or "–"),
         "Kept until": str(one.retention_until) if one.retention_until else "–",
     }
+
+
+def _record_line(row: dict[str, Any]) -> tuple[str, list[str]]:
+    facts = [
+        f"{row['Type']}, {row['Status']}",
+        f"owner {row['Owner']}" if row["Owner"] != "–" else "",
+        f"due {row['Due']}" if row["Due"] != "–" else "",
+    ]
+    return f"**{words.escape(row['Record'])}** {words.escape(row['Title'])}", facts
 
 
 _render()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -58,7 +59,8 @@ def test_hostile_names_stay_text(
     project = sample.write_project(tmp_path / "project", sample.HOSTILE)
     app = opened(project, page, monkeypatch)
     parts = (app.header, app.subheader, app.markdown, app.caption)
-    rendered = "\n".join(str(element.value) for part in parts for element in part)
+    written = "\n".join(str(element.value) for part in parts for element in part)
+    rendered = re.sub(r"\\[!-/:-@\[-`{-~]", "", written)  # an escaped sign is text
     for live in ("![", "](http", "<script", "<b>", ":material/bug", "$\\alpha", "\u202e", "\u0007"):
         assert live not in rendered
 
@@ -120,6 +122,22 @@ def test_a_record_without_a_report_names_the_command(
     assert f"aimsight -C {project} evidence NC-2026-0001" in words
     assert "What happens next" in words
     assert "confirms or rejects it by 4 Dec 2026" in words
+
+
+def test_records_and_runs_are_lines_that_wrap(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A phone shows records, attached windows and runs as text; the tables with every column are folded away."""
+    app = opened(full, "nonconformities", monkeypatch)
+    words = said(app).replace("\\", "")
+    assert "**NC-2026-0001** " in words
+    assert "risk@example.org" in words
+    assert "failing since " in words
+    assert "row as a table" in " ".join(element.label for element in app.expander)
+    assert all(element.label.endswith("as a table") for element in app.expander if element.dataframe)
+    app = opened(full, "operations", monkeypatch)
+    words = said(app).replace("\\", "")
+    assert "last run " in words
+    assert "missing share " in words
+    assert len(app.dataframe) == sum(len(element.dataframe) for element in app.expander)
 
 
 def test_no_record_is_an_answer(sample: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
