@@ -1,8 +1,9 @@
 """Measure speed and memory on the synthetic log, every job in a process of its own, and print the ratios.
 
-    python benchmarks/run.py                     # 1M and 10M rows
-    python benchmarks/run.py --rows 1000000      # one size
+    python benchmarks/run.py                     # every section, 1M and 10M rows: about ten minutes
+    python benchmarks/run.py log --rows 1000000  # some of: log, catalogue, shapes, fairness
     python benchmarks/run.py --without-evidently
+    python benchmarks/run.py shapes fairness --long
 
 ``plain scan`` is DuckDB's count, min, max and sum of every column: about the least that reading a log can cost.
 ``profile`` is one pass of the engine over 30 daily windows with the reference at hand. ``whole run`` is ``aimsight
@@ -10,6 +11,11 @@ backfill`` of all 30 windows (hash of the log, pass, all metrics with intervals,
 is frozen; ``second run`` is the same command again, which reads nothing. ``drift`` is the same command for a model of
 which only features and prediction are declared, over the whole month as one window: what evidently's DataDriftPreset
 compares. Evidently compares the log with the reference as its users do.
+
+``catalogue`` runs the smallest log with more metrics than the core set: all that are measured from statistics, every
+one there is (``metrics: ["*"]``), and the pass that keeps the distinct values of numbers for exact distances of drift.
+``shapes`` shows how the pass grows with columns, windows, groups and disorder (``shapes.py``), ``fairness`` the
+fairness metrics beside fairlearn's bootstrap (``fairness.py``); ``--long`` runs all of their cases.
 """
 
 from __future__ import annotations
@@ -21,7 +27,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +42,7 @@ if TYPE_CHECKING:
     from aimsight.metrics.plan import Plan
 
 OUTPUT = Path(__file__).parent / "output"
+SECTIONS = ("log", "catalogue", "shapes", "fairness")
 EVIDENTLY_ROWS = 1_000_000
 COLUMNS = (*NUMERIC, *TEXT, "group", "score", "prediction", "label", "timestamp")
 MODEL: dict[str, Any] = {
@@ -155,6 +162,15 @@ def job_profile(folder: Path, reference: Path, log: Path) -> None:
         raise RuntimeError("the profile saw no rows")
 
 
+def job_exact(folder: Path, reference: Path, log: Path) -> None:
+    """The same pass when distances of drift are to be exact."""
+    from aimsight.metrics.engines.duckdb import DuckDBEngine
+
+    exact = replace(plan(folder, reference, log), exact_drift=True)
+    if not all(part.values for part in DuckDBEngine().profile(exact).values()):
+        raise RuntimeError("the profile kept no values")
+
+
 def job_evidently_drift(folder: Path, reference: Path, log: Path) -> None:
     """Evidently's DataDriftPreset on the features."""
     del folder
@@ -197,6 +213,7 @@ JOBS: dict[str, Callable[[Path, Path, Path], None]] = {
     "prepare": job_prepare,
     "plain scan": job_plain,
     "profile": job_profile,
+    "exact profile": job_exact,
     "evidently drift": job_evidently_drift,
     "evidently classification": job_evidently_classification,
 }
@@ -224,20 +241,51 @@ def write_project(project: Path, reference: Path, log: Path, changes: dict[str, 
     (project / "models" / "bench.yaml").write_text(text, encoding="utf-8")
 
 
+CATALOGUE: dict[str, dict[str, Any]] = {
+    "core set, 30 windows": {},
+    "statistics, 30 windows": {"metrics": ["performance.*", "fairness.*", "quality.*", "estimated.*", "drift.[!dr]*"]},
+    "catalogue, 1 window": {"metrics": ["*"], "monitor": {"every": "1mo", "window": "1mo", "start": START.date()}},
+}
+"""What differs in the models of the ``catalogue`` section."""
+
+
+def catalogue(rows: int) -> None:
+    """Run the log with more metrics than the core set, beside its plain scan."""
+    measure([sys.executable, __file__, "--job", "prepare", "--rows", str(rows)])
+    reference, log = ensure(OUTPUT, rows)
+    jobs = ("plain scan", "profile", "exact profile")
+    found = {name: measure([sys.executable, __file__, "--job", name, "--rows", str(rows)]) for name in jobs}
+    for name, changes in CATALOGUE.items():
+        found[name], _ = run_once(OUTPUT / f"project-catalogue-{log.stem}", reference, log, changes)
+    show(f"{rows:,} rows, more metrics", found)
+
+
+def run_once(project: Path, reference: Path, log: Path, changes: dict[str, Any]) -> tuple[Measured, Measured]:
+    """The run of a model with these changes over the whole log, and the one before it, which froze the reference."""
+    write_project(project, reference, log, changes)
+    command = over(project)
+    before = START - timedelta(days=2 * DAYS)
+    freeze = measure([*command, "--from", str(before.date()), "--to", str(START.date())])
+    log.touch()  # as a new file, to be hashed in the run that is measured
+    return measure([*command, *EVERYTHING]), freeze
+
+
+def over(project: Path) -> list[str]:
+    """The command that runs windows of a project."""
+    return [str(Path(sys.executable).with_name("aimsight")), "-C", str(project), "backfill", "bench"]
+
+
+EVERYTHING = ["--from", str(START.date()), "--to", str((START + timedelta(days=DAYS)).date())]
+
+
 def whole_runs(folder: Path, reference: Path, log: Path) -> dict[str, Measured]:
     """Freeze the reference by a run of another window, then run everything through the command line, and again."""
     found: dict[str, Measured] = {}
     for name, changes in (("whole run", {}), ("drift", DRIFT_ONLY)):
         project = folder / f"project-{name.replace(' ', '-')}-{log.stem}"
-        write_project(project, reference, log, changes)
-        aimsight = [str(Path(sys.executable).with_name("aimsight")), "-C", str(project), "backfill", "bench"]
-        before, after = START - timedelta(days=DAYS + 1), START + timedelta(days=DAYS)
-        freeze = measure([*aimsight, "--from", str(before.date()), "--to", str(START.date())])
-        log.touch()  # as a new file, to be hashed in the run that is measured
-        everything = [*aimsight, "--from", str(START.date()), "--to", str(after.date())]
-        found[name] = measure(everything)
+        found[name], freeze = run_once(project, reference, log, changes)
         if name == "whole run":
-            found |= {"second run": measure(everything), "freeze the reference": freeze}
+            found |= {"second run": measure([*over(project), *EVERYTHING]), "freeze the reference": freeze}
     return found
 
 
@@ -246,20 +294,15 @@ def compare(rows: int, *, evidently: bool) -> None:
     # this process stays small: a child's peak is at least its parent's size
     measure([sys.executable, __file__, "--job", "prepare", "--rows", str(rows)])
     reference, log = ensure(OUTPUT, rows)
-    names = [name for name in JOBS if name != "prepare" and (evidently or not name.startswith("evidently"))]
-    if rows > EVIDENTLY_ROWS:
-        names = [name for name in names if not name.startswith("evidently")]
+    names = ["plain scan", "profile"]
+    if evidently and rows <= EVIDENTLY_ROWS:
+        names += ["evidently drift", "evidently classification"]
     found: dict[str, Measured] = {}
     for name in names:
         found[name] = measure([sys.executable, __file__, "--job", name, "--rows", str(rows)])
         if name == "profile":
             found |= whole_runs(OUTPUT, reference, log)
-    print(f"\n{rows:,} rows x {len(COLUMNS)} columns, {log.stat().st_size / 1e6:.0f} MB, {os.cpu_count()} processors")
-    print(f"{'':26}{'wall s':>9}{'CPU s':>9}{'peak MB':>9}{'x plain':>9}{'CPU x':>9}")
-    plain = found["plain scan"]
-    for name, job in found.items():
-        ratios = f"{job.wall / plain.wall:9.2f}{job.cpu / plain.cpu:9.2f}"
-        print(f"{name:26}{job.wall:9.2f}{job.cpu:9.2f}{job.peak:9.0f}{ratios}")
+    show(f"{rows:,} rows x {len(COLUMNS)} columns, {log.stat().st_size / 1e6:.0f} MB", found)
     for theirs, our in (("evidently drift", "drift"), ("evidently classification", "whole run")):
         if theirs in found:
             ours, other = found[our], found[theirs]
@@ -269,18 +312,47 @@ def compare(rows: int, *, evidently: bool) -> None:
             )
 
 
+def show(title: str, found: dict[str, Measured]) -> None:
+    """Print jobs with their ratios to the plain scan."""
+    print(f"\n{title}, {os.cpu_count()} processors")
+    print(f"{'':26}{'wall s':>9}{'CPU s':>9}{'peak MB':>9}{'x plain':>9}{'CPU x':>9}")
+    plain = found["plain scan"]
+    for name, job in found.items():
+        ratios = f"{job.wall / plain.wall:9.2f}{job.cpu / plain.cpu:9.2f}"
+        print(f"{name:26}{job.wall:9.2f}{job.cpu:9.2f}{job.peak:9.0f}{ratios}", flush=True)
+
+
+def beside(script: str, *arguments: str) -> None:
+    """Run another script of this folder; it prints its own table."""
+    print(f"\n{script}", flush=True)
+    subprocess.run([sys.executable, str(Path(__file__).with_name(script)), *arguments], check=True)
+
+
 def main() -> None:
     """Read the options; ``--job`` is how this script calls itself."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sections", nargs="*", help=f"some of: {', '.join(SECTIONS)}; default: all")
     parser.add_argument("--rows", type=int, nargs="*", default=[1_000_000, 10_000_000], help="sizes of the log")
     parser.add_argument("--without-evidently", action="store_true", help="leave out its minutes")
     parser.add_argument("--job", choices=list(JOBS), help=argparse.SUPPRESS)
+    parser.add_argument("--long", action="store_true", help="every case of shapes and fairness (half an hour)")
     options = parser.parse_args()
-    for rows in options.rows:
-        if options.job:
+    if unknown := set(options.sections) - set(SECTIONS):
+        parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    if options.job:
+        for rows in options.rows:
             JOBS[options.job](OUTPUT, *ensure(OUTPUT, rows))
-        else:
+        return
+    sections = options.sections or SECTIONS
+    if "log" in sections:
+        for rows in options.rows:
             compare(rows, evidently=not options.without_evidently)
+    if "catalogue" in sections:
+        catalogue(min(options.rows))
+    if "shapes" in sections:
+        beside("shapes.py", *([] if options.long else ["--few"]))
+    if "fairness" in sections:
+        beside("fairness.py", *([] if options.long else ["--groups", "5", "50", "200", "--fairlearn-groups", "5"]))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
     python benchmarks/shapes.py                  # every case
     python benchmarks/shapes.py columns windows  # some of: columns, windows, groups, order
     python benchmarks/shapes.py --rows 1000000   # default: 200,000 (columns) and 1,000,000 (the others)
+    python benchmarks/shapes.py --few            # what `make bench` shows: the least and the most of each
 
 Each job runs in a process of its own. The log has normal features, a group, a score, a prediction and a label over one
 year. ``plain`` is DuckDB's count, min, max and sum of every column, a portion of columns at a time as the engine reads
@@ -51,6 +52,15 @@ def cases(chosen: list[str], rows: int | None) -> list[Case]:
         "order": [Case(long, 10, windows, 5, "shuffled") for windows in (1, 30, 365)],
     }
     return [case for name in chosen or found for case in found[name]]
+
+
+def few_cases() -> list[Case]:
+    """The ends of every kind, with as few rows as show how the cost grows."""
+    return [
+        *(Case(50_000, columns, 12, 5, "sorted") for columns in (100, 1000)),
+        *(Case(1_000_000, 10, windows, 5, order) for order in ("sorted", "shuffled") for windows in (1, 365)),
+        *(Case(1_000_000, 10, 30, groups, "sorted") for groups in (5, 200)),
+    ]
 
 
 def write_log(case: Case) -> None:
@@ -141,11 +151,25 @@ def job_pass(case: Case) -> None:
         raise RuntimeError(f"the pass saw {rows} rows of {case.rows}")
 
 
+def show(chosen: list[Case]) -> None:
+    """Measure these cases and print a table."""
+    print(f"{'rows':>10}{'columns':>9}{'windows':>9}{'groups':>8}  {'order':10}", end="")
+    print(f"{'plain CPU s':>12}{'pass CPU s':>12}{'ratio':>7}{'peak MB':>9}{'ns/value':>10}")
+    for case in chosen:
+        words = [*map(str, case[:4]), case.order]
+        measure([sys.executable, __file__, "--job", "write", *words])
+        plain, ours = (measure([sys.executable, __file__, "--job", job, *words]) for job in ("plain", "pass"))
+        each = ours.cpu / (case.rows * (case.columns + 4)) * 1e9
+        print(f"{case.rows:10,}{case.columns:9}{case.windows:9}{case.groups:8}  {case.order:10}", end="")
+        print(f"{plain.cpu:12.2f}{ours.cpu:12.2f}{ours.cpu / plain.cpu:7.2f}{ours.peak:9.0f}{each:10.1f}", flush=True)
+
+
 def main() -> None:
     """Read the options; ``--job`` is how this script calls itself."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kinds", nargs="*", help="columns, windows, groups, order; default: all")
     parser.add_argument("--rows", type=int, help="rows of every log")
+    parser.add_argument("--few", action="store_true", help="the least and the most of each kind only")
     parser.add_argument("--job", nargs=6, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.job:
@@ -153,15 +177,7 @@ def main() -> None:
         case = Case(*map(int, numbers), order)
         {"write": write_log, "plain": job_plain, "pass": job_pass}[job](case)
         return
-    print(f"{'rows':>10}{'columns':>9}{'windows':>9}{'groups':>8}  {'order':10}", end="")
-    print(f"{'plain CPU s':>12}{'pass CPU s':>12}{'ratio':>7}{'peak MB':>9}{'ns/value':>10}")
-    for case in cases(options.kinds, options.rows):
-        words = [*map(str, case[:4]), case.order]
-        measure([sys.executable, __file__, "--job", "write", *words])
-        plain, ours = (measure([sys.executable, __file__, "--job", job, *words]) for job in ("plain", "pass"))
-        each = ours.cpu / (case.rows * (case.columns + 4)) * 1e9
-        print(f"{case.rows:10,}{case.columns:9}{case.windows:9}{case.groups:8}  {case.order:10}", end="")
-        print(f"{plain.cpu:12.2f}{ours.cpu:12.2f}{ours.cpu / plain.cpu:7.2f}{ours.peak:9.0f}{each:10.1f}", flush=True)
+    show(few_cases() if options.few else cases(options.kinds, options.rows))
 
 
 if __name__ == "__main__":
