@@ -45,7 +45,7 @@ def overdue(view: View) -> Section:
         title = TYPES[record.record_type].title if record.record_type in TYPES else record.record_type
         if record.due is not None:
             rows.append((title, record.record, record.title, record.owner or "–", *_late(view, record.due)))
-    for kept in view.records("risk"):
+    for kept in view.standing("risk"):
         for one in kept.now.fields.get("treatments", ()):
             day = day_of(one["due"])
             if not one.get("done") and day < view.today:

@@ -109,7 +109,7 @@ def _carried_over(action: Kept, signed: Sequence[tuple[datetime, str]], *, is_op
 
 def issues(view: View) -> Section:
     """(b) External and internal issues that changed in the period, laws that began to apply, systems and suppliers."""
-    known = [one for one in view.records("issue") if one.now.fields["state"] == "current"]
+    known = [one for one in view.standing("issue") if one.now.fields["state"] == "current"]
     changed = {one.now.record for one in view.changed("issue")}
     shown = [one.now for one in view.records("issue") if one.now.record in changed or _begins(view, one)]
     climate = [one.now.record for one in known if one.now.fields["subject"] == "climate"]

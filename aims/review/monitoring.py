@@ -45,9 +45,9 @@ EVIDENT = 0.05
 def results(view: View) -> Section:
     """(d2) Results of monitoring and measurement, every declared objective among them, also the unmeasured ones."""
     judged = view.rows(
-        "SELECT model, objective, column_name, segment, metric, statement, target, tolerance, window_start, window_end, "
-        "value, ci_low, ci_high, n, verdict FROM evaluations WHERE is_latest AND window_end > ? AND window_end <= ? "
-        "ORDER BY model, objective, window_start, window_end",
+        "SELECT model, objective, column_name, segment, metric, statement, target, tolerance, window_start, "
+        "window_end, value, ci_low, ci_high, n, verdict FROM evaluations "
+        "WHERE is_latest AND window_end > ? AND window_end <= ? ORDER BY model, objective, window_start, window_end",
         view.start,
         view.end,
     )

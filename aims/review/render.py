@@ -135,11 +135,11 @@ def docx(pack: Pack, results: Results | None = None) -> bytes:
     from docx import Document
 
     document = Document()
-    document.core_properties.title = title_of(pack)
-    document.core_properties.author = pack.cover.made_by
+    document.core_properties.title = _plain(title_of(pack))[:255]
+    document.core_properties.author = _plain(pack.cover.made_by)
     document.core_properties.created = document.core_properties.modified = datetime(*_EPOCH, tzinfo=UTC)
     document.core_properties.comments = f"SHA-256 of the pack {pack.sha256}"
-    document.add_heading(title_of(pack), 0)
+    document.add_heading(_plain(title_of(pack)), 0)
     cover = pack.cover
     document.add_paragraph(_plain(f"{cover.organisation}. {cover.review}, pack {cover.version}. Scope: {cover.scope}."))
     for name, value in facts_of(pack):
@@ -148,7 +148,7 @@ def docx(pack: Pack, results: Results | None = None) -> bytes:
         document.add_paragraph(_plain(f"Limitation: {text}"))
     confirmed = results.confirmed if results else {}
     for section in pack.sections:
-        document.add_heading(f"{section.title} {section.clause}".rstrip(), 1)
+        document.add_heading(_plain(f"{section.title} {section.clause}".rstrip()), 1)
         for text in section.sentences:
             document.add_paragraph(_plain(text))
         if section.is_empty:
@@ -172,7 +172,7 @@ def docx(pack: Pack, results: Results | None = None) -> bytes:
 def _docx_table(document: object, table: Table) -> None:
     if not table.rows:
         return
-    document.add_heading(table.title, 2)  # type: ignore[attr-defined]  # python-docx names no public type for it
+    document.add_heading(_plain(table.title), 2)  # type: ignore[attr-defined]  # python-docx names no public type for it
     made = document.add_table(rows=len(table.rows) + 1, cols=len(table.columns), style="Light Grid Accent 1")  # type: ignore[attr-defined]  # as above
     # Row by row: asking a table for its cells goes through the whole table every time.
     for line, row in zip((table.columns, *table.rows), made.rows, strict=True):
