@@ -78,6 +78,10 @@ class Reader:
         self._connection.interrupt()
 
 
+MOST_LISTED = 2_000_000
+"""Cells of lists that one insert may hold, unless one row has more."""
+
+
 class Transaction(Reader):
     """What one commit writes. Rows are collected and inserted in bulk before a read and at the end."""
 
@@ -148,9 +152,10 @@ class Transaction(Reader):
         """Insert the collected rows and run what was to follow them."""
         while self._pending:
             _, (table, rows) = self._pending.popitem()
-            self._connection.register("incoming", table.arrow(rows))
-            self._connection.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM incoming")
-            self._connection.unregister("incoming")
+            for part in _parts(table, rows):
+                self._connection.register("incoming", table.arrow(part))
+                self._connection.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM incoming")
+                self._connection.unregister("incoming")
         while self._later:
             sql, params = self._later.pop(0)
             self._connection.execute(sql, list(params))
@@ -371,6 +376,19 @@ class Store:
                     "committed before is kept; look at the disk's free space, then run the command again"
                 ) from error
             raise
+
+
+def _parts(table: Table, rows: list[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows in parts whose lists DuckDB can hold in memory at once: it copies all lists of 2,048 rows together."""
+    lists = [place for place, kind in enumerate(table.columns.values()) if kind in ("ints", "floats", "texts")]
+    first = held = 0
+    for number, row in enumerate(rows if lists else ()):
+        cells = sum(len(row[place] or ()) for place in lists)
+        if held and held + cells > MOST_LISTED:
+            yield rows[first:number]
+            first, held = number, 0
+        held += cells
+    yield rows[first:] if first else rows
 
 
 def _lock_settings(connection: duckdb.DuckDBPyConnection) -> None:

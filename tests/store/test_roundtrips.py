@@ -259,6 +259,23 @@ def test_statistics_that_were_read_merge_like_those_that_were_counted(store: Sto
         assert read_statistics(tx, "nothing") is None
 
 
+def test_many_kept_values_are_written_in_parts(store: Store, samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Distinct values of a million rows do not fit into DuckDB's memory at once; however they are cut, all arrive."""
+    columns = {f"n{place}": ValueCounts(np.arange(4.0), np.full(4, 1 + place), place, 0) for place in range(7)}
+    day = replace(samples.statistics(), values=columns)
+    for number, most in enumerate((1, 8, 17, 1000)):
+        monkeypatch.setattr("aimsight.store.database.MOST_LISTED", most)
+        with store.write() as tx:
+            run = claim(tx, samples.run(number))
+            assert run is not None
+            write_statistics(tx, run.run_id, day)
+            finish(tx, run.run_id, "success", "", 1, samples.start)
+        with store.read() as reader:
+            read = read_statistics(reader, run.run_id)
+        assert read is not None
+        assert same(read.values, day.values)
+
+
 def test_statistics_of_the_first_version_stay_whole(tmp_path: Path, samples: Samples) -> None:
     """A store of the first version keeps its hashes through the upgrade; what it did not count is not there, not 0."""
     counts = BinaryCounts(40, 20, 10, 5, 5, 10)
