@@ -98,9 +98,10 @@ def prepare(
         raise typer.BadParameter("which period? Say --from DAY --to DAY, or --again REVIEW for another pack of it")
     else:
         zone = session.project.config.time_zone
-        period = Window(parse_moment(first, zone), parse_moment(until, zone))
-        if period.start >= period.end:
+        start, end = parse_moment(first, zone), parse_moment(until, zone)
+        if start >= end:
             raise typer.BadParameter(f"--from {first} does not lie before --to {until}")
+        period = Window(start, end)
     made, pack = service.prepare(
         session.store,
         session.project,

@@ -63,10 +63,10 @@ class Board:
         """One section of a new pack."""
         return self.prepare(**changes)[1].section(key)
 
-    def add(self, record_type: str, actor: Actor = AUTHOR, **fields: Any) -> RecordVersion:
+    def add(self, record_type: str, **fields: Any) -> RecordVersion:
         """Add a register record."""
         with self.store.write() as tx:
-            return registers.create(tx, record_type, fields, actor)
+            return registers.create(tx, record_type, fields, AUTHOR)
 
     def revise(self, one: RecordVersion, **fields: Any) -> RecordVersion:
         """Revise a register record."""

@@ -220,7 +220,7 @@ def test_nonconformities_have_figures_trend_and_majors_in_words(board: Board) ->
     section = board.section("d1")
     assert section.sentences[0] == "1 nonconformity opened, 0 ended in the period; 1 open at the cut-off."
     assert section.sentences[1].startswith("Major and open: NC-2026-0001 of credit (detected since 20 Apr 2026")
-    figures = dict(table(section, "nonconformity_figures").rows)
+    figures = {str(name): value for name, value in table(section, "nonconformity_figures").rows}
     assert (figures["Open and major"], figures["Opened in the period"]) == (1, 1)
     assert figures["Failing windows without a nonconformity or a reasoned disposition"] == 1
     assert table(section, "nonconformity_trend").rows == (("Apr 2026", 1, 0, 1),)

@@ -40,8 +40,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def a_point(i: int, verdict: Verdict, value: str | None = "0.5") -> Point:
     """A window."""
-    band = ("0.4", "0.6") if value else (None, None)
-    return Point(f"{i} Jan", f"2026-01-{i + 1:02d}", f"2026-01-{i + 2:02d}", value, *band, 100, verdict.value)
+    low, high = ("0.4", "0.6") if value else (None, None)
+    return Point(f"{i} Jan", f"2026-01-{i + 1:02d}", f"2026-01-{i + 2:02d}", value, low, high, 100, verdict.value)
 
 
 def a_series(text: str = "model/OBJ-1", points: tuple[Point, ...] | None = None) -> Series:
