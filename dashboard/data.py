@@ -73,7 +73,7 @@ class ObjectiveState:
 
 @dataclass(frozen=True, slots=True)
 class StoreState:
-    """Where the store and its ledger stand; the last two as the last verification found them."""
+    """Where the store and its ledger stand; the last three as the last verification found them."""
 
     entries: int
     recorded_at: datetime | None
@@ -81,6 +81,7 @@ class StoreState:
     verified_at: datetime | None
     is_intact: bool
     is_complete: bool
+    is_authorised: bool | None = None
 
 
 def store_state(reader: Reader) -> StoreState:
@@ -98,6 +99,7 @@ def store_state(reader: Reader) -> StoreState:
         verified_at=verified[0]["recorded_at"] if verified else None,
         is_intact=bool(found.get("intact", False)),
         is_complete=bool(found.get("complete", False)),
+        is_authorised=found.get("authorised"),
     )
 
 

@@ -155,7 +155,9 @@ def _store(scene: ui.Scene) -> None:
         f"{words.printable(str(scene.store))}."
     )
     if state.verified_at:
+        authority = {True: ", authority in order", False: ", with acts that were NOT ALLOWED", None: ""}
         found = f"{'intact' if state.is_intact else 'BROKEN'}, {'complete' if state.is_complete else 'with gaps'}"
+        found += authority[state.is_authorised]
         st.text(f"Verified {words.instant(state.verified_at, scene.zone)}: {found}. To verify it again:")
     else:
         st.text("No verification is on record. It recomputes every hash and compares the store with its checkpoints:")

@@ -65,7 +65,7 @@ def due(context: typer.Context) -> None:
     """
     from aimsight.aims.registers.disposing import due_for_disposal
     from aimsight.aims.registers.due import overdue_records, reassessments_due
-    from aimsight.aims.words import days_until_day
+    from aimsight.aims.words import days_until_day, plain
     from aimsight.monitors.cli.tables import cell, table
 
     session = Session.of(context)
@@ -91,12 +91,11 @@ def due(context: typer.Context) -> None:
                 made.add_row(cell(record.record), cell(record.title), cell(record.owner or "–"), cell(when))
             parts += [made, ""]
         if kept:
-            made = table("What", "Title", "Kept until", "By", "Held", title="Due for disposal", fixed=["What"])
+            parts.append("Kept long enough, to be disposed of:")
             for each in kept:
-                made.add_row(
-                    cell(each.subject), cell(each.title), cell(each.since), cell(each.basis), cell(each.hold or "–")
-                )
-            parts += [made, ""]
+                held = f"; held: {each.hold}" if each.hold else ""
+                parts += [plain(f"- {each.title}, kept until {each.since} ({each.basis}){held}"), f"  {each.subject}"]
+            parts.append("")
         return parts[:-1] or ["Nothing is due."]
 
     session.answer(

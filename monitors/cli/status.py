@@ -13,6 +13,7 @@ from aimsight.monitors.cli.session import NONCONFORMING, Session, now
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from aimsight.aims.record_state import RecordState
     from aimsight.aims.verification import VerificationState
     from aimsight.monitors.heartbeat import Heartbeat
     from aimsight.store.database import Store
@@ -37,6 +38,7 @@ def status(
     beat = Heartbeat.read(heartbeat_path(store.path))
     waiting = queries.undelivered(store)
     metrics = verification_of(store)
+    kept = records_of(store)
     rows = [
         {
             "model": one.model,
@@ -56,12 +58,13 @@ def status(
             "store": store.path,
             "models": rows,
             "undelivered_notices": waiting,
+            "record_verification": None if kept is None else asdict(kept),
             "metric_verification": None
             if metrics is None
             else asdict(metrics) | {"is_overdue": metrics.is_overdue(now().date())},
             "serving": None if beat is None else asdict(beat) | {"alive": beat.is_alive(now())},
         },
-        lambda: [*_models(rows), "", *_machinery(session, beat, waiting, metrics)],
+        lambda: [*_models(rows), "", *_machinery(session, beat, waiting, metrics, kept)],
     )
     if any(row["open_nonconformities"] for row in rows) or any(
         standing.verdict is Verdict.NONCONFORMING for standing in standings
@@ -92,6 +95,20 @@ def _models(rows: list[dict[str, Any]]) -> list[RenderableType]:
     return [made, "", legend(verdict for row in rows for verdict in row["verdicts"])]
 
 
+def records_of(store: Store) -> RecordState | None:
+    """What the last verification of the records found; ``None`` without one on record."""
+    from aimsight.aims.record_state import record_state
+    from aimsight.configs.errors import NotFoundError, StoreVersionError
+
+    if not store.path.exists():
+        return None
+    try:
+        with store.read() as reader:
+            return record_state(reader)
+    except (NotFoundError, StoreVersionError):  # as for the metrics below
+        return None
+
+
 def verification_of(store: Store) -> VerificationState | None:
     """Where the verification of the metrics stands; ``None`` without a store that could say."""
     from aimsight.aims.verification import state
@@ -107,8 +124,13 @@ def verification_of(store: Store) -> VerificationState | None:
 
 
 def _machinery(
-    session: Session, beat: Heartbeat | None, waiting: int, metrics: VerificationState | None
+    session: Session,
+    beat: Heartbeat | None,
+    waiting: int,
+    metrics: VerificationState | None,
+    kept: RecordState | None,
 ) -> list[RenderableType]:
+    from aimsight.aims.record_state import record_words
     from aimsight.aims.verification import state_words
     from aimsight.aims.words import plural
     from aimsight.monitors.cli.tables import aligned
@@ -121,6 +143,8 @@ def _machinery(
         said = state_words(metrics, ZoneInfo(session.project.config.time_zone), now().date())
         again = "; run `aimsight metrics verify`" if metrics.is_overdue(now().date()) else ""
         lines["Metrics"] = said + again
+    if kept is not None:
+        lines["Records"] = record_words(kept, ZoneInfo(session.project.config.time_zone))
     if waiting:
         lines["Alerts"] = f"{plural(waiting, 'notice')} not delivered"
     return list(aligned(lines))

@@ -73,7 +73,10 @@ def verify(
     signs = bool(given or session.project.config.signing.trusted)
     session.answer(
         _data(checked) | ({} if again is None else {"recomputed": again.data()}),
-        lambda: [*_for_people(checked, signed=signs), *([] if again is None else ["", *again.lines()])],
+        lambda: [
+            *_for_people(checked, session.project.root, signed=signs),
+            *([] if again is None else ["", *again.lines()]),
+        ],
     )
     if not (report.intact and report.complete and report.authorised and (again is None or not again.findings)):
         raise typer.Exit(1)
@@ -111,8 +114,8 @@ def _data(checked: Checked) -> dict[str, Any]:
     }
 
 
-def _for_people(checked: Checked, *, signed: bool) -> list[RenderableType]:
-    from aimsight.aims.words import plural
+def _for_people(checked: Checked, root: Path, *, signed: bool) -> list[RenderableType]:
+    from aimsight.aims.words import plain, plural
     from aimsight.monitors.cli.tables import cell, facts
 
     report = checked.report
@@ -139,12 +142,12 @@ def _for_people(checked: Checked, *, signed: bool) -> list[RenderableType]:
         ("Done by one person alone", list(authority.alone) if authority else []),
         ("Disposed of", list(report.disposed)),
         ("Warnings", list(report.warnings)),
-        ("Vouched for from outside", list(_ranges(report, checked.given, signed=signed))),
+        ("Vouched for from outside", list(_ranges(report, checked.given, root, signed=signed))),
         ("What this cannot show", [*report.limits, *(authority.limits if authority else ())]),
     ):
         if lines:
             more = [f"… and {len(lines) - MOST:,} more (--json shows all)"] if len(lines) > MOST else []
-            parts += ["", cell(title, "bold"), *(cell(f"- {line}") for line in [*lines[:MOST], *more])]
+            parts += ["", cell(title, "bold"), *(plain(f"- {line}") for line in [*lines[:MOST], *more])]
     return parts
 
 
@@ -163,11 +166,11 @@ def _authority(report: VerifyReport) -> str:
     return f"in order: {plural(judged, 'act')} of people{alone}"
 
 
-def _ranges(report: VerifyReport, given: tuple[Given, ...], *, signed: bool) -> Iterator[str]:
+def _ranges(report: VerifyReport, given: tuple[Given, ...], root: Path, *, signed: bool) -> Iterator[str]:
     """Which entries each checkpoint file and anchor vouches for, and which none does."""
     for one in report.reaches:
         by_key = f", signed {_span(1, one.signed)}" if signed else ""
-        yield f"{one.name}: {_span(1, one.anchored)}{by_key}"
+        yield f"{one.name.removeprefix(f'{root}/')}: {_span(1, one.anchored)}{by_key}"
     if report.anchored < report.entries:
         yield f"not anchored: {_span(report.anchored + 1, report.entries)}"
     for away in given:

@@ -184,7 +184,8 @@ def test_the_records_are_verified_once_a_day(folder: Path, clock: Clock) -> None
     clock._verify_daily()
     with store.read() as reader:
         found = reader.tuples("SELECT payload FROM events WHERE kind = 'store.verified'")
-    assert [json.loads(payload)["intact"] for (payload,) in found] == [True]
+    said = [json.loads(payload) for (payload,) in found]
+    assert [(one["intact"], one["complete"], one["authorised"]) for one in said] == [(True, True, True)]
     with duckdb.connect(str(store.path)) as connection:
         connection.execute("DELETE FROM ledger WHERE seq = 2")
     before = store.path.read_bytes()

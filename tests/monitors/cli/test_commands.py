@@ -205,6 +205,8 @@ def test_verify_passes_and_names_what_was_changed(call: Call, after_run: Path) -
     """Intact at first; after one stored value was changed outside, exit code 1 and the finding."""
     whole = call("-C", after_run, "verify")
     assert (whole.code, whole.lines[0]) == (0, "Integrity     intact")
+    assert whole.lines[1:3] == ["Completeness  complete", "Authority     no person has acted"]
+    assert "checkpoints.jsonl: entries 1 to" in " ".join(whole.out.split())
     import duckdb
 
     with duckdb.connect(str(after_run / "store" / "aimsight.duckdb")) as connection:
@@ -213,8 +215,40 @@ def test_verify_passes_and_names_what_was_changed(call: Call, after_run: Path) -
     assert broken.code == 1
     assert broken.lines[0].startswith("Integrity     BROKEN")
     told = json.loads(call("-C", after_run, "verify", "--json").out)
-    assert told["intact"] is False
+    assert (told["intact"], told["complete"], told["authorised"]) == (False, True, True)
     assert told["findings"]
+
+
+def test_verify_computes_again_what_was_measured(call: Call, after_run: Path) -> None:
+    """Nothing differs at first; a stored value that was changed is named with the value that comes out."""
+    whole = call("-C", after_run, "verify", "--recompute")
+    assert (whole.code, "no difference" in whole.out) == (0, True), whole.out
+    import duckdb
+
+    with duckdb.connect(str(after_run / "store" / "aimsight.duckdb")) as connection:
+        connection.execute("UPDATE measurement SET value = value + 0.25 WHERE metric = 'performance.accuracy'")
+    broken = call("-C", after_run, "--json", "verify", "--recompute", "--model", "churn", "--runs", "1")
+    told = json.loads(broken.out)["recomputed"]
+    assert (broken.code, told["runs"], told["equal"]) == (1, 1, False)
+    assert {one["metric"] for one in told["findings"]} == {"performance.accuracy"}
+    assert call("-C", after_run, "verify", "--runs", "1").code == 2
+
+
+def test_verify_fails_when_a_planned_window_has_no_outcome(call: Call, after_run: Path) -> None:
+    """Integrity and authority stay in order: completeness is a verdict of its own."""
+    from datetime import UTC, datetime
+
+    from aimsight.store.database import Store
+    from aimsight.store.runs import plan_slots
+
+    store = Store(after_run / "store" / "aimsight.duckdb")
+    window = (datetime(2027, 1, 1, tzinfo=UTC), datetime(2027, 2, 1, tzinfo=UTC))
+    with store.write() as tx:
+        plan_slots(tx, "churn", "main", [window], window[1])
+    answer = call("-C", after_run, "verify")
+    assert (answer.code, answer.lines[0]) == (1, "Integrity     intact")
+    assert answer.lines[1] == "Completeness  1 planned window without an outcome"
+    assert "- churn 2027-01-01 00:00Z" in answer.lines
 
 
 def test_query_answers_in_every_format(call: Call, after_run: Path) -> None:

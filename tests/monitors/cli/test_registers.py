@@ -104,7 +104,8 @@ def test_a_record_goes_from_a_file_to_approval(call: Call, folder: Path) -> None
     ]
     assert steps[2]["changed"] == ["risk", "suppliers"]
     assert "approved, v2" in " ".join(call("-C", folder, "records").out.split())
-    assert call("-C", folder, "verify").code == 0
+    whole = call("-C", folder, "verify")
+    assert (whole.code, whole.lines[2]) == (0, "Authority     in order: 5 acts of people")
 
 
 def test_mistakes_have_file_line_and_key(call: Call, folder: Path) -> None:
@@ -298,3 +299,44 @@ def test_coverage_in_every_form(call: Call, folder: Path) -> None:
         answer = call("-C", folder, "audit", "coverage", *arguments)
         assert answer.code in {1, 2}
         assert words in answer.err
+
+
+def test_a_disposal_deletes_a_file_once_it_is_approved(call: Call, folder: Path) -> None:
+    """Due by its rule, proposed by one person, approved by another; then it is gone and `verify` says why."""
+    import hashlib
+    from datetime import UTC, datetime
+
+    from aimsight.store.database import Store
+    from aimsight.store.records import EvidenceFile, save_evidence_file
+
+    evidence = folder / "store" / "evidence"
+    evidence.mkdir(parents=True)
+    (evidence / "old.txt").write_bytes(b"old")
+    sha = hashlib.sha256(b"old").hexdigest()
+    with Store(folder / "store" / "aimsight.duckdb").write() as tx:
+        save_evidence_file(tx, EvidenceFile(sha, "old.txt", "", "report", datetime(2020, 1, 1, tzinfo=UTC), 3))
+
+    def add(kind: str, *settings: str) -> str:
+        given = [part for one in settings for part in ("--set", one)]
+        made = call("-C", folder, "--json", "records", "add", kind, *given, "--as", "ann@example.org")
+        assert made.code == 0, made.err
+        return str(json.loads(made.out)["record"])
+
+    rule = add(
+        "retention_rule", "title=Files", "applies_to=evidence files", "period=1y", "from_event=Closing.",
+        "basis=Own decision.", "disposition=Deleted.",
+    )  # fmt: skip
+    assert call("-C", folder, "records", "approve", "retention_rule", rule, "--as", "bob@example.org").code == 0
+    assert "report old.txt" in call("-C", folder, "records", "due").out
+    record = add(
+        "disposal", "title=End", "what=Old report.", f"rule=retention_rule:{rule}", "method=deleted",
+        "hold_checked=true", f"files={sha}",
+    )  # fmt: skip
+    assert call("-C", folder, "records", "approve", "disposal", record, "--as", "ann@example.org").code == 1
+    assert (evidence / "old.txt").exists()
+    done = call("-C", folder, "records", "approve", "disposal", record, "--as", "bob@example.org")
+    assert (done.code, "old.txt" in done.err) == (0, True)
+    assert not (evidence / "old.txt").exists()
+    whole = call("-C", folder, "verify")
+    assert whole.code == 0
+    assert f"disposed of by {record}, approved by bob@example.org" in " ".join(whole.out.split())
