@@ -51,7 +51,15 @@ _NAMES = {
     "auc_ratio": "AUC ratio",
     "mae_difference": "MAE difference",
     "mae_ratio": "MAE ratio",
+    "anderson_darling": "Anderson–Darling distance",
+    "cramer_von_mises": "Cramér–von Mises distance",
+    "cramers_v": "Cramér’s V",
+    "hellinger": "Hellinger distance",
+    "jensen_shannon_divergence": "Jensen–Shannon divergence",
+    "kl_divergence": "KL divergence",
+    "domain_classifier_auc": "AUC of the domain classifier",
 }
+_WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SPECIAL = re.compile(r"([!-/:-@\[-`{-~])")
 _JOINED = re.compile(r"(?i)(?<=[a-z])(?=://)|(?<=www)(?=\.)|(?<=@)|(?<=-)(?=[->])|(?<=<)(?=-)|(?<=[<>~!])(?==)")
 _BREAK = "\u2060"
@@ -151,7 +159,7 @@ def metric_name(metric: str) -> str:
     """
     name, _, arguments = metric.partition("(")
     short = name.rpartition(".")[2]
-    said = _NAMES.get(short, short.replace("_", " ").capitalize())
+    said = _NAMES.get(short, _WORD_ENDS.sub(" ", short).replace("_", " ").capitalize())
     if family(name) == "estimated":
         said = f"Estimated {said if short in _NAMES else short.replace('_', ' ')}"
     return f"{said} ({arguments}" if arguments else said

@@ -155,7 +155,10 @@ class _Parser:
             match = _TOKEN.match(text, place)
             if match is None:
                 rest = text[place:].strip()
-                raise InvalidTextError(f'"{text}" is not a filter: "{rest[0]}" means nothing here; {_SHAPE}')
+                raise InvalidTextError(
+                    f'"{text}" is not a filter: "{rest[0]}" means nothing here; {_SHAPE}; '
+                    "a value with other signs than letters, digits and _ goes into quotes: 'admin.'"
+                )
             found.append(_Token(str(match.lastgroup), match[str(match.lastgroup)], match.start(str(match.lastgroup))))
             place = match.end()
         return found

@@ -37,6 +37,8 @@ _NAMED: tuple[tuple[Role, frozenset[str]], ...] = (
     ),
 )
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
+_INDEX = re.compile(r"__index_level_\d+__$")
+"""The row numbers that pandas leaves in a Parquet file."""
 _RESERVED = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", DECIDE.casefold()})
 
 
@@ -117,7 +119,7 @@ def guess(model: str, source: str, columns: Sequence[LogColumn], span: tuple[str
             role = "ignored" if role == "timestamp" else "feature"
         if role == "feature" and column.kind is None:
             role = "ignored"
-        if control_character(column.name):
+        if control_character(column.name) or _INDEX.match(column.name):
             role = "ignored"
         roles[column.name] = role
     return FirstModel(model, source, tuple(columns), roles, _guess_task(columns, roles), span)

@@ -278,7 +278,12 @@ def _first_labels(first: FirstModel, source: str, labels: Sequence[Seen]) -> tup
     times = guessed.role("timestamp")
     named = [seen for seen in labels if guessed.roles[seen.column.name] == "label"]
     rest = [
-        seen for seen in labels if seen.column.name != joining and seen.column.name not in times and seen.column.kind
+        seen
+        for seen in labels
+        if seen.column.name != joining
+        and seen.column.name not in times
+        and seen.column.kind
+        and guessed.roles[seen.column.name] != "ignored"
     ]
     truth = named[0] if named else rest[0] if len(rest) == 1 else None
     return (

@@ -196,7 +196,9 @@ def approve(
     problems = [*open_points(kind, base), *(kind.forbidden(tx, base) if kind.forbidden else ())]
     exceptions = list(kind.check(tx, base)) if kind.check else []
     if problems or (exceptions and not actor.single_person):
-        raise RegisterError(f"{record} cannot be approved yet: {'; '.join([*problems, *exceptions])}")
+        cure = f"; `aimsight records revise {kind.name} {record} --set KEY=VALUE` adds what is missing"
+        said = "; ".join([*problems, *exceptions])
+        raise RegisterError(f"{record} cannot be approved yet: {said}{cure if ' is missing (' in said else ''}")
     now = tx.clock.now()
     version = replace(
         base,

@@ -174,7 +174,10 @@ def test_where_changes_are_recorded_nothing_is_silent(store: Store, makers: Make
         assert changes.is_registered(reader, edited, "record")
     assert (change.status, change.author, change.origin) == ("draft", "aimsight", "configuration")
     assert change.fields["purpose"] == changes.NOT_STATED
-    with pytest.raises(RegisterError, match=r"integrity is missing .* reassessment is missing"):
+    with pytest.raises(
+        RegisterError,
+        match=r"integrity is missing .* reassessment is missing .*records revise change CHG-\d{4}-0001 --set",
+    ):
         approved(store, edited, change.record)
     with store.write() as tx:
         given = {"integrity": "It does.", "reassessment": "not needed"}

@@ -96,6 +96,8 @@ def test_differences_carry_their_sign() -> None:
         ("performance.mean_error", "Mean error"),
         ("drift.psi", "PSI"),
         ("quality.unseen_category_share", "Unseen category share"),
+        ("drift.cramer_von_mises", "Cramér–von Mises distance"),
+        ("evidently.MissingValueCount(column='age')", "Missing value count (column='age')"),
     ],
 )
 def test_metrics_have_names_for_people(metric: str, name: str) -> None:

@@ -52,6 +52,7 @@ def test_a_filter_means_what_is_written(text: str) -> None:
         ("x not = 3", 'before "= 3" there should be in'),
         ("and = 3", 'before "and = 3" there should be a column'),
         ("x = 1.2.3", "means nothing here"),
+        ("job in (admin., services)", "goes into quotes: 'admin.'"),
         ("x between 1 or 2", 'before "or 2" there should be and'),
     ],
 )

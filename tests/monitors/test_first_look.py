@@ -73,6 +73,16 @@ def test_labels_join_by_the_shared_column_and_the_only_other_one_is_the_truth() 
     assert found.task == "binary"
 
 
+def test_row_numbers_of_pandas_are_neither_features_nor_the_truth() -> None:
+    """The index that pandas leaves in a Parquet file is ignored, in the log and beside the labels."""
+    index = seen("__index_level_0__", "BIGINT", "0", "1", "2")
+    labels = [ID, seen("subscribed", "BIGINT", "0", "1"), index]
+    found = first_model("m", "log.parquet", [ID, AT, index], labels=("labels.parquet", labels))
+    assert found.roles["__index_level_0__"] == "ignored"
+    assert found.labels is not None
+    assert found.labels.label == "subscribed"
+
+
 def test_labels_with_several_candidates_are_left_to_a_person() -> None:
     """Two columns could be the truth, so none is chosen."""
     labels = [ID, seen("one", "BIGINT", "0", "1"), seen("two", "BIGINT", "0", "1")]
