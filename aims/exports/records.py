@@ -93,6 +93,8 @@ def _records(entry: Entry, verdicts: Mapping[str, list[dict[str, Any]]]) -> Iter
     elif entry.kind.startswith("nonconformity.") and entry.kind not in _SILENT:
         if entry.payload.get("table") == "nonconformity":
             yield _step(entry)
+            if _graded_lower(entry):
+                yield _override(entry, "its severity", "graded_lower") | {"key": "override"}
     elif entry.kind.startswith("record."):
         kind = _kind_of_record(entry)
         if kind:
@@ -209,6 +211,12 @@ def _override(entry: Entry, overridden: str, how: str) -> dict[str, Any]:
             "one_person": bool(entry.payload.get("single_person")),
         },
     }
+
+
+def _graded_lower(entry: Entry) -> bool:
+    """Whether a person confirmed a nonconformity below the severity that it was opened with."""
+    before = entry.payload.get("before") or {}
+    return (before.get("severity"), entry.payload["row"]["severity"]) == ("major", "minor")
 
 
 def _disposition(entry: Entry) -> dict[str, Any]:

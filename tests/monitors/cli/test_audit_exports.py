@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import uuid
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema  # type: ignore[import-untyped]  # ships no types
 import pytest
 
 from aimsight.configs.jsonschema import envelope_schema
+from aimsight.monitors.cli.app import run
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from aimsight.tests.monitors.cli.conftest import Answer, Call
+    from aimsight.tests.monitors.cli.conftest import Call
 
 PEOPLE = """\
 people:
@@ -36,36 +37,58 @@ assessors: [quality@example.org]
 """
 
 
-@pytest.fixture
-def handled(after_run: Path, tmp_path: Path, call: Call) -> Path:
-    """A project with a failing objective whose nonconformity was planned, a rejected one, an assessment and a file."""
-    (after_run / "aimsight.yaml").write_text(f"organisation: Test\n{PEOPLE}")
+@pytest.fixture(scope="module")
+def handled(template_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a nonconformity that is acted on, one rejected, one accepted, an assessment and a file."""
+    folder = tmp_path_factory.mktemp("handled")
+    made = Path(shutil.copytree(template_run, folder / "project"))
+    (made / "aimsight.yaml").write_text(f"organisation: Test\n{PEOPLE}")
 
-    def do(*arguments: str | Path, who: str = "ops@example.org") -> Answer:
-        answer = call("-C", after_run, *arguments, "--as", who)
-        assert answer.code == 0, answer.err
-        return answer
+    def do(*arguments: str | Path, who: str = "ops@example.org") -> None:
+        with pytest.raises(SystemExit) as left:
+            run(["-C", str(made), *map(str, arguments), "--as", who])
+        assert left.value.code in {None, 0}
 
     name = "NC-2026-0001"
-    do("nc", "confirm", name, "--severity", "major", "--criteria", "As declared.", "--owner", "ops@example.org")
+    graded = ("--severity", "minor", "--criteria", "Only the order of calls.", "--owner", "ops@example.org")
+    do("nc", "confirm", name, *graded, who="quality@example.org")
     do("nc", "contain", name, "--none-needed", "Calls go on.", "--not-serious", "--serious-because", "Only calls.")
     do("nc", "similar", name)
     whys = [part for why in ("One.", "Two.", "Three.") for part in ("--why", why)]
     do("nc", "analyse", name, "--method", "five whys", *whys, "--cause", "A unit changed.")
     do("nc", "plan", name, "--needed-because", "It stays.", "--action", "Check units on arrival",
        "--owner", "ops@example.org", "--due", "2026-12-31", "--objective", "CH-01")  # fmt: skip
+    do("nc", "approve", name, "--reason", "It removes the cause.", who="quality@example.org")
+    do("nc", "implement", name, "A1", "--evidence", "The check runs.")
     found = ("--subject", "Left out", "--kind", "process", "--source", "audit", "--requirement", "Procedure 4.")
     do("nc", "open", *found, "--statement", "A step\nwas left out.", "--evidence", "Two of ten.",
        "--severity", "minor", "--owner", "ops@example.org")  # fmt: skip
     do("nc", "reject", "NC-2026-0002", "--reason", "The sample was of another unit.", who="quality@example.org")
-    form = tmp_path / "assessment.yaml"
+    late = ("--subject", "Late", "--kind", "process", "--source", "person", "--requirement", "Procedure 5.")
+    do(
+        "nc",
+        "open",
+        *late,
+        "--statement",
+        "Late.",
+        "--evidence",
+        "Seen.",
+        "--severity",
+        "minor",
+        "--owner",
+        "ops@example.org",
+    )
+    do("nc", "confirm", "NC-2026-0003", *graded)
+    because = ("--risk", "RISK-2026-0001", "--reason", "Until the new tool.", "--until", "2100-01-01")
+    do("nc", "accept", "NC-2026-0003", *because, who="quality@example.org")
+    form = folder / "assessment.yaml"
     form.write_text(ASSESSMENT)
     do("records", "add", "impact_assessment", "--from", form)
-    report = after_run / "store" / "evidence" / "units.txt"
+    report = made / "store" / "evidence" / "units.txt"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text("Units of ten deliveries.\n")
     do("nc", "attach", name, report)
-    return after_run
+    return made
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -87,13 +110,15 @@ def test_oscal_is_valid_and_says_what_is_open(handled: Path, tmp_path: Path, cal
     assert plan is not None
     document = json.loads((tmp_path / "oscal" / "poam.json").read_text())["plan-of-action-and-milestones"]
     assert document["metadata"]["oscal-version"].startswith("1.1.")
-    (item,), (risk,) = document["poam-items"], document["risks"]
+    (item, other), (risk, accepted) = document["poam-items"], document["risks"]
+    assert (other["title"], accepted["status"]) == ("NC-2026-0003: process", "deviation-approved")
+    assert "remediations" not in accepted
     assert item["title"] == "NC-2026-0001: churn"
     assert item["related-risks"] == [{"risk-uuid": risk["uuid"]}]
-    assert risk["status"] == "open"
+    assert risk["status"] == "remediating"
     assert risk["deadline"].startswith("20")
     (answer,) = risk["remediations"]
-    assert (answer["lifecycle"], answer["description"]) == ("planned", "Check units on arrival")
+    assert (answer["lifecycle"], answer["description"]) == ("completed", "Check units on arrival")
     assert answer["tasks"][0]["timing"] == {"on-date": {"date": "2026-12-31T00:00:00Z"}}
 
 
@@ -154,12 +179,17 @@ def test_every_record_is_valid_and_no_verdict_is_lost(handled: Path, tmp_path: P
     failed = [one["content"]["window_start"][:10] for one in told if one["content"]["verdict"] == "nonconforming"]
     assert set(failed) <= {"2026-03-01", "2026-04-01", "2026-05-01"}
     assert failed
-    steps = [one["event"].partition(".")[2] for one in records if one["subject"]["id"] == "NC-2026-0001"]
+    name = "NC-2026-0001"
+    mine = [one for one in records if one["subject"]["id"] == name and one["kind"] == "monitoring_event"]
+    steps = [one["content"]["step"] for one in mine]
     assert steps[:6] == ["detected", "confirmed", "contained", "similar_searched", "analysed", "planned"]
     kinds = {one["event"]: one for one in records}
     assert kinds["nonconformity.rejected"]["kind"] == "human_override"
     assert kinds["nonconformity.rejected"]["content"]["reason"] == "The sample was of another unit."
     assert kinds["nonconformity.rejected"]["actor"] == {"type": "person", "id": "quality@example.org"}
+    assert kinds["nonconformity.accepted"]["kind"] == "human_override"
+    lowered = [one for one in records if one["content"].get("by") == "graded_lower"]
+    assert [(one["subject"]["id"], one["kind"]) for one in lowered] == [(name, "human_override")]
     assert kinds["record.created"]["kind"] == "impact_assessment"
     assert kinds["record.created"]["content"]["fields"]["result"] == "Nobody is harmed by a call."
     assert kinds["evidence.frozen"]["kind"] == "export"
