@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from aimsight.aims import words
-from aimsight.aims.people import actor_of
 from aimsight.aims.registers import service as registers
 from aimsight.aims.review import service
 from aimsight.aims.review.pack import Table
 from aimsight.aims.review.render import FORMATS, NO_ONE
 from aimsight.aims.review.results import results_of
 from aimsight.aims.verdicts import Verdict
-from aimsight.configs.errors import AimsightError
 from aimsight.configs.targets import Target
-from aimsight.dashboard import charts, editing, frames, ui
+from aimsight.dashboard import charts, editing_review, frames, ui
 from aimsight.store.database import Store
 
 if TYPE_CHECKING:
@@ -120,7 +118,7 @@ def _cover(scene: ui.Scene, review: RecordVersion, pack: Pack, missing: list[str
             st.markdown(f"**{words.plural(len(missing), 'point')} open before it can be signed**")
             for text in missing:
                 st.markdown(f"- {words.escape(text)}")
-        _forms(scene, review, pack)
+        editing_review.forms(scene, review, pack)
 
 
 def _downloads(review: RecordVersion, pack: Pack, results: Results | None) -> None:
@@ -245,64 +243,6 @@ def _results(results: Results | None) -> None:
     for table in results.tables:
         _table(table)
     ui.labelled("Signature", results.signature)
-
-
-def _forms(scene: ui.Scene, review: RecordVersion, pack: Pack) -> None:
-    """Confirm an empty input or sign; minutes and decisions are longer, and for the command line."""
-    why_not = editing.allowed(scene)
-    if why_not:
-        st.caption(f"Reviews are confirmed, recorded and signed with aimsight review {review.record}.")
-        return
-    done = {str(one["input"]) for one in review.fields.get("confirmations", ())}
-    waiting = [key for key in pack.to_confirm if key not in done]
-    people = {person.id: person.name for person in scene.project.config.people}
-    with st.container(border=True):
-        who = st.selectbox(
-            "Who acts", list(people), format_func=lambda one: words.printable(people[one]), key="reviewing"
-        )
-        if waiting:
-            with st.form(f"confirm {review.record} {review.version}", border=False):
-                key = st.selectbox(
-                    "Input", waiting, format_func=lambda one: f"{one}: {pack.section(one).title}", key="input"
-                )
-                statement = st.text_input("What is confirmed", "Nothing changed in the period.", max_chars=1000)
-                if st.form_submit_button("Confirm"):
-                    _confirm(scene, review, key, statement, who)
-        with st.form(f"sign {review.record} {review.version}", border=False):
-            name = st.text_input("Your name, as a signature", max_chars=200)
-            if st.form_submit_button("Sign"):
-                _sign(scene, review, name, who)
-
-
-def _confirm(scene: ui.Scene, review: RecordVersion, key: str, statement: str, who: str) -> None:
-    try:
-        actor = actor_of(scene.project, who)
-        with _store(scene).write() as tx:
-            service.confirm(tx, scene.project, review.record, key, statement, actor, expected=review.version)
-    except AimsightError as error:
-        _refused(error)
-    else:
-        st.rerun()
-
-
-def _sign(scene: ui.Scene, review: RecordVersion, name: str, who: str) -> None:
-    try:
-        actor = actor_of(scene.project, who)
-        with _store(scene).write() as tx:
-            service.sign(tx, scene.project, review.record, actor, expected=review.version, name=name)
-    except AimsightError as error:
-        _refused(error)
-    else:
-        st.rerun()
-
-
-def _refused(error: AimsightError) -> None:
-    st.error(words.escape(str(error)).replace("\n", "  \n"))
-
-
-def _store(scene: ui.Scene) -> Store:
-    checkpoints = tuple(scene.project.root / one for one in scene.project.config.checkpoints)
-    return Store(scene.store, checkpoints=checkpoints)
 
 
 _render()
