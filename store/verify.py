@@ -149,12 +149,13 @@ def verify(
         frozen = frozen_files(reader)
         gaps = open_slots(reader)
         gone = approved_disposals(reader)
-    warnings, limits, reaches, disposed = list(chain.warnings), [], [], []
+    warnings, limits, reaches = list(chain.warnings), [], []
+    disposed: tuple[str, ...] = ()
     if evidence is not None:
         looked = check_evidence(frozen, evidence, gone)
         findings += looked.findings
         warnings += looked.warnings
-        disposed += looked.disposed
+        disposed = looked.disposed
     for name, found in anchor_files.items():
         comparison = compare(name, found, chain.origin, chain.seq, chain.hashes, trusted)
         findings += comparison.findings
@@ -180,7 +181,7 @@ def verify(
         signed,
         tuple(reaches),
         watcher.verdict() if watcher is not None else None,
-        tuple(disposed),
+        disposed,
     )
 
 

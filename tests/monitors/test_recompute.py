@@ -56,8 +56,8 @@ def test_nothing_changed_nothing_differs(ran: Sandbox) -> None:
 def test_other_tasks_too(sandbox: Sandbox, make: Helpers, task: str) -> None:
     """Regression with its loss tree, and several classes."""
     rows = make.regression_rows if task == "regression" else make.class_rows
-    changes = {"objectives": None} if task == "regression" else {}
-    sandbox.model(task=task, **({"metrics": METRICS} | changes))
+    changes: dict[str, Any] = {"objectives": None} if task == "regression" else {}
+    sandbox.model(task=task, metrics=METRICS, **changes)
     for day in range(7):
         sandbox.day(day, rows(day))
     sandbox.run(7)

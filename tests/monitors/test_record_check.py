@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -14,14 +15,16 @@ import pytest
 from aimsight.configs.load import load_project
 from aimsight.monitors import record_check
 from aimsight.monitors.anchors import MADE, anchor
+from aimsight.monitors.cli.verify import _authority, _ranges
 from aimsight.monitors.projects import open_store
-from aimsight.monitors.record_check import check_records
+from aimsight.monitors.record_check import Given, check_records
+from aimsight.store.checkpoints import Reach
+from aimsight.store.findings import Authority
 from aimsight.store.ledger import entry_hash
 from aimsight.store.records import EvidenceFile, append_event, save_evidence_file
+from aimsight.store.verify import VerifyReport
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from aimsight.configs.load import Project
     from aimsight.store.database import Store
 
@@ -135,3 +138,25 @@ def test_a_verification_without_people_judges_nobody(tmp_path: Path) -> None:
     report = check_records(found, store).report
     assert report.authority is not None
     assert (report.authority.acts, report.authorised, report.complete) == (0, True, True)
+
+
+def test_the_ranges_in_the_documentation_are_what_is_printed() -> None:
+    """The example of docs/integrity.md, line by line."""
+    reaches = (
+        Reach("/p/store/checkpoints.jsonl", 1204, 1204),
+        Reach("/srv/kept/aimsight-checkpoints.jsonl", 1180, 1180),
+        Reach("time stamp authority", 1120, 1120),
+    )
+    report = VerifyReport("aimsight/x", 1205, "ab" * 32, (), (), (), (), 1204, 1204, reaches)
+    given = (Given("mail", "alert route auditor", 1180),)
+    printed = [f"- {line}" for line in _ranges(report, given, Path("/p"), signed=True)]
+    page = (Path(__file__).resolve().parents[2] / "docs" / "integrity.md").read_text("utf-8")
+    assert "\n".join(["Vouched for from outside", *printed]) in page
+
+
+def test_the_verdict_on_authority_in_the_documentation_is_what_is_printed() -> None:
+    """The third line of the example."""
+    authority = Authority((), ("entry 7: ann alone",), 41, 0)
+    report = VerifyReport("aimsight/x", 50, "ab" * 32, (), (), (), (), 50, authority=authority)
+    page = (Path(__file__).resolve().parents[2] / "docs" / "integrity.md").read_text("utf-8")
+    assert f"Authority     {_authority(report)}\n" in page
