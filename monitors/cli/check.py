@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 def check(context: typer.Context) -> None:
     """Check the configuration: every mistake at once, each with file, line and the likely cure.
 
+    Files and columns that the data do not have are named, too; the data may still come, so they are no error.
     An objective that differs from the version in force is shown as a proposed change, with the past verdicts that would
     have been others.
     """
     from aimsight.monitors.cli.changes import as_data, proposal_lines
+    from aimsight.monitors.log_columns import misfits
 
     session = Session.of(context)
     project = session.project
@@ -28,6 +30,8 @@ def check(context: typer.Context) -> None:
     objectives = sum(len(model.objectives) for model in models)
     found = _proposed(session)
     weak = _cannot_be_judged(session)
+    unfit = misfits(project)
+    mistakes = f"no mistakes, but {plural(len(unfit), 'name')} that the data do not have:" if unfit else "no mistakes."
     session.answer(
         {
             "project": project.root,
@@ -37,12 +41,23 @@ def check(context: typer.Context) -> None:
             ],
             "proposals": [as_data(*one) for one in found],
             "cannot_be_judged": weak,
+            "not_in_the_data": [
+                {
+                    "file": one.file,
+                    "line": one.line,
+                    "key": one.key,
+                    "problem": one.problem,
+                    "suggestion": one.suggestion,
+                }
+                for one in unfit
+            ],
         },
         lambda: [
             (
                 f"{project.root}: {plural(len(project.models), 'model')} and {plural(objectives, 'objective')}, "
-                "no mistakes."
+                f"{mistakes}"
             ),
+            *(f"  {one}" for one in unfit),
             *(
                 f"  {model.model} {model.version}: a window of {model.monitor.window} every {model.monitor.every} "
                 f"({model.log.time_zone}), {plural(len(model.objectives), 'objective')}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,23 @@ def test_check_tells_every_mistake_with_its_place(call: Call, project: Path) -> 
         "models/churn.yaml:21",
     ]
     assert "did you mean performance.roc_auc?" in answer.err
+
+
+def test_check_names_columns_and_files_that_the_data_do_not_have(call: Call, project: Path) -> None:
+    """A misspelt column is told with its line before a run meets it; so is a log that is not there."""
+    path = project / "models" / "churn.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("[gender]", "[gendre]") + 'filters: {old: "agee > 60"}\n')
+    answer = call("-C", project, "check")
+    assert answer.code == 0
+    assert answer.lines[0].endswith("no mistakes, but 2 names that the data do not have:")
+    told_first, told_then = answer.lines[1:3]
+    assert re.match(r'  models/churn.yaml:15: protected\[0\]: there is no column "gendre" in the log', told_first)
+    assert re.match(r'  models/churn.yaml:\d+: filters.old: there is no column "agee" in the log', told_then)
+    told = json.loads(call("check", "--json", "-C", project).out)["not_in_the_data"]
+    assert [one["key"] for one in told] == ["protected[0]", "filters.old"]
+    path.write_text(text.replace("log.parquet", "lag.parquet"))
+    assert "log.source: " in call("-C", project, "check").lines[1]
 
 
 def test_errors_are_json_when_json_is_asked_for(call: Call, project: Path) -> None:
