@@ -255,3 +255,20 @@ def test_a_place_that_cannot_be_written_is_told(after_run: Path, tmp_path: Path,
         answer = call("-C", after_run, "audit", *arguments)
         assert answer.code == 1
         assert "cannot be written" in answer.err
+
+
+def test_a_failing_window_without_a_record_is_an_override_by_the_person_who_says_why(
+    project: Path, tmp_path: Path, call: Call
+) -> None:
+    """One failing window opens nothing; a reviewer disposes of it, and the record says who set what aside and why."""
+    (project / "aimsight.yaml").write_text(f"organisation: Test\n{PEOPLE}")
+    call("-C", project, "run", "--now", "2026-04-02")
+    answer = call("-C", project, "nc", "dispose", "churn", "CH-01",
+                  "--reason", "A holiday.", "--as", "quality@example.org")  # fmt: skip
+    assert answer.code == 0, answer.err
+    call("-C", project, "audit", "records", "--into", tmp_path / "records.jsonl")
+    (one,) = (one for one in lines(tmp_path / "records.jsonl") if one["kind"] == "human_override")
+    assert jsonschema.Draft202012Validator(envelope_schema()).is_valid(one)
+    assert one["content"]["reason"] == "A holiday."
+    assert one["actor"]["id"] == "quality@example.org"
+    assert one["subject"] == {"type": "objective", "id": "churn/CH-01"}
