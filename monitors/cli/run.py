@@ -28,5 +28,8 @@ def run(
         session,
         lambda report: run_due(project, session.store, now=now, models=[one.model for one in models], progress=report),
     )
-    session.answer(running.summary_data(summaries, seconds), lambda: running.summary_tables(summaries, models, seconds))
+    session.answer(
+        running.summary_data(summaries, seconds),
+        lambda: [*running.summary_tables(summaries, models, seconds), *running.not_in_force(session, models)],
+    )
     raise typer.Exit(running.exit_code(session, summaries, models))

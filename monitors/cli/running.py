@@ -89,6 +89,24 @@ def summary_tables(
     return [*parts, f"{plural(rows, 'row')} read in {elapsed(seconds)}"]
 
 
+def not_in_force(session: Session, models: Sequence[ModelConfig]) -> list[str]:
+    """A sentence for each model with objectives that runs do not judge by, because nobody has approved them yet."""
+    from aimsight.aims.changes import governed_by
+    from aimsight.aims.words import plural
+
+    policy = session.project.config.changes
+    told = []
+    for model in models:
+        judged = {one.id for one in governed_by(session.store, model, policy).objectives}
+        waiting = [one.id for one in model.objectives if one.id not in judged]
+        if waiting:
+            told.append(
+                f"{model.model}: {plural(len(waiting), 'objective')} not in force, so not judged "
+                f"({', '.join(waiting)}); `aimsight changes propose` puts them on record, a second person approves."
+            )
+    return told
+
+
 def one_line(summary: RunSummary) -> str:
     """``air-time: 9 windows run, 0 unchanged; 1 nonconformity opened (NC-2026-0001), 3 occurrences``."""
     from aimsight.aims.words import plural

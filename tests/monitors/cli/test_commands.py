@@ -54,6 +54,15 @@ def test_check_names_columns_and_files_that_the_data_do_not_have(call: Call, pro
     assert "log.source: " in call("-C", project, "check").lines[1]
 
 
+def test_a_run_says_which_objectives_nobody_has_approved(call: Call, project: Path) -> None:
+    """With `changes: approve` a run before the approval measures, judges nothing and says so."""
+    with (project / "aimsight.yaml").open("a") as file:
+        file.write("changes: approve\n")
+    answer = call("-C", project, "run", "--now", "2026-06-01")
+    assert answer.code == 0
+    assert "churn: 2 objectives not in force, so not judged (" in " ".join(answer.out.split())
+
+
 def test_errors_are_json_when_json_is_asked_for(call: Call, project: Path) -> None:
     """The same mistakes for machines, on stderr, so that stdout stays what was asked for or empty."""
     (project / "aimsight.yaml").write_text("organisation: Test\nstroe: x\n")
