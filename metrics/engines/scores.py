@@ -129,12 +129,12 @@ def _of_unions(keys: NDArray[np.uint64], bounds: list[int], members: Sequence[ND
         keys[start:end].sort()
     positions, labels, first = _split(keys)
     others = 1 - labels
-    ties = np.concatenate([[0], np.cumsum(~first)]).tolist()
+    ties = np.cumsum(~first)
     found = []
     for union in members:
         start, end = (bounds[union[0]], bounds[union[0] + 1]) if union.size == 1 else (0, 0)
         # the first row of a leaf is compared with the last of another, which says nothing
-        if start < end and ties[end] == ties[start + 1]:
+        if start < end and ties[end - 1] == ties[start]:
             found.append(ScoreCounts(positions[start:end], others[start:end], labels[start:end], exact=True))
         else:
             found.append(_from_sorted(_merged([keys[bounds[leaf] : bounds[leaf + 1]] for leaf in union])))
