@@ -206,8 +206,11 @@ def read(content: bytes) -> Pack:
     data = json.loads(content)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise ValueError("no review pack, or one of a newer aimsight")
-    cover = Cover(**{**data["cover"], "limitations": tuple(data["cover"]["limitations"])})
-    return Pack(cover, tuple(map(_section, data["sections"])))
+    try:
+        cover = Cover(**{**data["cover"], "limitations": tuple(data["cover"]["limitations"])})
+        return Pack(cover, tuple(map(_section, data["sections"])))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"no review pack of format {FORMAT}: {error}") from error
 
 
 def _section(data: Mapping[str, Any]) -> Section:

@@ -54,13 +54,14 @@ def _render() -> None:
         return
     names = [one.record for one in found]
     known = {one.record: one for one in found}
-    asked = str(st.session_state.get("review"))
-    ui.header(scene, _headline(known[asked if asked in known else names[0]]))
+    head = st.container()  # filled when it is known which review is asked for
     if len(found) > 1:
         _table(_list(found))
     left, right = st.columns(2)
     shown = left.selectbox("Review", names, key="review", bind="query-params")
     review = known[shown]
+    with head:
+        ui.header(scene, _headline(review))
     packs = [int(one["version"]) for one in reversed(review.fields.get("packs", ()))]
     number = right.selectbox("Pack", packs, key=f"pack {shown}") if packs else None
     pack = service.frozen_pack(scene.project, review, number)

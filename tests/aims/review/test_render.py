@@ -102,7 +102,7 @@ def test_any_text_survives_the_round_trip(text: str) -> None:
     assert read(content).content() == content
 
 
-@pytest.mark.parametrize("content", [b"{}", b"[]", b'{"format": 99}', b"not json"])
+@pytest.mark.parametrize("content", [b"{}", b"[]", b'{"format": 99}', b'{"format": 1, "cover": {}}', b"not json"])
 def test_what_is_no_pack_is_refused(content: bytes, tmp_path: Path) -> None:
     """Neither other JSON nor a newer format is taken for a pack, and people read why."""
     name = hashlib.sha256(content).hexdigest()
