@@ -122,18 +122,19 @@ def apply(
 ) -> None:
     """Bring an open store to the last version; ``found`` runs inside the transaction that makes the first version.
 
-    A failed step is rolled back, so that the store stays at the version before it.
+    A new store is made in one transaction, so that it is there as a whole or not at all. An older one is brought up
+    step by step: a failed step is rolled back, so that the store stays at the version before it.
     """
     at = version_of(connection, "the store")
-    for migration in migrations:
-        if migration.version <= at:
-            continue
+    steps = [migration for migration in migrations if migration.version > at]
+    for together in [steps] if at == 0 else [[step] for step in steps]:
         connection.execute("BEGIN TRANSACTION")
         try:
-            for statement in connection.extract_statements(migration.sql):
-                connection.execute(statement)
-            connection.execute("INSERT INTO schema_version VALUES (?, ?, ?)", [migration.version, migration.name, now])
-            if at == 0 and migration.version == migrations[0].version:
+            for step in together:
+                for statement in connection.extract_statements(step.sql):
+                    connection.execute(statement)
+                connection.execute("INSERT INTO schema_version VALUES (?, ?, ?)", [step.version, step.name, now])
+            if at == 0:
                 found(connection)
             connection.execute("COMMIT")
         except BaseException:
