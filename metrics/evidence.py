@@ -107,14 +107,15 @@ class Memory:
     correlations: Floats = field(default_factory=_no_correlation)
 
 
-def mean_of_alike(correlation: T, windows: float) -> T:
+def mean_of_alike(correlation: Floats, windows: float) -> Floats:
     """Variance of the mean of so many windows (1 or more, also in parts) over that of the mean of independent ones.
 
     Each has this correlation, from 0 to below 1, with the one before, and it fades geometrically: 1 + 2 sum (1 - j / k)
     r^j for j < k.
     """
     r = correlation
-    return 1 + 2 * r / (1 - r) * (1 - (1 - r**windows) / (windows * (1 - r)))
+    result: Floats = 1 + 2 * r / (1 - r) * (1 - (1 - r**windows) / (windows * (1 - r)))
+    return result
 
 
 NO_MEMORY = Memory()
@@ -147,7 +148,7 @@ def memory_of(residuals: Floats, noise: float) -> Memory:
     if windows < MEMORABLE or along <= total / math.sqrt(windows):
         return Memory(means, correlations=correlations)
     rho = min(along / excess, LONGEST)
-    spread = 1 / (1 - (mean_of_alike(rho, windows) - 1) / (windows - 1))
+    spread = 1 / (1 - (float(mean_of_alike(np.array(rho), windows)) - 1) / (windows - 1))
     return Memory(means, spread, (1 - rho * rho) / (1 + rho * rho), correlations)
 
 
@@ -155,12 +156,13 @@ def _likely(correlation: float, error: float) -> Floats:
     """Equally likely values of a correlation, none below 0 or above ``LONGEST``, in an order that is that of nothing.
 
     What was seen is weighed by its error against ``ALIKE``, so that windows that say nothing of it leave just that. The
-    order is the radical inverse, so that each value of an effect meets small and large correlations alike.
+    order is the radical inverse turned by half, so that large and small effects meet large and small correlations
+    alike, and the largest a middle one.
     """
     from scipy.special import ndtri
 
     weight = ALIKE**2 / (ALIKE**2 + error**2)
-    places = np.array([int(f"{place:04b}"[::-1], 2) for place in range(QUANTILES)])
+    places = np.array([int(f"{place:04b}"[::-1], 2) ^ 8 for place in range(QUANTILES)])
     values: Floats = weight * correlation + math.sqrt(weight) * error * ndtri((places + 0.5) / QUANTILES)
     return np.clip(values, 0.0, LONGEST)
 

@@ -41,12 +41,15 @@ class SamplePair:
     inflation
         Factor on the variance of a difference between reference and window: how much more than independent rows the
         reference's own windows vary, at these numbers of rows.
+    labelled
+        Which rows of the window have a usable label, bool of shape (m,); ``None`` where that was not asked for.
     """
 
     reference: Mapping[str, NDArray[Any]]
     window: Mapping[str, NDArray[Any]]
     kinds: Mapping[str, str]
     inflation: float = 1.0
+    labelled: NDArray[np.bool_] | None = None
 
     @cached_property
     def sizes(self) -> tuple[int, int]:

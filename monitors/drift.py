@@ -6,7 +6,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from aimsight.configs.errors import AimsightError
+from aimsight.metrics.engines.performance import USABLE
 from aimsight.metrics.kinds.scope import DriftOptions, Fdr
+from aimsight.metrics.measure import chosen
 from aimsight.metrics.samples import SAMPLE_ROWS, SamplePair
 from aimsight.metrics.seasons import Seasons
 from aimsight.metrics.values import Undefined
@@ -14,6 +16,7 @@ from aimsight.monitors.due import reference_period, reference_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from aimsight.configs.schema import ModelConfig
@@ -38,10 +41,12 @@ class WindowsDrift:
         The model; its log is all files.
     fdr
         The project's correction of q-values, unless the model has one of its own.
+    as_of
+        Labels that arrived later are not used.
     """
 
-    def __init__(self, engine: DuckDBEngine, root: Path, model: ModelConfig, fdr: Fdr) -> None:
-        self._engine, self._root, self._model = engine, root, model
+    def __init__(self, engine: DuckDBEngine, root: Path, model: ModelConfig, fdr: Fdr, as_of: datetime) -> None:
+        self._engine, self._root, self._model, self._as_of = engine, root, model, as_of
         self._fdr: Fdr = model.drift_fdr or fdr
         self._seasons: Seasons | None = None
         self._sampled: dict[tuple[str, ...], Sample] = {}
@@ -50,10 +55,9 @@ class WindowsDrift:
         self, inputs: Inputs | None, reference: Reference | None, window: Window, statistics: Statistics
     ) -> DriftOptions:
         """How the drift of one window is measured."""
-        if reference is None:
-            return DriftOptions(fdr=self._fdr)
+        seasonal = reference is not None and self._is_seasonal(reference)
         return DriftOptions(
-            season=self._season(reference).of(window) if self._is_seasonal(reference) else None,
+            season=self._season(reference).of(window) if reference is not None and seasonal else None,
             samples=None if inputs is None else self._sampling(inputs, reference, window, statistics),
             fdr=self._fdr,
         )
@@ -73,26 +77,41 @@ class WindowsDrift:
         return self._seasons
 
     def _sampling(
-        self, inputs: Inputs, reference: Reference, window: Window, statistics: Statistics
+        self, inputs: Inputs, reference: Reference | None, window: Window, statistics: Statistics
     ) -> Callable[[], SamplePair | Undefined]:
-        """Draws both samples when it is called; what cannot be read is a reason, not a failure of the run."""
+        """Draws both samples when it is called; what cannot be read is a reason, not a failure of the run.
+
+        Without a reference its side is empty.
+        """
         kinds = {
             name: feature.kind
             for name, feature in self._model.features.items()
-            if name in statistics.columns and name in reference.statistics.columns
+            if name in statistics.columns and (reference is None or name in reference.statistics.columns)
         }
 
         def draw() -> SamplePair | Undefined:
             if not kinds:
-                return Undefined("no feature was counted in the reference and the window", statistics.quality.rows)
+                where = "the window" if reference is None else "the reference and the window"
+                return Undefined(f"no feature was counted in {where}", statistics.quality.rows)
+            model = self._model if self._of_labels else self._unlabelled
             try:
-                before = self._reference_rows(inputs, tuple(kinds))
-                now = self._rows(inputs.reading(self._unlabelled, [window]), window, list(kinds))
+                now = self._rows(inputs.reading(model, [window]), window, list(kinds))
+                before = {name: values[:0] for name, values in now.columns.items()}
+                if reference is not None:
+                    before = dict(self._reference_rows(inputs, tuple(kinds)).columns)
             except AimsightError as error:
                 return Undefined(f"rows cannot be read any more: {error}", statistics.quality.rows)
-            return SamplePair(before.columns, now.columns, kinds)
+            labelled = None if now.states is None else now.states == USABLE
+            return SamplePair(before, now.columns, kinds, labelled=labelled)
 
         return draw
+
+    @cached_property
+    def _of_labels(self) -> bool:
+        """Whether a metric of the rows needs to know which of them have labels: it takes reading the labels."""
+        own = self._model.metrics
+        named = None if own is None else [*own, *(objective.metric for objective in self._model.objectives)]
+        return any(unit.kind == "sample" and unit.needs.labels for unit in chosen(self._model, named))
 
     @cached_property
     def _unlabelled(self) -> ModelConfig:
@@ -108,4 +127,13 @@ class WindowsDrift:
         return self._sampled[columns]
 
     def _rows(self, model: ModelConfig, span: Window | None, columns: Sequence[str]) -> Sample:
-        return self._engine.sample(model, self._root, span, columns, SAMPLE_ROWS, seed=SEED, with_labels=False)
+        return self._engine.sample(
+            model,
+            self._root,
+            span,
+            columns,
+            SAMPLE_ROWS,
+            seed=SEED,
+            with_labels=model.labels is not None,
+            as_of=self._as_of,
+        )

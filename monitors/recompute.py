@@ -223,7 +223,7 @@ class _Again:
         reference = basis if model.reference else None
         config = self.project.config
         engine = DuckDBEngine(memory_limit=config.memory_limit, threads=config.threads)
-        drift = WindowsDrift(engine, self.project.root, model, config.drift_fdr)
+        drift = WindowsDrift(engine, self.project.root, model, config.drift_fdr, run["started_at"])
         plan = Plan(
             model=model,
             root=self.project.root,

@@ -190,7 +190,7 @@ class _Run:
         self.project, self.store, self.model = project, store, model
         self.now, self.progress, self.actor = now, progress, actor
         self.engine = DuckDBEngine(memory_limit=project.config.memory_limit, threads=project.config.threads)
-        self.drift = WindowsDrift(self.engine, project.root, model, project.config.drift_fdr)
+        self.drift = WindowsDrift(self.engine, project.root, model, project.config.drift_fdr, now)
         self.frames = WindowFrames(self.engine, project.root, model, now)
         self.config_hash = config_hash(model)
         self.inputs: Inputs | None = None

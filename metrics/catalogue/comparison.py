@@ -77,7 +77,9 @@ def change(now: Value, then: Value, *, of: str) -> Result:
     improvement ever misses a target such as ``>= -0.02``; below 0: worse. Scores of both sides are read by their
     cells. Interval: MOVER from the intervals of both (for a proportion, Newcombe's).
     """
-    first, second = (_oriented(one, find(f"performance.{of}").direction) for one in (now, then))
+    first, second = (
+        _oriented(one, find(f"performance.{of.removeprefix('performance.')}").direction) for one in (now, then)
+    )
     value = first.value - second.value
     interval = None
     if first.interval is not None and second.interval is not None:
@@ -144,9 +146,10 @@ def skill(found: SegmentStatistics | ErrorSums, size: float = 1.0, *, of: Judged
     ``(value - dummy) / (perfect - dummy)``. The dummy of ``accuracy`` predicts the most frequent class; that of
     ``balanced_accuracy`` and ``roc_auc`` guesses; that of ``precision`` selects at random; that of ``f1`` selects all;
     that of ``log_loss`` and ``brier`` gives every row the shares of the classes as probability; that of ``rmse``
-    predicts the mean label. All of them know the window's own labels. 1: perfect; 0: no better than the dummy; below 0:
-    worse. Interval: bootstrap of counts (accuracy, precision, F1), the other metric's own (balanced accuracy, AUC,
-    RMSE), or the ratio of both losses on the log scale (log loss, Brier).
+    predicts the mean label. There is no skill of ``mae``: its dummy predicts the median label, and the error of that is
+    not among the sums that are kept. All of them know the window's own labels. 1: perfect; 0: no better than the dummy;
+    below 0: worse. Interval: bootstrap of counts (accuracy, precision, F1), the other metric's own (balanced accuracy,
+    AUC, RMSE), or the ratio of both losses on the log scale (log loss, Brier).
     """
     if of == "rmse":
         return _of_rmse(found, size)  # type: ignore[arg-type]  # its kind is "errors"

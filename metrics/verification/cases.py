@@ -140,7 +140,8 @@ def _samples(path: Path) -> SamplePair:
     early = [row for row in rows if datetime.fromisoformat(row["at"]) < REFERENCE.end]
     late = [row for row in rows if datetime.fromisoformat(row["at"]) >= REFERENCE.end]
     kinds = {"age": "numeric", "income": "numeric", "region": "category"}
-    return SamplePair(_columns(early, kinds), _columns(late, kinds), kinds)
+    labelled = np.array([row["y"] != "" for row in late])
+    return SamplePair(_columns(early, kinds), _columns(late, kinds), kinds, labelled=labelled)
 
 
 def _columns(rows: list[dict[str, str]], kinds: dict[str, str]) -> dict[str, NDArray[Any]]:

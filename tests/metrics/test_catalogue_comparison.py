@@ -45,6 +45,7 @@ def test_a_change_of_proportions_is_newcombe(counting: Counting) -> None:
     now = counting.binary([1] * 100, [1] * 70 + [0] * 30)
     then = counting.binary([1] * 200, [1] * 160 + [0] * 40)
     found = changed(counting, "performance.change(of=accuracy)", now, then)
+    assert changed(counting, "performance.change(of=performance.accuracy)", now, then) == found
     assert (found.metric, found.reference) == ("performance.change(of=accuracy)", "period 2025")
     value = value_of(found.result)
     assert value.value == pytest.approx(-0.1)

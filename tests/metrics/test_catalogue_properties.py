@@ -208,7 +208,8 @@ def samples(rows: Rows, reference: Rows | None) -> SamplePair:
         order = np.lexsort((side.g, side.x, side.z))
         sides.append({"x": side.x[order], "z": side.z[order], "g": side.g[order].astype(object)})
     before, now = sides
-    return SamplePair(before, now, kinds={"x": "numeric", "z": "numeric", "g": "category"})
+    kinds = {"x": "numeric", "z": "numeric", "g": "category"}
+    return SamplePair(before, now, kinds, labelled=now["z"] <= 5)
 
 
 def check(unit: Metric, result: Result) -> None:
@@ -227,7 +228,7 @@ def check(unit: Metric, result: Result) -> None:
     assert result.n >= 1
     assert result.error_bound >= 0
     assert math.isfinite(result.error_bound)
-    assert (result.p_value is not None) == (unit.family == "drift" or unit.kind == "selection")
+    assert (result.p_value is not None) == (unit.family == "drift" or unit.kind in ("selection", "sample"))
     assert result.p_value is None or 0 < result.p_value <= 1
 
 

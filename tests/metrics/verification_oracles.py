@@ -337,6 +337,19 @@ def selection() -> float:
     return float(np.abs(part(every) - part(labelled)).sum() / 2)
 
 
+def selection_by_features() -> float:
+    """Largest distance of labelled rows from all rows: SciPy's KS statistic, or half the differences of shares."""
+    every, labelled = m.now("binary"), m.now("binary").where("y")
+    found = []
+    for name in ("age", "income"):
+        missing = abs(float(np.isnan(labelled.number(name)).mean() - np.isnan(every.number(name)).mean()))
+        sides = [side[~np.isnan(side)] for side in (labelled.number(name), every.number(name))]
+        found += [missing, float(stats.ks_2samp(*sides).statistic)]
+    kinds = sorted(set(every.text("region")))
+    shares = [np.array([(side.text("region") == one).mean() for one in kinds]) for side in (labelled, every)]
+    return max(*found, float(np.abs(shares[0] - shares[1]).sum() / 2))
+
+
 def most_frequent(name: str) -> float:
     """Share of the most frequent value among the values that are there."""
     found = [one for one in m.now("binary").text(name) if one != ""]
@@ -529,6 +542,7 @@ ORACLES: list[Oracle] = [
     Oracle("quality.label_coverage", "binary", "", EXACT, NP, lambda: len(m.now("binary").where("y").rows) / 160),
     Oracle("quality.label_delay", "binary", "", EXACT, NP, delay),
     Oracle("quality.label_selection", "binary", "yes", EXACT, NP, selection),
+    Oracle("quality.label_selection_features", "binary", "", EXACT, SP, selection_by_features),
     Oracle("quality.invalid_prediction_share", "binary", "", EXACT, NP, lambda: missing("yes")),
     Oracle(
         "quality.invalid_score_share", "binary", "", EXACT, NP, lambda: 1 - len(m.now("binary").where("p").rows) / 160

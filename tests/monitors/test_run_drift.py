@@ -85,3 +85,19 @@ def test_the_correction_is_the_projects_or_the_models(sandbox: Sandbox) -> None:
         assert len(found) >= 3
     assert all(by >= bh for by, bh in zip(q_values["credit"], q_values["other"], strict=True))
     assert q_values["credit"][0] > q_values["other"][0]
+
+
+def test_which_rows_got_labels_is_looked_at_by_feature(sandbox: Sandbox, make: Helpers) -> None:
+    """Labels of half the rows, those with a large x: the feature is named, from the labels' own files."""
+    for day in range(6):
+        drawn = rows(make, day, n=150)
+        sandbox.day(day, drawn, labels=False)
+        sandbox.labels(day, [row for row in drawn if row["x"] > 50])
+    sandbox.model(metrics=["quality.label_selection_features"], objectives=[])
+    sandbox.run(6)
+    found = sandbox.rows("SELECT * FROM measurements WHERE is_latest")
+    assert found
+    for row in found:
+        assert row["detail"].startswith("1 of 3 features differ: x (")
+        assert row["p_value"] < 1e-6
+    sandbox.check()
