@@ -108,8 +108,18 @@ def _comparisons(scene: ui.Scene, model: str, window: data.Row, column: str, jud
         for row in scene.ask(data.evaluations, model, state.objective)
         if row["window_start"] == window["window_start"] and row["window_end"] == window["window_end"]
     }
-    table = frames.gap_frame(rows, verdicts, units)
-    st.dataframe(table, hide_index=True, width="stretch", height="content" if len(table) <= 14 else 530)
+    found = frames.gap_frame(rows, verdicts, units).to_dict("records")
+    table = [{str(name): value for name, value in row.items()} for row in found]
+    ui.lines(
+        [
+            (
+                f"**{words.escape(row['Comparison'])}** {words.escape(row['Value (95 % interval)'])}",
+                [row["Objective"], row["Most extreme"], f"n = {row['n']}"],
+            )
+            for row in table
+        ],
+        table,
+    )
     for note in frames.pooled_notes(rows):
         st.text(f"{note}.")
 
