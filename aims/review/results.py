@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from aimsight.aims import words
+from aimsight.aims.registers.fields import day_of
 from aimsight.aims.review.pack import Table
 from aimsight.aims.review.render import Results
 from aimsight.aims.review.service import decisions
@@ -34,7 +35,7 @@ def results_of(reader: Reader, record: RecordVersion, pack: Pack, zone: ZoneInfo
         str(one["input"]): f"Nothing to report: {one['statement']} Confirmed by {one['by']}."
         for one in fields.get("confirmations", ())
     }
-    facts = tuple((name, str(fields[key])) for key, name in _CONCLUSIONS if fields.get(key))
+    facts = tuple((name, _fact(key, str(fields[key]))) for key, name in _CONCLUSIONS if fields.get(key))
     taken = decisions(reader, record.record)
     if not facts and not taken and not confirmed:
         return None
@@ -91,6 +92,10 @@ def results_of(reader: Reader, record: RecordVersion, pack: Pack, zone: ZoneInfo
         _signature(reader, record, pack, zone),
         confirmed,
     )
+
+
+def _fact(key: str, value: str) -> str:
+    return words.day(day_of(value)) if key == "held_on" else value
 
 
 def _signature(reader: Reader, record: RecordVersion, pack: Pack, zone: ZoneInfo) -> str:

@@ -13,7 +13,7 @@ from aimsight.configs.errors import StoreBusyError
 from aimsight.store.database import Store
 
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
-PAGES = ("overview", "model", "drift", "fairness", "nonconformities", "objectives", "plan", "operations")
+PAGES = ("overview", "model", "drift", "fairness", "nonconformities", "objectives", "review", "plan", "operations")
 
 
 def opened(project: Path, page: str, monkeypatch: pytest.MonkeyPatch) -> AppTest:
