@@ -71,7 +71,8 @@ def _table(scene: ui.Scene, rows: list[data.Row]) -> None:
             "Due": _due(scene, row),
             "State": State(row["state"]).words,
             "Severity": row["severity"],
-            "Model": words.printable(row["model"]),
+            "Model": words.printable(row["model"] or "–"),
+            "Source": words.printable(row["source"]),
             "Objective": words.printable(row["objective"] or "–"),
             "Failing since": words.day(row["occurred_from"].astimezone(scene.zone_of(row["model"]))),
             "Windows": row["occurrences"],
@@ -83,7 +84,7 @@ def _table(scene: ui.Scene, rows: list[data.Row]) -> None:
 
 
 def _line(row: dict[str, Any]) -> tuple[str, list[str]]:
-    about = row["Model"] if row["Objective"] == "–" else f"{row['Model']} {row['Objective']}"
+    about = " ".join(row[name] for name in ("Model", "Objective") if row[name] != "–") or row["Source"]
     facts = [
         f"due {row['Due']}" if row["Due"] != "–" else "no due date",
         f"failing since {row['Failing since']}, {words.plural(row['Windows'], 'window')}" if row["Windows"] else "",

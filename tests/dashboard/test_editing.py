@@ -123,3 +123,21 @@ def test_somebody_else_was_faster(project: Path, monkeypatch: pytest.MonkeyPatch
     scene = Scene(loaded, store.path, (), palette("light"), loaded.models["credit-limit"].log.zone, datetime.now(UTC))
     with store.write() as tx, pytest.raises(ConflictError, match=r"Since then:\n.*judge: rejected \(No.\)"):
         editing.take(tx, scene, case, "reject", judge, {"reason": "Twice."})
+
+
+def test_a_record_of_no_model_is_listed_by_its_source(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A complaint about no model has neither model nor objective; its line says where it comes from."""
+    from aimsight.aims.nonconformities import ManualNonconformity, open_manual
+    from aimsight.aims.people import Actor, Role
+    from aimsight.configs.load import load_project
+
+    given = ManualNonconformity(
+        subject="Letters", kind="complaint", source="complaint", requirement="Plain words.", statement="Unclear.",
+        evidence="A mail.", severity="minor", owner="risk@example.org",
+    )  # fmt: skip
+    with Store(project / "store" / "aimsight.duckdb").write() as tx:
+        made = open_manual(
+            tx, load_project(project, environ={}), given, Actor("risk@example.org", frozenset({Role.OWNER}))
+        )
+    lines = "\n".join(str(element.value) for element in opened(project, monkeypatch).markdown).replace("\\", "")
+    assert f"**{made.nonconformity}** complaint: detected, minor" in lines.replace("\u2060", "")
