@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from aimsight.configs.schema import ObjectiveConfig
+from aimsight.configs.schema import ModelConfig, ObjectiveConfig
 from aimsight.metrics import registry
+from aimsight.metrics.measure import chosen
 from aimsight.metrics.statistics import BinaryCounts, SegmentStatistics
 from aimsight.metrics.values import Undefined, Value
 from aimsight.monitors.cli.app import COMMANDS, GROUPS
@@ -27,6 +28,30 @@ def test_the_objective_in_the_readme_is_one_that_aimsight_accepts() -> None:
     assert objective.metric == "performance.roc_auc"
     assert objective.target == ">= 0.83"
     assert (objective.opens.failures, objective.opens.of) == (2, 3)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_the_snippets_of_the_concepts_are_configurations(number: int) -> None:
+    """Each part of a model's file that the text shows is accepted in one, and every metric that it names is known."""
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "concepts.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 4
+    model = ModelConfig.model_validate(
+        {
+            "model": "churn",
+            "version": "1",
+            "owner": "me@example.org",
+            "intended_use": "An example.",
+            "risk": "minimal",
+            "task": "binary",
+            "log": {"source": "log.parquet", "id": "id", "timestamp": "at", "prediction": "yes", "score": "p"},
+            "labels": {"label": "y"},
+            "features": {"age": "numeric", "tenure": "numeric"},
+            "reference": {"period": ["2025-01-01", "2025-02-01"]},
+            "monitor": {"every": "1w", "window": "1w"},
+            **yaml.safe_load(blocks[number]),
+        }
+    )
+    assert chosen(model, model.metrics)
 
 
 def test_the_metric_in_the_contributing_guide_works(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,13 +110,18 @@ def population(reference: Reference, unit: Metric, column: str, segment: str) ->
     if unit.kind == "quality":
         return _of_rows(statistics)
     if unit.kind not in {"segment", "errors", "groups"}:
-        raise UnplannableError(f"it is measured from {unit.kind}, which cannot be drawn from the reference's counts")
+        source = SOURCES.get(unit.kind, f"from {unit.kind}")
+        raise UnplannableError(f"it is measured {source}, which cannot be drawn from the reference's counts")
     wanted = [one for one in statistics.segments if " & ".join(one.columns) == column] if column else []
     if not column:
         wanted = [one for one in statistics.segments if str(one) == segment]
     if not wanted:
         raise UnplannableError(f"the reference holds no rows of {column or segment or 'any segment'}")
     return _of_segments(reference, unit, wanted)
+
+
+SOURCES = {"frame": "by evidently on rows", "sample": "on samples of rows", "estimate": "by estimates"}
+"""What metrics of these kinds are measured from, in words."""
 
 
 def _normalised(weights: Floats, rows: int) -> Floats:

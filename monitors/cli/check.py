@@ -66,6 +66,7 @@ def check(context: typer.Context) -> None:
             *proposal_lines(found, project.config.changes),
             *_nothing_in_force(session),
             *(f"  {model} {name}: {why}" for model, told in weak.items() for name, why in told.items()),
+            *_slow(session),
             *(["What each objective can show at its volume: aimsight plan"] if objectives else []),
         ],
     )
@@ -81,6 +82,21 @@ def _nothing_in_force(session: Session) -> list[str]:
             "each with `aimsight changes approve`. Until then runs measure, and judge nothing."
         )
     ]
+
+
+def _slow(session: Session) -> list[str]:
+    """One line on the objectives that are measured on the rows themselves, where there are any."""
+    from aimsight.metrics.registry import find
+
+    found = [
+        f"{objective.id} ({metric.id})"
+        for model in session.project.models.values()
+        for objective in model.objectives
+        if (metric := find(objective.metric)).kind in ("sample", "frame")
+    ]
+    if not found:
+        return []
+    return [f"Measured on samples of rows, seconds a window instead of milliseconds: {', '.join(found)}"]
 
 
 def _cannot_be_judged(session: Session) -> dict[str, dict[str, str]]:

@@ -24,6 +24,18 @@ def test_check_counts_what_is_right(call: Call, project: Path) -> None:
     ]
 
 
+def test_check_names_objectives_that_are_measured_on_rows(call: Call, project: Path) -> None:
+    """One line on what takes seconds a window; nothing of the kind where all is counted."""
+    path = project / "models" / "churn.yaml"
+    measured = "metric: quality.label_selection_features"
+    lower = re.sub(
+        r"metric: performance.roc_auc\n(\s+)target: .*", rf'{measured}\n\1target: "<= 0.1"', path.read_text()
+    )
+    path.write_text(lower)
+    (told,) = [line for line in call("-C", project, "check").lines if line.startswith("Measured on samples of rows")]
+    assert told.endswith("(quality.label_selection_features)")
+
+
 def test_check_tells_every_mistake_with_its_place(call: Call, project: Path) -> None:
     """Exit code 2, one line a mistake on stderr, nothing on stdout."""
     path = project / "models" / "churn.yaml"
