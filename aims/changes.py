@@ -217,7 +217,9 @@ def propose(tx: Transaction, proposal: Proposal, stated: Mapping[str, Any], acto
         raise RegisterError(f"{proposal.title}: proposed already as {proposal.record.record}")
     _refuse_unmeasurable(proposal, tx.clock.now())
     effects = consequences(tx, proposal)
-    told = " ".join(part for part in (str(stated.get("consequences") or ""), effects.sentence) if part)
+    stated_too = str(stated.get("consequences") or "").strip()
+    stop = "" if not stated_too or stated_too.endswith((".", "!", "?")) else "."
+    told = f"{stated_too}{stop} {effects.sentence}".strip()
     given = _content(proposal, effects, {**stated, "consequences": told}, trigger=stated.get("trigger", "other"))
     return service.create(tx, TYPE, given, actor)
 

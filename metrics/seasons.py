@@ -81,7 +81,8 @@ class Seasons:
         own = [(span, part) for span, part in pairs if self._number(span) == number and part.quality.rows > 0]
         name = _NAMES[self.kind][number]
         if len(own) < FEWEST:
-            note = f"compared with the whole reference: it has {len(own)} windows of a {name}, fewer than {FEWEST}"
+            amount = "1 window" if len(own) == 1 else f"{len(own)} windows"
+            note = f"compared with the whole reference: it has {amount} of a {name}, fewer than {FEWEST}"
             return Season(self.reference, note)
         parts = [part for _, part in own]
         zone = ZoneInfo(self.zone)

@@ -213,7 +213,7 @@ def test_consequences_are_past_verdicts_judged_again(store: Store, makers: Maker
         )
     judged(store, makers, model, 4, Undefined("no labels", 0), "awaiting labels")
     edited = makers.model(makers.objective(target=">= 0.8"))
-    change = proposed(store, edited, consequences="More work.")
+    change = proposed(store, edited, consequences="More work")
     assert (change.fields["compared_verdicts"], change.fields["differing_verdicts"]) == (5, 2)
     assert change.fields["consequences"] == (
         "More work. Of 5 past verdicts 2 would have been others: 1 at risk instead of conforming and "
