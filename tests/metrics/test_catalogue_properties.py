@@ -6,13 +6,14 @@ import functools
 import math
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aimsight.metrics.catalogue.comparison import JUDGED
 from aimsight.metrics.comparisons import Groups
 from aimsight.metrics.estimates.intervals import Variance
 from aimsight.metrics.estimates.loss_tree import LossTree, fit_loss_tree
@@ -22,7 +23,7 @@ from aimsight.metrics.estimates.selection import LabelledRows
 from aimsight.metrics.estimates.trust import Circumstances
 from aimsight.metrics.inputs import ColumnBaseline, ColumnCounts, ColumnPair, FeatureDrift, FeatureDrifts, RowFacts
 from aimsight.metrics.plan import Reference
-from aimsight.metrics.registry import METRICS, Metric
+from aimsight.metrics.registry import METRICS, Kind, Metric, find
 from aimsight.metrics.samples import SamplePair
 from aimsight.metrics.schema import Schema
 from aimsight.metrics.statistics import (
@@ -44,8 +45,17 @@ if TYPE_CHECKING:
 
     from aimsight.tests.metrics.conftest import Counting
 
+BOUND = (
+    "performance.cost(fp=1, fn=20)",
+    "performance.change(of=accuracy)",
+    *(f"performance.skill(of={of})" for of in JUDGED),
+)
+"""Metrics that cannot be measured without arguments, with some."""
+NOT_HERE = {"frame": "another library's metrics, made when they are named: tests/metrics/test_evidently_source.py"}
+"""Kinds whose metrics have no properties of the catalogue's, and why."""
 UNITS = [unit for unit in METRICS.values() if not any(one.required for one in unit.parameters)]
-ids = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.id)
+UNITS += [find(text) for text in BOUND]
+ids = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.text)
 
 
 @dataclass(frozen=True)
@@ -75,12 +85,15 @@ class Rows:
 
 def results(counting: Counting, unit: Metric, rows: Rows, reference: Rows | None = None) -> Iterator[Result]:
     """The results of one metric on some rows, for every task that it is defined for."""
-    n = rows.y.size
     binary = counting.binary(rows.y, rows.p, rows.s)
     if unit.kind == "segment":
         yield from (unit.compute(s) for s in of_one_segment(counting, unit, rows))
     elif unit.kind == "errors":
         yield unit.compute(counting.errors(rows.z + rows.s, rows.z), 2.0**-40)
+    elif unit.kind == "change":
+        before = counting.binary(*((one.y, one.p, one.s) if (one := reference) else (rows.y, rows.p, rows.s)))
+        sides = [METRICS["performance.accuracy"].compute(side) for side in (binary, before)]
+        yield next((side for side in sides if isinstance(side, Undefined)), None) or unit.compute(*sides)
     elif unit.kind == "groups":
         yield from (unit.compute(groups) for groups in grouped(counting, unit, rows))
     elif unit.kind == "quality":
@@ -94,21 +107,25 @@ def results(counting: Counting, unit: Metric, rows: Rows, reference: Rows | None
         summary = unit.kind == "summary"
         yield unit.compute(feature_drifts(counting, rows, reference) if summary else samples(rows, reference))
     else:
-        base = reference if reference is not None else Rows.drawn(500, 99)
-        for plan, was, now in (
-            (counting.numeric("x", base.x), base.x, rows.x),
-            (counting.category("g", ("A", "B", "C")), base.g, rows.g),
-        ):
-            kind = "numeric" if plan.name == "x" else "category"
-            if kind not in unit.needs.column_kinds:
-                continue
-            counts = replace(counting.column(plan, now), out_of_range=min(n, 2))
-            if unit.kind == "column_quality":
-                yield unit.compute(ColumnCounts(plan.cells, counts))
-            else:
-                yield unit.compute(
-                    ColumnPair(ColumnBaseline.of(plan, counting.column(plan, was).counts), counts.counts)
-                )
+        yield from of_columns(counting, unit, rows, reference)
+
+
+def of_columns(counting: Counting, unit: Metric, rows: Rows, reference: Rows | None) -> Iterator[Result]:
+    """The results of one metric of columns, for a number and a category."""
+    n = rows.y.size
+    base = reference if reference is not None else Rows.drawn(500, 99)
+    for plan, was, now in (
+        (counting.numeric("x", base.x), base.x, rows.x),
+        (counting.category("g", ("A", "B", "C")), base.g, rows.g),
+    ):
+        kind = "numeric" if plan.name == "x" else "category"
+        if kind not in unit.needs.column_kinds:
+            continue
+        counts = replace(counting.column(plan, now), out_of_range=min(n, 2))
+        if unit.kind == "column_quality":
+            yield unit.compute(ColumnCounts(plan.cells, counts))
+        else:
+            yield unit.compute(ColumnPair(ColumnBaseline.of(plan, counting.column(plan, was).counts), counts.counts))
 
 
 def estimates(counting: Counting, unit: Metric, rows: Rows) -> Iterator[Result]:
@@ -230,6 +247,12 @@ def check(unit: Metric, result: Result) -> None:
     assert math.isfinite(result.error_bound)
     assert (result.p_value is not None) == (unit.family == "drift" or unit.kind in ("selection", "sample"))
     assert result.p_value is None or 0 < result.p_value <= 1
+
+
+def test_every_kind_and_every_metric_is_covered() -> None:
+    """Nothing of the catalogue is left out, and no kind but those that say why."""
+    assert {unit.kind for unit in UNITS} == set(get_args(Kind)) - NOT_HERE.keys()
+    assert {unit.id for unit in UNITS} == set(METRICS)
 
 
 @ids

@@ -23,8 +23,9 @@ def pair(rng: np.random.Generator, n: int, chance: str = "all") -> SamplePair:
     rows: dict[str, NDArray[Any]] = {
         "age": rng.normal(40, 10, n),
         "income": np.where(rng.random(n) < 0.2, np.nan, rng.lognormal(10, 1, n)),
-        "region": np.where(rng.random(n) < 0.1, None, rng.choice(["north", "south", "east"], n).astype(object)),
+        "region": rng.choice(["north", "south", "east"], n).astype(object),
     }
+    rows["region"][rng.random(n) < 0.1] = None
     likely = {
         "all": np.full(n, 0.4),
         "age": np.where(rows["age"] > 40, 0.6, 0.2),
