@@ -203,6 +203,7 @@ def test_facts_tell_the_loader_what_objectives_need() -> None:
         needs_column=True,
         needs_reference=True,
         bounds=(0.0, 1.0),
+        direction="lower",
         column_kinds=frozenset({"numeric"}),
     )
     assert known["fairness.calibration_gap"].needs_over
