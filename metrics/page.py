@@ -34,10 +34,10 @@ The value says how large a change is; the p-value says how often one at least as
 change, at the actual numbers of rows. q-values adjust the p-values of one metric over the columns of a window:
 Benjamini-Hochberg or, with `drift_fdr: by` in the project or the model, Benjamini-Yekutieli.
 
-Drift is measured for four roles of columns: **features**, the **score**, the **prediction** and the **label**. Of labels
-only those that are there are compared, and not before they are complete enough for a verdict; how many are there is
-`quality.label_coverage`. In distances on shares, missing, non-finite and unseen values are groups like others; distances
-between curves are about the finite values.
+Drift is measured for four roles of columns: **features**, the **score**, the **prediction** and the **label**. Of
+labels only those that are there are compared, and not before they are complete enough for a verdict; how many are there
+is `quality.label_coverage`. In distances on shares, missing, non-finite and unseen values are groups like others;
+distances between curves are about the finite values.
 
 Windows of real data differ by nature more than independent rows would. The **design effect** measures this by the
 reference's own windows, for each column and each kind of distance: the dispersion of their counts (or of their
