@@ -195,7 +195,7 @@ def tampered(demo: Demo, folder: Path, statement: str) -> Any:  # the report of 
     "statement",
     [
         pytest.param(
-            "UPDATE ledger SET entry = replace(decode(entry), 'kind', 'kimd')::BLOB WHERE seq = 9", id="ledger"
+            "UPDATE ledger SET entry = encode(replace(decode(entry), 'kind', 'kimd')) WHERE seq = 9", id="ledger"
         ),
         pytest.param(
             "UPDATE measurement SET value = value + 1e-9 "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aimsight.metrics.confusion import one_against_rest
 from aimsight.metrics.kinds.between import between_windows
+from aimsight.metrics.kinds.frames import named_segments
 from aimsight.metrics.kinds.scope import NO_ROWS, compute
 from aimsight.metrics.values import ALL_ROWS, Cause, Measurement, Segment, Undefined, Value
 
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 
 
 def of_segments(scope: Scope, unit: Metric) -> Iterator[Measurement]:
-    """One measurement for all rows and one a segment."""
+    """One measurement for all rows and one a segment, those without rows among them that an objective is about."""
     trouble = scope.trouble(unit)
-    for segment in scope.statistics.segments or (ALL_ROWS,):
+    present = scope.statistics.segments or {ALL_ROWS: None}
+    for segment in dict.fromkeys([*present, *named_segments(scope.plan.model, unit.text)]):
         found = scope.statistics.segments.get(segment)
         result = trouble or of_segment(scope, unit, segment, found)
         result = between_windows(scope, unit, str(segment), result, partial(_elsewhere, unit, segment))
@@ -38,7 +40,8 @@ def _elsewhere(unit: Metric, segment: Segment, scope: Scope) -> Result:
 def of_segment(scope: Scope, unit: Metric, segment: Segment, found: SegmentStatistics | None) -> Result:
     """The result of a metric of kind "segment" or "errors" from the statistics of one segment."""
     if found is None or found.rows == 0:
-        return Undefined("no rows in the segment" if segment.conditions else NO_ROWS)
+        # a part of the rows may be empty by nature (a season, a rare group): too little evidence, no failure to measure
+        return Undefined("no rows in the segment", 0, Cause.TOO_FEW) if segment.conditions else Undefined(NO_ROWS)
     if segment.conditions and found.rows < scope.min_group:
         return Undefined(f"fewer than min_group rows: {found.rows} < {scope.min_group}", found.rows, Cause.TOO_FEW)
     if unit.one_class is not None:

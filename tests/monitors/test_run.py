@@ -414,3 +414,17 @@ def test_an_objective_on_evidently_s_metric_and_on_a_filter(sandbox: Sandbox, ma
     assert sandbox.verdicts("OBJ-2") == sandbox.verdicts("OBJ-3") == {4: "conforming"}
     assert sandbox.verdicts("OBJ-4") == {4: "not measured"}
     sandbox.check()
+
+
+def test_a_part_without_rows_is_too_little_evidence(sandbox: Sandbox, make: Helpers) -> None:
+    """A filter that no row of a window fulfils, and a group that does not come: neither is a failure to measure."""
+    sandbox.model(
+        filters={"far": "x > 1000"},
+        protected=["gender"],
+        objectives=[make.objective("OBJ-1", segment="far"), make.objective("OBJ-2", segment="gender=X")],
+    )
+    sandbox.days(0, 1, 2, 3, 4, 5, 6)
+    sandbox.run(7)
+    for name in ("OBJ-1", "OBJ-2"):
+        assert sandbox.verdicts(name) == dict.fromkeys((4, 5, 6), "insufficient evidence")
+    assert sandbox.nonconformities() == []
