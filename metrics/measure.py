@@ -6,6 +6,7 @@ One metric that fails never loses the others: its measurement says what went wro
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from aimsight.metrics.kinds.segments import of_segments
 from aimsight.metrics.kinds.selection import of_selection
 from aimsight.metrics.kinds.summary import of_summary, with_q_values
 from aimsight.metrics.registry import METRICS, Metric, find
-from aimsight.metrics.values import Measurement, Undefined
+from aimsight.metrics.values import Measurement, Undefined, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -107,7 +108,14 @@ def measure(  # noqa: PLR0913  # so many things decide what a window is measured
     for unit in chosen(plan.model, selected):
         if scope.applies(unit):
             out.extend(_KINDS[unit.kind](scope, unit))
-    return doubted(with_q_values(out, dependent=scope.dependent))
+    return doubted(with_q_values([_with_its_note(one) for one in out], dependent=scope.dependent))
+
+
+def _with_its_note(one: Measurement) -> Measurement:
+    """The measurement with what the metric noted beside its value: the store keeps notes of measurements only."""
+    if not isinstance(one.result, Value) or not one.result.detail:
+        return one
+    return replace(one, result=replace(one.result, detail=""), detail=one.detail or one.result.detail)
 
 
 def chosen(model: ModelConfig, selected: Collection[str] | None = None) -> list[Metric]:

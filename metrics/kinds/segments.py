@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def of_segments(scope: Scope, unit: Metric) -> Iterator[Measurement]:
     """One measurement for all rows and one a segment, those without rows among them that an objective is about."""
     trouble = scope.trouble(unit)
-    present = scope.statistics.segments or {ALL_ROWS: None}
+    present = list(scope.statistics.segments) or [ALL_ROWS]
     for segment in dict.fromkeys([*present, *named_segments(scope.plan.model, unit.text)]):
         found = scope.statistics.segments.get(segment)
         result = trouble or of_segment(scope, unit, segment, found)
