@@ -197,7 +197,7 @@ def _missing(case: Case, knows: Context) -> None:
     target, missing = guards.next_state(case), guards.missing_next(case, knows)
     if target is not None and missing:
         lines = "\n".join(f"- {words.escape(one)}" for one in missing)
-        st.markdown(f"**Missing before it is {words.escape(target.words)}**\n\n{lines}")
+        st.markdown(f"**Missing for the next state, {words.escape(target.words)}**\n\n{lines}")
     if steps := steps_from(case.state):
         st.caption(words.escape(f"Possible now: {', '.join(step.name for step in steps)}"))
 

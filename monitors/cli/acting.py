@@ -122,6 +122,6 @@ def _people(said: dict[str, Any]) -> list[RenderableType]:
             cell("One person did what needs two (single_person in aimsight.yaml): marked, and a limitation of reports.")
         )
     if said["next"] and said["missing"]:
-        parts += [cell(f"Missing before it is {State(said['next']).words}:")]
+        parts += [cell(f"Missing for the next state, {State(said['next']).words}:")]
         parts += [cell(f"  - {one}") for one in said["missing"]]
     return parts
