@@ -218,7 +218,8 @@ def _missing(case: Case, knows: Context, missing: list[str]) -> list[RenderableT
     target = next_state(case)
     parts: list[RenderableType] = []
     if target is not None and missing:
-        parts += ["", cell(f"Missing for the next state, {target.words}", "bold"), *[cell(f"- {one}") for one in missing]]
+        parts += ["", cell(f"Missing for the next state, {target.words}", "bold")]
+        parts += [cell(f"- {one}") for one in missing]
     if case.dossier.watch is not None:
         parts += ["", cell(f"Effect: {knows.measured or 'undecided'}; {knows.missing}")]
     if steps := steps_from(case.state):
