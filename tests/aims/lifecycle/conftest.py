@@ -169,7 +169,8 @@ class Desk:
 
     def walk(self, until: str) -> Case:
         """Everything up to a state of the path; a store that has been there before in this session is copied."""
-        fresh = self.templates if self.state == "detected" else None
+        # a copy holds the pipeline's own record and nothing else
+        fresh = self.templates if self.name == "NC-2026-0001" and self.state == "detected" else None
         if fresh is not None and until in fresh:
             self.store.path.write_bytes(fresh[until])
             self.done = ["conforming", "conforming"] if until in {"closing", "closed"} else []
