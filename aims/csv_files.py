@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-FORMULA_STARTS = tuple("=+-@\t\r\n\0＝＋－＠")  # noqa: RUF001  # the full-width forms are meant
-"""A spreadsheet may read a cell that begins with one of these as a formula."""
+FORMULA_STARTS = tuple("=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20")
+"""A spreadsheet may read a cell that begins with one of these as a formula; four are full-width signs."""
 
 
 def write_csv(names: Sequence[str], rows: Iterable[Iterable[object]], stream: TextIO) -> None:

@@ -67,7 +67,7 @@ def _declared(version: ObjectiveVersion) -> dict[str, Any]:
     return declared
 
 
-def _words(value: Any) -> str:  # noqa: ANN401 -- a value of JSON
+def _words(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {item}" for key, item in value.items())
     if isinstance(value, list):
@@ -75,7 +75,7 @@ def _words(value: Any) -> str:  # noqa: ANN401 -- a value of JSON
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 -- a value of a configuration
+def _plain(value: object) -> object:
     if isinstance(value, float):
         return decimal_text(value)
     if isinstance(value, date):

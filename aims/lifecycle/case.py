@@ -48,11 +48,11 @@ class Case:
             self.name, self.version, self.state_since, self.deadlines_from, self.attempt, self.dossier.text
         )
 
-    def but(self, **parts: Any) -> Case:  # noqa: ANN401  # parts of the dossier
+    def but(self, **parts: object) -> Case:
         """The case with these parts of its dossier; each part was validated when it was made."""
         return replace(self, dossier=self.dossier.model_copy(update=parts))
 
-    def with_record(self, **columns: Any) -> Case:  # noqa: ANN401  # columns of the record
+    def with_record(self, **columns: Any) -> Case:  # noqa: ANN401  # dataclasses.replace takes each field in its own type
         """The case with these columns of its record."""
         return replace(self, record=replace(self.record, **columns))
 

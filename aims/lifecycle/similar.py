@@ -12,7 +12,7 @@ from aimsight.aims.lifecycle.dossier import Hit, Question, SimilarSearch
 from aimsight.configs.targets import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from aimsight.store.database import Reader
     from aimsight.store.records import Nonconformity, ObjectiveVersion
@@ -101,7 +101,7 @@ def _ask(
     asked: str,
     sql: str,
     values: list[object],
-    hit: Any,  # noqa: ANN401  # row -> Hit or None
+    hit: Callable[[dict[str, Any]], Hit | None],
 ) -> tuple[Question, list[Hit]]:
     hits = [one for row in reader.rows(sql, values) if (one := hit(row)) is not None]
     return Question(asked=asked, sql=sql, values=tuple(map(str, values)), hits=len(hits)), hits

@@ -41,7 +41,7 @@ def story(case: Case, zone: ZoneInfo) -> list[Section]:
                     "None needed, because": one.none_needed,
                     "Result": one.result,
                     "Consequences": one.consequences,
-                    "Serious incident": _yes_no(one.serious, one.serious_because),
+                    "Serious incident": _yes_no(one.serious_because, answer=one.serious),
                 },
             )
         )
@@ -182,7 +182,7 @@ def _similar(found: SimilarSearch) -> dict[str, str | None]:
     return asked
 
 
-def _yes_no(answer: bool | None, because: str | None) -> str | None:  # noqa: FBT001  # the answer itself
+def _yes_no(because: str | None, *, answer: bool | None) -> str | None:
     if answer is None:
         return None
     return f"{'yes' if answer else 'no'}, because {because}" if because else ("yes" if answer else "no")

@@ -78,7 +78,7 @@ def _plain(plan: ObjectivePlan) -> dict[str, Any]:
     return {**{name: _text(value) for name, value in said.items()}, "found": found, "opens": list(plan.opens)}
 
 
-def _text(value: Any) -> Any:  # noqa: ANN401  # a field is of any type
+def _text(value: object) -> object:
     return decimal_text(value) if isinstance(value, float) else value
 
 

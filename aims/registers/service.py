@@ -427,7 +427,7 @@ def _a(kind: RecordType) -> str:
     return f"{'an' if title[0].lower() in 'aeiou' else 'a'} {title}"
 
 
-def _shown(value: Any) -> str:  # noqa: ANN401 -- a value is of any kind
+def _shown(value: object) -> str:
     return "nothing" if value is None else str(value)
 
 

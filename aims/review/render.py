@@ -18,6 +18,8 @@ from aimsight.configs.errors import AimsightError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from docx.document import Document
+
     from aimsight.aims.review.pack import Cell, Pack, Section, Series
 
 NO_ONE = "Nothing to report. Nobody has confirmed this yet."
@@ -78,21 +80,22 @@ def facts_of(pack: Pack) -> list[tuple[str, str]]:
 
 def html(pack: Pack, results: Results | None = None) -> bytes:
     """One page that needs nothing else: styles and charts are inside, every text is escaped."""
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
 
     pictures = {bars.name: bars_svg(bars) for section in pack.sections for bars in section.bars}
     pictures |= {one.name: series_svg(one) for section in pack.sections for one in charted(section)}
-    drawn = {name: Markup(svg) for name, svg in pictures.items()}  # noqa: S704  # drawn by us, every text in it escaped
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_visible)
-    template = environment.from_string(_text("pack.html.jinja"))
+    drawn = {name: Markup(svg) for name, svg in pictures.items()}  # noqa: S704  # charts.py escapes each text in them
+    environment = Environment(
+        loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_visible
+    )
+    template = environment.get_template("pack.html.jinja")
     confirmed = {section.key: NO_ONE for section in pack.sections} | (results.confirmed if results else {})
     page = template.render(
         pack=pack,
         title=title_of(pack),
         facts=facts_of(pack),
         sha256=pack.sha256,
-        css=Markup(_text("pack.css")),  # noqa: S704  # a file of ours
         drawn=drawn,
         confirmed=confirmed,
         verdicts=list(Verdict),
@@ -132,9 +135,9 @@ def docx(pack: Pack, results: Results | None = None) -> bytes:
     """The text and the tables as a document that can be edited; the charts are in HTML and PDF."""
     from datetime import UTC, datetime
 
-    from docx import Document
+    import docx as python_docx
 
-    document = Document()
+    document = python_docx.Document()
     document.core_properties.title = _plain(title_of(pack))[:255]
     document.core_properties.author = _plain(pack.cover.made_by)
     document.core_properties.created = document.core_properties.modified = datetime(*_EPOCH, tzinfo=UTC)
@@ -169,11 +172,11 @@ def docx(pack: Pack, results: Results | None = None) -> bytes:
     return _without_times(stream.getvalue())
 
 
-def _docx_table(document: object, table: Table) -> None:
+def _docx_table(document: Document, table: Table) -> None:
     if not table.rows:
         return
-    document.add_heading(_plain(table.title), 2)  # type: ignore[attr-defined]  # python-docx names no public type for it
-    made = document.add_table(rows=len(table.rows) + 1, cols=len(table.columns), style="Light Grid Accent 1")  # type: ignore[attr-defined]  # as above
+    document.add_heading(_plain(table.title), 2)
+    made = document.add_table(rows=len(table.rows) + 1, cols=len(table.columns), style="Light Grid Accent 1")
     # Row by row: asking a table for its cells goes through the whole table every time.
     for line, row in zip((table.columns, *table.rows), made.rows, strict=True):
         for value, cell in zip(line, row.cells, strict=True):

@@ -93,7 +93,7 @@ def test_a_signed_review_leads_with_its_conclusions(
         minutes = {
             "chair": EMMA.id,
             "held_on": "2026-11-20",
-            "attendees": [{"name": "Emma", "function": "CEO", "top_management": True}],
+            "attendees": [{"name": "Emma", "function": "Managing director", "top_management": True}],
             "discussion": "d",
             "suitability": "s",
             "adequacy": "a",

@@ -34,7 +34,7 @@ CHAIR = Actor("chair@example.org", frozenset({Role.TOP_MANAGEMENT}))
 MINUTES: dict[str, Any] = {
     "chair": "board@example.org",
     "held_on": "2026-05-04",
-    "attendees": [{"name": "Emma", "function": "CEO", "top_management": True}],
+    "attendees": [{"name": "Emma", "function": "Managing director", "top_management": True}],
     "discussion": "Everything.",
     "suitability": "Suitable.",
     "adequacy": "Adequate.",

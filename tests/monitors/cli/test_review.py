@@ -22,7 +22,7 @@ MINUTES = """\
 chair: emma@example.org
 held_on: 2026-06-05
 attendees:
-  - {name: Emma, function: CEO, top_management: true}
+  - {name: Emma, function: Managing director, top_management: true}
 discussion: The ranking got worse in March.
 suitability: Suitable.
 adequacy: Adequate.
