@@ -352,7 +352,9 @@ class MonitorConfig(Config):
         description='Length of a window: as `every`, or "1000 rows", or "12 chunks" of a history that has an `end`.'
     )
     lookback: DurationField | None = Field(
-        default=None, description="How far back windows are measured again for late rows and labels."
+        default=None,
+        description="How far back windows are measured again for late rows and labels: from the present or, where the "
+        "history has an `end` that is past, from there.",
     )
     start: Day | None = Field(default=None, description="First day of the first window; default: after the reference.")
     end: Day | None = Field(

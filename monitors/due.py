@@ -120,10 +120,12 @@ def due(
 ) -> list[Window]:
     """The windows to run: those without a result, and those still open to late data whose inputs have changed since.
 
-    Open are the windows within the lookback, and those that await labels. A run that failed is not tried again on the
-    same inputs.
+    Open are the windows within the lookback, and those that await labels. The lookback counts from the present, or from
+    the declared end of a closed history: what its labels show late comes long after. A run that failed is not tried
+    again on the same inputs.
     """
-    within = set(within_lookback(list(candidates), now, model.monitor.lookback, model.log.time_zone))
+    until = ending(model, now)
+    within = set(within_lookback(list(candidates), until, model.monitor.lookback, model.log.time_zone))
     found = []
     for window in candidates:
         past = history.get(window, History())

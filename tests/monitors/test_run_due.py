@@ -104,6 +104,14 @@ def test_beyond_the_lookback_only_what_waits_is_due() -> None:
     assert found == [day(1), day(2), day(8)]
 
 
+def test_the_lookback_of_a_closed_history_counts_from_its_end() -> None:
+    """Labels of a history that ended long ago may come now: its last windows are open to them, its first are not."""
+    past = {day(number): History(finished=("before",)) for number in range(8)}
+    closed = model(lookback="3d", end=(START + 8 * DAY).date())
+    assert due([*past], past, lambda _: "now", closed, START + 400 * DAY) == [day(5), day(6), day(7)]
+    assert due([*past][:6], past, lambda _: "now", closed, START + 6 * DAY) == [day(3), day(4), day(5)]
+
+
 def test_a_window_depends_on_the_files_with_rows_in_it() -> None:
     """Edges count: a row at the start belongs to the window, one at its end to the next."""
     own, before, after, across = file("b", 1, 1.9), file("a", 0, 0.9), file("c", 2, 2.9), file("d", 0.5, 2.5)
