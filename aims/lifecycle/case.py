@@ -85,6 +85,8 @@ class Context:
         The worst value of the windows that failed so far; ``None`` where there is none.
     zone
         The calendar of the model's windows.
+    is_history
+        Whether the model's monitoring is a history with an end that is past, whose dates lie before any act of today.
     """
 
     now: datetime
@@ -98,3 +100,4 @@ class Context:
     metric_problem: str = ""
     worst: float | None = None
     zone: tzinfo = UTC
+    is_history: bool = False

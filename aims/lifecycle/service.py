@@ -84,6 +84,7 @@ def context_of(reader: Reader, project: Project, case: Case, now: datetime) -> C
         metric_problem=_metric_problem(case),
         worst=_worst(reader, record),
         zone=model.log.zone if model is not None else UTC,
+        is_history=model is not None and model.monitor.end is not None and model.monitor.end <= now.date(),
     )
 
 

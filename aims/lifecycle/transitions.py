@@ -151,7 +151,8 @@ def implement(
 ) -> Outcome:
     """Note that an action is done, with its evidence; with the last one the plan is implemented.
 
-    ``on`` is the day on which it was done when that is not today; the moment of the record is noted beside it.
+    ``on`` is the day on which it was done when that is not today, not before the approval of the plan; the moment of
+    the record is noted beside it.
     """
     step = _begin(case, "implement", actor, context)
     made = _plan_of(case)
@@ -163,8 +164,8 @@ def implement(
             f"action {action_id} of {case.name} is not complete. Missing:", ("evidence that it was done",)
         )
     moment = _moment(case, context)
-    if on is not None and on > moment.astimezone(context.zone).date():
-        raise TransitionError(f"action {action_id} of {case.name} cannot have been done on {on}: that is still to come")
+    if on is not None:
+        _refuse_day(case, made, action_id, on, context)
     actions = tuple(
         action.model_copy(
             update={"done_by": actor.id, "done_on": on, "done_at": moment, "evidence": (*action.evidence, *evidence)}
@@ -180,6 +181,25 @@ def implement(
     target = State.IMPLEMENTED if finished else State.IMPLEMENTING
     said = "; ".join(one.text or f"file {one.file}" for one in evidence)
     return _end(case, after, step, target, f"{action_id}: {said}", context)
+
+
+def _refuse_day(case: Case, made: Plan, action_id: str, on: date, context: Context) -> None:
+    """Refuse a day on which an action cannot have been done: one to come, or one before its plan was approved.
+
+    What only corrects may be older than the plan; in a closed history every day is.
+    """
+    if on > _moment(case, context).astimezone(context.zone).date():
+        raise TransitionError(f"action {action_id} of {case.name} cannot have been done on {on}: that is still to come")
+    corrects = any(action.id == action_id and action.kind == "correction" for action in made.actions)
+    if corrects or context.is_history or made.approved_at is None:
+        return
+    approved = made.approved_at.astimezone(context.zone).date()
+    if on < approved:
+        guard = (
+            f"a day from {approved} on, when the plan and its criterion were approved (aimsight nc approve); what was "
+            "done before that is a correction: it belongs to aimsight nc contain, or to an action of kind correction"
+        )
+        raise TransitionError(f"action {action_id} of {case.name} cannot count as done on {on}. Missing:", (guard,))
 
 
 def start(case: Case, actor: Actor, context: Context) -> Outcome:

@@ -206,18 +206,43 @@ def test_an_action_needs_evidence_and_its_file_to_be_attached(desk: Any, kit: An
 
 
 def test_the_watch_begins_after_the_day_of_the_last_action(desk: Any, kit: Any) -> None:
-    """An action done on 3 May shows from 4 May on; one recorded today from this moment on."""
+    """An action done on 7 May shows from 8 May on; one recorded today from this moment on."""
     actions = tuple(
         {"id": name, "description": "Check units.", "owner": kit.doer, "due": date(2026, 6, 1)} for name in ("A1", "A2")
     )
     desk.walk("analysed")
     desk.plan(given=kit.plan(actions=actions))
     desk.act(kit.judge, transitions.approve, kit.said)
-    desk.act(kit.doer, transitions.implement, "A1", (Evidence(text="x"),), on=date(2026, 5, 1))
+    desk.clock.moment = kit.now.replace(day=9)
+    desk.act(kit.doer, transitions.implement, "A1", (Evidence(text="x"),), on=date(2026, 5, 4))
     assert desk.state == "implementing"
-    desk.act(kit.doer, transitions.implement, "A2", (Evidence(text="x"),), on=date(2026, 5, 3))
+    desk.act(kit.doer, transitions.implement, "A2", (Evidence(text="x"),), on=date(2026, 5, 7))
     desk.start()
-    assert desk.case().dossier.watch.start == kit.now.replace(hour=0)
+    assert desk.case().dossier.watch.start == kit.now.replace(day=8, hour=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "end", "refused"),
+    [("corrective", None, True), ("correction", None, False), ("corrective", date(2026, 5, 1), False)],
+)
+def test_no_corrective_action_is_older_than_its_approval(
+    desk: Any, kit: Any, kind: str, end: date | None, refused: bool
+) -> None:
+    """The criterion is fixed before the action; only what corrects is older, and every day of a closed history."""
+    model = desk.project.models["credit"]
+    monitor = model.monitor.model_copy(update={"end": end})
+    desk.project.models["credit"] = model.model_copy(update={"monitor": monitor})
+    action = {"id": "A1", "description": "Check units.", "kind": kind, "owner": kit.doer, "due": date(2026, 6, 1)}
+    desk.walk("analysed")
+    desk.plan(given=kit.plan(actions=(action,), correction_only_because="It does."))
+    desk.act(kit.judge, transitions.approve, kit.said)
+    done = (Evidence(text="x"),)
+    if refused:
+        with pytest.raises(TransitionError, match=r"a day from 2026-05-04 on, .* approved \(aimsight nc approve\)"):
+            desk.act(kit.doer, transitions.implement, "A1", done, on=date(2026, 5, 3))
+    else:
+        desk.act(kit.doer, transitions.implement, "A1", done, on=date(2026, 5, 3))
+    assert desk.state == ("implementing" if refused else "implemented")
 
 
 @pytest.mark.parametrize("verdicts", [(), ("conforming",), ("conforming", "at risk"), ("not measured",) * 5])
