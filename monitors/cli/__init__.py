@@ -7,6 +7,7 @@ Never: holds logic another caller would need, or imports anything heavy before a
 
 from __future__ import annotations
 
+import gc
 import os
 
 
@@ -14,6 +15,8 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     # the products of metrics are small: threads of the linear algebra library only wait for them, at full load
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # what is imported stays: looking through it for garbage, again and again, would take a tenth of a second
+    gc.set_threshold(100_000)
     from aimsight.monitors.cli.app import run
 
     run()
