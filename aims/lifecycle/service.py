@@ -15,6 +15,7 @@ from aimsight.aims.lifecycle.case import Case, Context
 from aimsight.aims.lifecycle.deadlines import Overdue, overdue
 from aimsight.aims.lifecycle.dossier import Plan, Said
 from aimsight.aims.lifecycle.guards import TransitionError
+from aimsight.aims.lifecycle.named import refuse_unknown
 from aimsight.aims.lifecycle.recurrence import grade
 from aimsight.aims.lifecycle.similar import search_similar
 from aimsight.aims.lifecycle.states import FINISHED, State
@@ -111,6 +112,7 @@ def act(tx: Transaction, project: Project, name: str, actor: Actor, do: Do, *, e
     if expected is not None and expected != case.version:
         raise _conflict(tx, case, expected)
     outcome = do(case, actor, context_of(tx, project, case, tx.clock.now()))
+    refuse_unknown(tx, outcome)
     return _recorded(tx, outcome, actor)
 
 

@@ -23,6 +23,7 @@ from aimsight.aims.lifecycle.fold import FOLDS
 from aimsight.aims.lifecycle.guards import TransitionError
 from aimsight.aims.lifecycle.watching import effect
 from aimsight.aims.people import actor_of
+from aimsight.aims.registers import service as registers
 from aimsight.monitors.overdue import look_after_nonconformities
 from aimsight.store.verify import verify
 
@@ -40,6 +41,16 @@ people:
 alerts:
   - {{name: ops, url: "file:alerts.jsonl", on: [nonconformity, effectiveness, overdue]}}
 """
+RISK = {
+    "title": "Units may change",
+    "owner": OWNER,
+    "due": date(2026, 12, 31),
+    "description": "A supplier changes units.",
+    "method": "Two levels each.",
+    "trigger": "first",
+    "likelihood": "low",
+    "consequence": "high",
+}
 TWO_WINDOWS = {"kind": "objective", "objective": "OBJ-1", "windows": 2}
 
 
@@ -247,7 +258,9 @@ def test_overdue_records_are_told_once_a_level(office: Office, sandbox: Sandbox)
 def test_an_accepted_deviation_opens_again_in_a_run(office: Office, sandbox: Sandbox) -> None:
     """A day worse than what was accepted opens the record again; a day as bad does not."""
     office.act(OWNER, transitions.confirm, Grading(severity="minor", criteria="Small.", owner=OWNER))
-    office.act(JUDGE, transitions.accept, Deviation(risk="R-1", reason="Known.", until=date(2026, 12, 31)))
+    with sandbox.store.write() as tx:
+        registers.create(tx, "risk", RISK, actor_of(sandbox.project, OWNER), record="RISK-2026-0001")
+    office.act(JUDGE, transitions.accept, Deviation(risk="RISK-2026-0001", reason="Known.", until=date(2026, 12, 31)))
     sandbox.days(6, wrong=30)
     sandbox.run(7)
     assert sandbox.nonconformities()[0]["state"] == "accepted_until"

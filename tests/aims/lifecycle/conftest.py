@@ -25,6 +25,7 @@ from aimsight.aims.lifecycle.transitions import Outcome
 from aimsight.aims.nonconformities import Failing, of_objective, record_failure
 from aimsight.aims.objectives import register
 from aimsight.aims.people import Actor, actor_of
+from aimsight.aims.registers import service as registers
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.load import Project
 from aimsight.configs.schema import ModelConfig, ProjectConfig
@@ -53,6 +54,16 @@ CAUSE = Cause(
     method="five whys", whys=("Scores fell.", "Inputs moved.", "A supplier changed units."), causes=("No unit check.",)
 )
 SAID = Said(reason="It is so.")
+RISK = {
+    "title": "Units may change",
+    "owner": OWNER,
+    "due": date(2026, 12, 31),
+    "description": "A supplier changes units, and decisions are wrong.",
+    "method": "Two levels each.",
+    "trigger": "first",
+    "likelihood": "low",
+    "consequence": "high",
+}
 CLOSURE = Closure(none_because="The procedure was right.")
 
 
@@ -263,6 +274,7 @@ def new_desk(folder: Path, *, templates: dict[str, bytes] | None = None, **setti
         return desk
     with store.write() as tx:
         register(tx, model(), "aimsight", NOW)
+        registers.create(tx, "risk", RISK, registers.SYSTEM, origin="tests")
     assert desk.fail() == desk.name
     if templates is not None:
         templates["detected"] = store.path.read_bytes()

@@ -134,7 +134,7 @@ class Life(RuleBasedStateMachine):
     def accept(self, who: str, days: int) -> None:
         """Accept for some days."""
         until = (self.desk.clock.now() + timedelta(days=days)).date()
-        self.try_(who, transitions.accept, Deviation(risk="R-1", reason="Small.", until=until))
+        self.try_(who, transitions.accept, Deviation(risk="RISK-2026-0001", reason="Small.", until=until))
 
     @rule(who=st.sampled_from(PEOPLE))
     def reject(self, who: str) -> None:
