@@ -264,9 +264,10 @@ def _label_times(model: ModelConfig) -> _Times | None:
     labels = model.labels
     if labels is None:
         return None
+    table = labels.table if labels.source else model.log.table
     if labels.arrived_at is None:
-        return _Times(f"no times, table {labels.table}", lambda path: _look_inside(path, labels.table))
-    log = model.log.model_copy(update={"timestamp": labels.arrived_at, "table": labels.table})
+        return _Times(f"no times, table {table}", lambda path: _look_inside(path, table))
+    log = model.log.model_copy(update={"timestamp": labels.arrived_at, "table": table})
     return _log_times(model.model_copy(update={"log": log}))
 
 

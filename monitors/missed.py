@@ -1,7 +1,7 @@
-"""Runs that a serving process should have made and did not: a nonconformity of its own, "monitoring not done".
+"""Runs that were planned and did not take place: a nonconformity of its own, "monitoring not done".
 
 The windows are caught up afterwards, but a measurement that comes late is no monitoring at planned intervals (clause
-9.1): who stops the process, or whose machine sleeps, finds it on record.
+9.1). Whoever stops the process, forgets the cron job, or lets the machine sleep, finds it on record.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from aimsight.aims.words import plural, window_words
 from aimsight.configs.durations import Duration
 from aimsight.configs.errors import AimsightError
 from aimsight.metrics.plan import Window
+from aimsight.monitors import alerts, notices
 from aimsight.monitors.due import planned
 
 if TYPE_CHECKING:
@@ -24,41 +25,37 @@ if TYPE_CHECKING:
     from aimsight.store.database import Reader, Store
 
 
-def record_missed(project: Project, store: Store, now: datetime) -> list[str]:
-    """Put missed runs on record; the nonconformities that were opened for them.
+def record_missed(project: Project, store: Store, model: ModelConfig, now: datetime) -> list[str]:
+    """Put a model's missed runs on record and tell them; the nonconformity that was opened for them, if any.
 
     A run is missed when its window ended after the model's last run and before ``now``; two in a row open a record, and
-    more are occurrences of it. A model that has never run has missed nothing.
+    more are occurrences of it. A model that has never run has missed nothing. To be asked before a run, which is the
+    last one afterwards.
     """
     if not store.path.exists():
         return []
     with store.read() as reader:
-        late = {name: _late(reader, model, now) for name, model in project.models.items()}
-    late = {name: windows for name, windows in late.items() if len(windows) >= NOT_MEASURED_RULE.failures}
-    if not late:
+        late = _late(reader, model, now)
+    if len(late) < NOT_MEASURED_RULE.failures:
         return []
-    opened = []
+    first, last = (window_words(late[at], model.log.time_zone) for at in (0, -1))
     with store.write() as tx:
-        for name, windows in late.items():
-            model = project.models[name]
-            first, last = (window_words(windows[at], model.log.time_zone) for at in (0, -1))
-            record, _ = record_failure(
-                tx,
-                of_monitoring(name, model.version, model.owner),
-                [
-                    Failing(
-                        f"missed/{window.end.isoformat()}", window.start, window.end, None, None, None, None, None, ""
-                    )
-                    for window in windows
-                ],
-                opens=True,
-                statement=f"{plural(len(windows), 'run')} of {name} did not take place when planned: {first} to {last}",
-                now=store.clock.now(),
-                settings=project.config.nonconformities,
-            )
-            if record is not None:
-                opened.append(record.nonconformity)
-    return opened
+        record, _ = record_failure(
+            tx,
+            of_monitoring(model.model, model.version, model.owner),
+            [
+                Failing(f"missed/{window.end.isoformat()}", window.start, window.end, None, None, None, None, None, "")
+                for window in late
+            ],
+            opens=True,
+            statement=f"{plural(len(late), 'run')} of {model.model} did not take place when planned: {first} to {last}",
+            now=store.clock.now(),
+            settings=project.config.nonconformities,
+        )
+        if record is None:
+            return []
+        alerts.enqueue(tx, [notices.monitoring_not_done(record)], project.config.alerts, store.clock.now())
+    return [record.nonconformity]
 
 
 def _late(reader: Reader, model: ModelConfig, now: datetime) -> list[Window]:

@@ -15,6 +15,7 @@ from aimsight.aims.words import plain, plural, result_text, window_words
 from aimsight.configs.schema import AlertRoute, Occasion
 from aimsight.metrics.plan import Window
 from aimsight.metrics.values import Result
+from aimsight.store.records import Nonconformity
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,24 @@ def opened(  # noqa: PLR0913  # everything that the text says
             f"Show it with: aimsight nc show {nonconformity}",
         ),
         f"nonconformity/{nonconformity}/opened",
+    )
+
+
+def monitoring_not_done(record: Nonconformity) -> Notice:
+    """A nonconformity was opened because a model is not measured as planned."""
+    by_when = f" by {record.due_at:%Y-%m-%d}" if record.due_at else ""
+    return Notice(
+        "nonconformity",
+        plain(f"{record.nonconformity} opened ({record.severity}): monitoring of {record.model} was not done"),
+        _paragraphs(
+            f"What happened: {_sentence(record.statement)} Nonconformity {record.nonconformity} ({record.severity}) "
+            f"was opened for model {plain(record.model)}.",
+            "What it means: none of its objectives is measured in these windows, and nobody would notice a failure. "
+            "This never counts as conforming.",
+            f"What to do next: {plain(record.owner)} finds out why rows or runs are missing, and names the cause"
+            f"{by_when}. Show it with: aimsight nc show {record.nonconformity}",
+        ),
+        f"nonconformity/{record.nonconformity}/opened",
     )
 
 

@@ -269,6 +269,8 @@ class _Recording:
         attached = 0
         if silent:
             new, attached = self._silence(run)
+            if new:
+                self.notices.append(notices.monitoring_not_done(new))
             return ([new] if new else []), attached
         for objective, evaluation in zip(objectives, evaluations, strict=True):
             verdict = Verdict(evaluation.verdict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from aimsight.aims.verdicts import Verdict
 from aimsight.configs.durations import Duration
 from aimsight.configs.errors import AimsightError, NotFoundError, SourceError, StoreError, StoreVersionError
 from aimsight.configs.hashes import config_hash
+from aimsight.metrics.engines.connection import ResourceError
 from aimsight.metrics.engines.duckdb import DuckDBEngine
 from aimsight.metrics.kinds.scope import nothing_earlier
 from aimsight.metrics.measure import measure
@@ -41,6 +43,7 @@ from aimsight.monitors.due import (
 )
 from aimsight.monitors.earlier import EarlierWindows, pools
 from aimsight.monitors.frames import WindowFrames
+from aimsight.monitors.history import MOST_ATTEMPTS, read_attempts, read_history
 from aimsight.monitors.inputs import (
     ChangedError,
     Inputs,
@@ -51,6 +54,7 @@ from aimsight.monitors.inputs import (
     with_reference_contents,
 )
 from aimsight.monitors.label_state import label_state
+from aimsight.monitors.missed import record_missed
 from aimsight.monitors.overdue import look_after_nonconformities
 from aimsight.monitors.recording import Failed, Measured, Recorded, record
 from aimsight.monitors.row_windows import row_windows
@@ -58,7 +62,7 @@ from aimsight.monitors.schemas import Schemas
 from aimsight.monitors.windows import disjoint, side_by_side, windows
 from aimsight.store.files import KnownFile, known_files, remember_files
 from aimsight.store.references import is_frozen, load_reference, save_reference
-from aimsight.store.runs import FINAL, RunRecord, abandon_dead, begin_attempts, plan_slots, planned_windows, run_key
+from aimsight.store.runs import RunRecord, abandon_dead, begin_attempts, plan_slots, planned_windows, run_key
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,13 +73,15 @@ if TYPE_CHECKING:
     from aimsight.configs.window_lengths import ChunkCount, RowCount
     from aimsight.metrics.schema import Schema
     from aimsight.metrics.statistics import Statistics
-    from aimsight.store.database import Reader, Store
+    from aimsight.store.database import Store
     from aimsight.store.runs import Outcome
 
 CHUNK = 32
 """So many windows share one pass over the source and one transaction."""
 LEASE = timedelta(hours=6)
 """How long a run that gives no sign of life counts as under way."""
+PASSING = (ChangedError, ResourceError)
+"""Failures that the same inputs may not meet again."""
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -200,6 +206,7 @@ class _Run:
         self.registered = self.unfinished = False
         self.remembered: dict[str, KnownFile] = {}
         self.history: dict[Window, History] = {}
+        self.attempts: Counter[str] = Counter()
         self.back_test = BackTest()
         self.slots: list[Window] = []
         self.schemas = Schemas(self.engine, model.log.table)
@@ -208,6 +215,7 @@ class _Run:
     def execute(self, chosen: Sequence[Window] | None) -> RunSummary:
         """Find what is due, run it in chunks, and say what came of it."""
         self._look_back()
+        missed = record_missed(self.project, self.store, self.model, min(self.now, self.store.clock.now()))
         self._gather()
         unreadable = self.problem
         candidates = self._candidates(chosen)
@@ -227,7 +235,7 @@ class _Run:
         return RunSummary(
             self.model.model,
             [RunOutcome(run.window, run.outcome, run.reason, run.run_id, run.verdicts) for run in total.runs],
-            total.opened,
+            [*missed, *total.opened],
             total.occurrences,
             sum(run.rows for run in total.runs),
             len(candidates) - len(todo),
@@ -252,7 +260,10 @@ class _Run:
 
     def _read_store(self) -> None:
         with self.store.read() as reader:
-            self.history = _history(reader, self.model)
+            self.history = read_history(
+                reader, self.model, config_hash=self.config_hash, code_version=version("aimsight")
+            )
+            self.attempts = read_attempts(reader, self.model)
             self.back_test = BackTest.of(reader, self.model.model)
             self.frozen = self.frozen or is_frozen(reader, self.model.model, reference_fingerprint(self.model))
             self.registered = is_registered(reader, self.model, self.project.config.changes)
@@ -300,7 +311,10 @@ class _Run:
     def _due(self, candidates: Sequence[Window]) -> list[Window]:
         """What is due; a window that has a result is left alone when its rows cannot be had any more."""
         found = due(candidates, self.history, self._fingerprint, self.model, self.now)
-        return [window for window in found if self._has_rows(window) or not self._past(window).finished]
+        found = [window for window in found if self._has_rows(window) or not self._past(window).finished]
+        if not self.attempts:
+            return found
+        return [window for window in found if self.attempts[self._key(window)] < MOST_ATTEMPTS]
 
     def _has_rows(self, window: Window) -> bool:
         inputs = self.inputs
@@ -375,7 +389,7 @@ class _Run:
             self.inputs.check_unchanged([period] if period else [])
         except AimsightError as error:
             self.problem = f"the reference cannot be made: {error}"
-            self.identified = not isinstance(error, ChangedError)
+            self.identified = not isinstance(error, PASSING)
             return None
         with self.store.write() as tx:
             save_reference(tx, self.model.model, made, actor=self.actor)
@@ -445,7 +459,7 @@ class _Run:
                 return results
         except AimsightError as error:
             if len(records) == 1:
-                identified = not isinstance(error, ChangedError)
+                identified = not isinstance(error, PASSING)
                 return [_failed(run, str(error), identified=identified) for run in records.values()]
         pairs = list(records.items())
         halves = pairs[: len(pairs) // 2], pairs[len(pairs) // 2 :]
@@ -543,31 +557,8 @@ class _Run:
         return [*self.model.metrics, *(objective.metric for objective in self.model.objectives)]
 
 
-def _history(reader: Reader, model: ModelConfig) -> dict[Window, History]:
-    """What came of every window of the model's monitor so far."""
-    found: dict[Window, History] = {}
-    for start, end, outcome, fingerprint in reader.tuples(
-        "SELECT window_start, window_end, outcome, source_fingerprint FROM run "
-        "WHERE model = ? AND monitor = ? AND outcome <> 'abandoned' ORDER BY window_start, window_end, revision",
-        [model.model, model.monitor.name],
-    ):
-        past = found.get(Window(start, end), History())
-        if outcome in FINAL:
-            past = replace(past, finished=(*past.finished, fingerprint))
-        else:
-            past = replace(past, failed=past.failed | {fingerprint})
-        found[Window(start, end)] = past
-    for start, end in reader.tuples(
-        "SELECT DISTINCT window_start, window_end FROM evaluations WHERE model = ? AND is_latest AND verdict = ?",
-        [model.model, Verdict.AWAITING_LABELS.value],
-    ):
-        if Window(start, end) in found:
-            found[Window(start, end)] = replace(found[Window(start, end)], awaiting=True)
-    return found
-
-
 def _failed(run: RunRecord, reason: str, *, identified: bool) -> Failed:
-    """A failure; one whose inputs could not be identified goes without their fingerprint, so that it is retried."""
+    """A failure; one that is not for sure one of these inputs goes without their fingerprint, so that it is retried."""
     return Failed(run if identified else replace(run, source_fingerprint=unreadable_fingerprint(reason)), reason)
 
 

@@ -22,7 +22,6 @@ from aimsight.aims.words import plain, plural
 from aimsight.configs.errors import AimsightError
 from aimsight.monitors import projects
 from aimsight.monitors.heartbeat import BEAT, Heartbeat, heartbeat_path, only_one
-from aimsight.monitors.missed import record_missed
 from aimsight.monitors.record_check import check_records
 from aimsight.store.records import append_event
 from aimsight.store.verify import record_verification, was_verified_since
@@ -172,7 +171,6 @@ class Clock:
             next_run_time=self._now() + FIRST_VERIFICATION,
         )
         self._plan()
-        self._put_missed_on_record()
         self.beat(state="idle")
         self._scheduler.start()
 
@@ -257,7 +255,7 @@ class Clock:
         try:
             summaries = self._run_due(self._project, self._store, now=self._now(), models=models)
             for summary in summaries:
-                if summary.runs:
+                if summary.runs or summary.opened:
                     self._say(
                         f"{self._now():%Y-%m-%d %H:%M}Z {summary.model}: {plural(len(summary.runs), 'window')} run, "
                         f"{plural(len(summary.opened), 'nonconformity', 'nonconformities')} opened"
@@ -274,16 +272,7 @@ class Clock:
 
     def _on_missed(self, event: JobEvent) -> None:
         self._record("tick.missed", event, [event.scheduled_run_time], "the tick came too late")
-        self._put_missed_on_record()
         self._scheduler.modify_job(event.job_id, next_run_time=self._now())
-
-    def _put_missed_on_record(self) -> None:
-        """Note runs that were planned and not made, before they are caught up."""
-        try:
-            for name in record_missed(self._project, self._store, self._now()):
-                self._say(f"{name} opened: planned runs did not take place; see `aimsight nc show {name}`")
-        except AimsightError as error:
-            self._trouble(str(error))
 
     def _on_still_running(self, event: JobEvent) -> None:
         self._record("tick.skipped", event, event.scheduled_run_times, "the run before had not ended")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import os
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from aimsight.metrics.engines.duckdb import DuckDBEngine
 from aimsight.metrics.plan import Window
+
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -455,21 +458,76 @@ def test_a_file_without_permission_costs_its_day(
     assert make.ran(sandbox.run(6)["credit"])[5] == "success"
 
 
+def short_of_memory(sandbox: Sandbox) -> Window:
+    """A project whose one window cannot be measured with the memory that it is given."""
+    sandbox.root.mkdir()
+    (sandbox.root / "aimsight.yaml").write_text("organisation: Example\nmemory_limit: 1MB\n")
+    sandbox.model(reference=None, labels=None, metrics=["quality.rows"], objectives=[])
+    sandbox.days(2, n=3000)
+    return Window(sandbox.window(2).start, sandbox.window(45).end)
+
+
 def test_too_little_memory_is_an_outcome_and_a_backfill_tries_again(sandbox: Sandbox, make: Helpers) -> None:
     """The reason names the setting; with more memory the same window is run by a backfill."""
     from aimsight.monitors.run import run_model
 
-    sandbox.root.mkdir()
-    config = sandbox.root / "aimsight.yaml"
-    config.write_text("organisation: Example\nmemory_limit: 1MB\n")
-    sandbox.model(reference=None, labels=None, metrics=["quality.rows"], objectives=[])
-    sandbox.days(2, n=3000)
-    window = Window(sandbox.window(2).start, sandbox.window(45).end)
-    now = window.end
-    first = run_model(sandbox.project, sandbox.store, "credit", now=now, windows=[window])
+    window = short_of_memory(sandbox)
+    first = run_model(sandbox.project, sandbox.store, "credit", now=window.end, windows=[window])
     assert [run.outcome for run in first.runs] == ["error"]
     assert "memory_limit" in first.runs[0].reason
-    config.write_text("organisation: Example\n")
-    second = run_model(sandbox.project, sandbox.store, "credit", now=now, windows=[window])
+    (sandbox.root / "aimsight.yaml").write_text("organisation: Example\n")
+    second = run_model(sandbox.project, sandbox.store, "credit", now=window.end, windows=[window])
     assert [run.outcome for run in second.runs] == ["success"]
     sandbox.check()
+
+
+def test_want_of_memory_passes(sandbox: Sandbox, make: Helpers) -> None:
+    """The next run tries the window again, and has its result when there is room."""
+    window = short_of_memory(sandbox)
+    sandbox.model(
+        reference=None, labels=None, metrics=["quality.rows"], objectives=[], monitor={"every": "1y", "window": "1y"}
+    )
+    until = (window.end - FIRST).days + 366
+    assert [run.outcome for run in sandbox.run(until)["credit"].runs] == ["error"]
+    sandbox.clock.moment += timedelta(hours=1)
+    assert [run.outcome for run in sandbox.run(until)["credit"].runs] == ["error"]
+    (sandbox.root / "aimsight.yaml").write_text("organisation: Example\n")
+    assert [run.outcome for run in sandbox.run(until)["credit"].runs] == ["success"]
+    assert sandbox.run(until)["credit"].runs == []
+    sandbox.check()
+
+
+def test_what_fails_for_want_of_memory_is_not_tried_for_ever(sandbox: Sandbox) -> None:
+    """After five attempts on the same inputs the window is left to a backfill."""
+    short_of_memory(sandbox)
+    sandbox.model(
+        reference=None, labels=None, metrics=["quality.rows"], objectives=[], monitor={"every": "1y", "window": "1y"}
+    )
+    tried = []
+    for _ in range(7):
+        sandbox.clock.moment += timedelta(hours=1)
+        tried.append(len(sandbox.run(400)["credit"].runs))
+    assert tried == [1, 1, 1, 1, 1, 0, 0]
+
+
+def test_a_configuration_that_was_wrong_is_tried_again_when_it_is_right(sandbox: Sandbox, make: Helpers) -> None:
+    """The rows are the same and the positive value is named now: the days that failed are measured."""
+    sandbox.model(log={"positive": "oui"}, metrics=["performance.accuracy"], reference=None)
+    sandbox.days(0, 1)
+    assert make.ran(sandbox.run(2)["credit"]) == {0: "error", 1: "error"}
+    assert sandbox.run(2)["credit"].runs == []
+    sandbox.model(metrics=["performance.accuracy"], reference=None)
+    assert make.ran(sandbox.run(2)["credit"]) == {0: "success", 1: "success"}
+    sandbox.check()
+
+
+def test_a_table_with_its_own_labels_is_measured(sandbox: Sandbox, make: Helpers) -> None:
+    """A log in a DuckDB table whose labels are a column of it."""
+    sandbox.model(
+        log={"source": "log.duckdb", "table": "decisions"}, labels={"source": None, "label": "y"}, reference=None
+    )
+    day = sandbox.write(sandbox.root / "day.parquet", make.binary_rows(0))
+    with duckdb.connect(str(sandbox.root / "log.duckdb")) as connection:
+        connection.execute(f"CREATE TABLE decisions AS SELECT * FROM '{day}'")
+    assert make.ran(sandbox.run(1)["credit"]) == {0: "success"}
+    assert sandbox.values("performance.accuracy") == {0: pytest.approx(0.9)}

@@ -7,10 +7,16 @@ from typing import Any
 
 import pytest
 
-from aimsight.monitors.missed import record_missed
+from aimsight.monitors.missed import record_missed as record_missed_of
 
 Sandbox = Any
 NOON = datetime(2026, 1, 7, 12, tzinfo=UTC)
+
+
+def record_missed(sandbox: Sandbox, now: datetime) -> list[str]:
+    """What is opened for the one model."""
+    project = sandbox.project
+    return record_missed_of(project, sandbox.store, project.models["credit"], now)
 
 
 @pytest.fixture
@@ -28,20 +34,20 @@ def test_two_missed_runs_open_a_record(served: Sandbox, hours: int, opened: list
     """One midnight without a run is late, two are monitoring that was not done."""
     now = NOON + timedelta(hours=hours)
     served.clock.moment = now
-    assert record_missed(served.project, served.store, now) == opened
+    assert record_missed(served, now) == opened
 
 
 def test_the_record_names_the_windows_and_is_opened_once(served: Sandbox) -> None:
     """Three missed days are its occurrences; a second look, and the catching up, open nothing more."""
     now = served.clock.moment = NOON + timedelta(days=3)
-    assert record_missed(served.project, served.store, now) == ["NC-2026-0001"]
-    assert record_missed(served.project, served.store, now) == []
+    assert record_missed(served, now) == ["NC-2026-0001"]
+    assert record_missed(served, now) == []
     (record,) = served.nonconformities()
     assert (record["kind"], record["severity"], record["occurrences"]) == ("monitoring not done", "major", 3)
     assert record["statement"] == "3 runs of credit did not take place when planned: 7 Jan 2026 to 9 Jan 2026"
     served.days(6, 7, 8)
     served.run(9)
-    assert record_missed(served.project, served.store, now) == []
+    assert record_missed(served, now) == []
     assert len(served.nonconformities()) == 1
     served.check()
 
@@ -50,10 +56,33 @@ def test_a_history_that_is_closed_misses_nothing(served: Sandbox) -> None:
     """After the last planned day there is nothing to run."""
     served.model(monitor={"every": "1d", "window": "1d", "end": datetime(2026, 1, 7, tzinfo=UTC).date()})
     later = NOON + timedelta(days=30)
-    assert record_missed(served.project, served.store, later) == []
+    assert record_missed(served, later) == []
 
 
 def test_a_model_that_never_ran_has_missed_nothing(sandbox: Sandbox) -> None:
     """Nothing was promised yet."""
     sandbox.model()
-    assert record_missed(sandbox.project, sandbox.store, NOON) == []
+    assert record_missed(sandbox, NOON) == []
+
+
+def test_whoever_runs_by_cron_has_it_on_record(served: Sandbox) -> None:
+    """The cron job was off for three days: the next run opens the record and tells it, then catches up."""
+    alerts = served.root / "alerts.txt"
+    (served.root / "aimsight.yaml").write_text(
+        "organisation: Example\nalerts: [{name: ops, url: 'file:alerts.txt', on: [nonconformity]}]\n"
+    )
+    served.clock.moment = NOON + timedelta(days=3)
+    served.days(6, 7, 8)
+    summary = served.run(9)["credit"]
+    assert summary.opened == ["NC-2026-0001"]
+    assert {run.window for run in summary.runs} >= {served.window(day) for day in (6, 7, 8)}
+    assert "NC-2026-0001 opened (major): monitoring of credit was not done" in alerts.read_text()
+    assert served.run(9)["credit"].opened == []
+    served.check()
+
+
+def test_a_run_for_a_moment_to_come_misses_nothing_before_it(served: Sandbox) -> None:
+    """Asked for windows of next week today, nothing has been missed yet."""
+    assert served.run(20)["credit"].opened == ["NC-2026-0001"]  # for days without rows
+    (record,) = served.nonconformities()
+    assert "did not take place" not in record["statement"]
