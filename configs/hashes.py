@@ -76,7 +76,8 @@ def reference_hash(model: ModelConfig) -> str:
     # what a frozen reference is used for later does not shape it
     for feature in content["features"].values():
         feature.pop("importance", None)
-    content.get("reference", {}).pop("season", None)
+    if model.drift != "exact":  # the reference's windows keep their distinct values only where they are a season's
+        content.get("reference", {}).pop("season", None)
     content["log"]["positive"] = model.log.positive
     return _sha256("aimsight reference", {**content, "model": model.model, "windows": str(_own_windows(model))})
 

@@ -367,14 +367,17 @@ class ColumnPair:
 
 
 def _exact_curves(reference: ValueCounts, window: ValueCounts) -> Curves | None:
-    points = np.union1d(reference.values, window.values)
-    x, y = (np.zeros(points.size, dtype=np.int64) for _ in range(2))
-    x[np.searchsorted(points, reference.values)] = reference.counts
-    y[np.searchsorted(points, window.values)] = window.counts
+    (before, x), (after, y) = reference.unpacked(), window.unpacked()
     n, m = int(x.sum()), int(y.sum())
     if n == 0 or m == 0:
         return None
-    return Curves(np.cumsum(x)[:-1] / n, np.cumsum(y)[:-1] / m, np.diff(points), x, y, (n, m), None)
+    place = np.searchsorted(before, after)
+    new = before[np.minimum(place, before.size - 1)] != after
+    points = np.insert(before, place[new], after[new])
+    in_reference, in_window = np.insert(x, place[new], 0), np.zeros(points.size, dtype=np.int64)
+    in_window[place + np.cumsum(new) - new] = y
+    f, g = np.cumsum(in_reference)[:-1] / n, np.cumsum(in_window)[:-1] / m
+    return Curves(f, g, np.diff(points), in_reference, in_window, (n, m), None)
 
 
 @dataclass(frozen=True, slots=True)

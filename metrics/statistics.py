@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from aimsight.metrics.cells import LogCells
+from aimsight.metrics.packing import pack, unpack
 from aimsight.metrics.values import ALL_ROWS, Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -81,21 +84,57 @@ class CellCounts(Monoid):
     out_of_range: int | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class ValueCounts:
-    """Rows per distinct finite value (sorted ascending), for exact drift distances. Merges by union of the values."""
+    """Rows per distinct finite value, for exact drift distances: merges by union of the values.
 
-    values: NDArray[np.float64]
-    counts: NDArray[np.int64]
+    ``packed`` holds values and counts (``aimsight.metrics.packing``), since those of all columns together take more
+    memory than everything else.
+    """
+
+    packed: bytes
     missing: int
     non_finite: int
 
-    def __add__(self, other: ValueCounts) -> ValueCounts:
+    @classmethod
+    def of(cls, values: NDArray[np.float64], counts: NDArray[np.int64], missing: int, non_finite: int) -> Self:
+        """Of distinct finite values, ascending, and the rows at each (1 or more)."""
+        return cls(pack(values, counts), missing, non_finite)
+
+    @classmethod
+    def counted(cls, rows: NDArray[np.float64]) -> Self:
+        """Of the values of rows in any order, NaN where missing."""
+        values = np.sort(rows[np.isfinite(rows)] + 0.0)  # one zero only
+        missing = int(np.isnan(rows).sum())
+        starts = _starts(values)
+        counts = np.diff(starts, append=values.size)
+        return cls.of(values[starts], counts, missing, rows.size - values.size - missing)
+
+    @classmethod
+    def merged(cls, parts: Sequence[Self]) -> Self:
+        """The counts of all parts together."""
+        values, counts = map(np.concatenate, zip(*(part.unpacked() for part in parts), strict=True))
+        order = np.argsort(values, kind="stable")  # which merges what is sorted already
+        values, counts = values[order], counts[order]
+        starts = _starts(values)
+        counts = np.add.reduceat(counts, starts) if starts.size else counts
+        missing, non_finite = (
+            sum(numbers) for numbers in zip(*((p.missing, p.non_finite) for p in parts), strict=True)
+        )
+        return cls.of(values[starts], counts, missing, non_finite)
+
+    def unpacked(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """The distinct values, ascending, and the rows at each."""
+        return unpack(self.packed)
+
+    def __add__(self, other: Self) -> Self:
         """The counts of both parts together."""
-        values, inverse = np.unique(np.concatenate([self.values, other.values]), return_inverse=True)
-        counts = np.zeros(values.size, dtype=np.int64)
-        np.add.at(counts, inverse, np.concatenate([self.counts, other.counts]))
-        return ValueCounts(values, counts, self.missing + other.missing, self.non_finite + other.non_finite)
+        return self.merged([self, other])
+
+
+def _starts(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Where each distinct value of sorted ones begins."""
+    return np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]])[: values.size])
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,8 +425,11 @@ class Latest:
 
 def merge(parts: Mapping[object, Statistics] | list[Statistics]) -> Statistics:
     """The statistics of all parts together; at least one part is needed."""
-    rest = iter(parts.values() if not isinstance(parts, list) else parts)
-    total = next(rest)
-    for part in rest:
-        total = total + part
-    return total
+    every = parts if isinstance(parts, list) else list(parts.values())
+    values = {name: None for part in every for name in part.values}
+    if len(every) == 1 or not values:
+        return reduce(add, every)
+    total = reduce(add, (replace(part, values={}) for part in every))
+    # the values of many parts are sorted once, and not again with every part
+    found = {name: ValueCounts.merged([part.values[name] for part in every if name in part.values]) for name in values}
+    return replace(total, values=found)

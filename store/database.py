@@ -79,7 +79,7 @@ class Reader:
 
 
 MOST_LISTED = 2_000_000
-"""Cells of lists that one insert may hold, unless one row has more."""
+"""Cells of lists (and eight bytes each of others) that one insert may hold, unless one row has more."""
 
 
 class Transaction(Reader):
@@ -380,10 +380,11 @@ class Store:
 
 def _parts(table: Table, rows: list[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
     """The rows in parts whose lists DuckDB can hold in memory at once: it copies all lists of 2,048 rows together."""
-    lists = [place for place, kind in enumerate(table.columns.values()) if kind in ("ints", "floats", "texts")]
+    sizes = {"ints": 1, "floats": 1, "texts": 1, "bytes": 8}
+    large = [(place, sizes[kind]) for place, kind in enumerate(table.columns.values()) if kind in sizes]
     first = held = 0
-    for number, row in enumerate(rows if lists else ()):
-        cells = sum(len(row[place] or ()) for place in lists)
+    for number, row in enumerate(rows if large else ()):
+        cells = sum(len(row[place] or ()) // size for place, size in large)
         if held and held + cells > MOST_LISTED:
             yield rows[first:number]
             first, held = number, 0

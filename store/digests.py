@@ -2,7 +2,8 @@
 
 A row is one line of JSON: an array of its cells in the order of the table's columns, without spaces, non-ASCII
 characters escaped, numbers as Python's shortest ``repr``, moments as microseconds since 1970 in UTC, days as ISO 8601,
-lists as arrays. The digest of rows is SHA-256 over the table's name and the sorted lines, each ended by a line feed.
+lists as arrays, bytes as ``{"sha256":"<hex>"}``. The digest of rows is SHA-256 over the table's name and the sorted
+lines, each ended by a line feed.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def microseconds(moment: datetime) -> int:
 
 def row_line(cells: Sequence[Any]) -> str:
     """The canonical line of one row (NaN and infinities, which the store never writes, make a line of their own)."""
-    return _encode([_plain(cell) if isinstance(cell, date) else cell for cell in cells])
+    return _encode([_plain(cell) if isinstance(cell, (date, bytes)) else cell for cell in cells])
 
 
 def line_digest(table: str, line: str) -> str:
@@ -41,5 +42,7 @@ def lines_digest(table: str, lines: Iterable[str]) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def _plain(cell: date) -> int | str:
+def _plain(cell: date | bytes) -> int | str | dict[str, str]:
+    if isinstance(cell, bytes):
+        return {"sha256": hashlib.sha256(cell).hexdigest()}
     return microseconds(cell) if isinstance(cell, datetime) else cell.isoformat()

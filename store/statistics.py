@@ -37,6 +37,7 @@ from aimsight.store.statistics_tables import (
     STATISTICS,
     STATISTICS_COLUMN,
     STATISTICS_DECISION,
+    STATISTICS_DISTINCT,
     STATISTICS_ERROR,
     STATISTICS_INTERVAL,
     STATISTICS_LEAF,
@@ -45,7 +46,6 @@ from aimsight.store.statistics_tables import (
     STATISTICS_SCHEMA,
     STATISTICS_SCORE,
     STATISTICS_SEGMENT,
-    STATISTICS_VALUE,
     STATISTICS_WINDOW,
 )
 from aimsight.store.table import Table
@@ -133,7 +133,9 @@ def _statistics(rows: dict[str, list[dict[str, Any]]]) -> Statistics:
         quality=_quality(window, rows["statistics_quality"]),
         columns={row["column_name"]: _cell_counts(row) for row in rows["statistics_column"]},
         segments=segments,
-        values={row["column_name"]: _value_counts(row) for row in rows["statistics_value"]},
+        values={
+            row["column_name"]: _value_counts(row) for row in (*rows["statistics_value"], *rows["statistics_distinct"])
+        },
         latest=Latest(window["latest_at"]) if window["latest_at"] else None,
         column_errors={row["column_name"]: row["reason"] for row in rows["statistics_error"]},
         leaves=leaves or None,
@@ -201,10 +203,9 @@ def statistics_rows(statistics_id: str, statistics: Statistics) -> dict[str, lis
             )
             for position, (name, counts) in enumerate(statistics.columns.items())
         ],
-        "statistics_value": [
-            STATISTICS_VALUE.row(
-                (statistics_id, position, name, counts.values, counts.counts, counts.missing, counts.non_finite)
-            )
+        "statistics_value": [],  # those of older versions
+        "statistics_distinct": [
+            STATISTICS_DISTINCT.row((statistics_id, position, name, counts.packed, counts.missing, counts.non_finite))
             for position, (name, counts) in enumerate(statistics.values.items())
         ],
         "statistics_error": [
@@ -353,12 +354,10 @@ def _cell_counts(row: dict[str, Any]) -> CellCounts:
 
 
 def _value_counts(row: dict[str, Any]) -> ValueCounts:
-    return ValueCounts(
-        np.array(row["values"], dtype=np.float64),
-        np.array(row["counts"], dtype=np.int64),
-        row["missing"],
-        row["non_finite"],
-    )
+    rest = row["missing"], row["non_finite"]
+    if "packed" in row:
+        return ValueCounts(row["packed"], *rest)
+    return ValueCounts.of(np.array(row["values"], np.float64), np.array(row["counts"], np.int64), *rest)
 
 
 def _score_counts(row: dict[str, Any]) -> ScoreCounts:

@@ -43,6 +43,18 @@ STATISTICS_VALUE = Table(
     },
 )
 
+STATISTICS_DISTINCT = Table(
+    "statistics_distinct",
+    {
+        "statistics_id": "text",
+        "position": "int",
+        "column_name": "text",
+        "packed": "bytes",
+        "missing": "int",
+        "non_finite": "int",
+    },
+)
+
 STATISTICS_ERROR = Table(
     "statistics_error",
     {
@@ -183,6 +195,7 @@ STATISTICS: tuple[Table, ...] = (
     STATISTICS_WINDOW,
     STATISTICS_COLUMN,
     STATISTICS_VALUE,
+    STATISTICS_DISTINCT,
     STATISTICS_ERROR,
     STATISTICS_SEGMENT,
     STATISTICS_SCORE,

@@ -34,6 +34,7 @@ from aimsight.metrics.engines.scores import ScoreLimits
 from aimsight.metrics.engines.sql import quote_ident, quote_text
 from aimsight.metrics.engines.tables import Table, kind_of
 from aimsight.metrics.engines.tallies import Tally
+from aimsight.metrics.engines.value_counts import distinct_values
 from aimsight.metrics.engines.windows import WindowIndex, moment
 from aimsight.metrics.statistics import DELAY_CELLS, LabelDelays, Latest, QualityCounts, Statistics, ValueCounts
 
@@ -135,7 +136,7 @@ def read(
         delays=delays,
         tree=tree,
         duplicates=_duplicates(log, index),
-        values=_distinct_values(log, plan) if plan.exact_drift else {},
+        values=distinct_values(log, plan, int(basics.rows.sum())) if plan.exact_drift else [],
         errors=dict(log.errors),
         repeats_ids=log.repeats_ids,
     )
@@ -152,7 +153,7 @@ class Counted:
     delays: _Delays | None
     tree: Tally | None
     duplicates: tuple[NDArray[np.int64], NDArray[np.int64]] | None
-    values: dict[int, dict[str, ValueCounts]]
+    values: list[dict[str, ValueCounts]]
     errors: dict[str, str]
     repeats_ids: bool
 
@@ -177,7 +178,7 @@ class Counted:
             quality=quality,
             columns={name: counter.result(number) for name, counter in self.counters.items()},
             segments=segments,
-            values=self.values.get(number, {}),
+            values=self.values[number] if self.values else {},
             latest=self.basics.latest_of(number),
             column_errors=dict(self.errors),
             leaves=None if self.tree is None else self._leaves(self.tree, number, segments),
@@ -514,29 +515,3 @@ def _duplicates(log: Log, index: WindowIndex) -> tuple[NDArray[np.int64], NDArra
     same = np.bincount(numbers[(numbers >= 0) & log.duplicates.same], minlength=size)
     other = np.bincount(numbers[(numbers >= 0) & ~log.duplicates.same], minlength=size)
     return same, other
-
-
-def _distinct_values(log: Log, plan: Plan) -> dict[int, dict[str, ValueCounts]]:
-    """Rows per distinct value of every numeric column (but the label), one narrow query a column."""
-    index = WindowIndex(plan.windows)
-    found: dict[int, dict[str, ValueCounts]] = {number: {} for number in range(len(plan.windows))}
-    condition = log.within(plan.windows[0].start, plan.windows[-1].end)
-    for column in plan.columns:
-        if not isinstance(column.cells, NumericCells) or column.role == "label" or column.name in log.errors:
-            continue
-        query = f"SELECT epoch_us({log.time}) AS t, {log.number(column.name)} AS x FROM {log.rows} WHERE {condition}"
-        parts: dict[int, list[NDArray[np.float64]]] = {}
-        for times, x in blocks(log.connection, query, BLOCK_ROWS):
-            if times.size:
-                numbers = index.index(times)
-                for number in np.unique(numbers[numbers >= 0]):
-                    parts.setdefault(int(number), []).append(x[numbers == number])
-        for number in range(len(plan.windows)):
-            x = np.concatenate(parts.pop(number, [np.empty(0)]))
-            finite = x[np.isfinite(x)] + 0.0  # one zero only
-            values, counts = np.unique(finite, return_counts=True)
-            missing = int(np.isnan(x).sum())
-            found[number][column.name] = ValueCounts(
-                values, counts.astype(np.int64), missing, int(x.size - finite.size - missing)
-            )
-    return found

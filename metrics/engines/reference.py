@@ -93,6 +93,9 @@ def build(
             part = replace(plan, windows=rest[: fitting(rest, columns)])
             passed = read(part, log, labels, ScoreLimits(rows=0))
             counted += [passed.statistics(n, passed.decisions.result(n)) for n in range(passed.deferred)]
+    total = merge(counted)
+    if model.reference is None or model.reference.season is None:  # only seasons are compared by their own values
+        counted = [replace(part, values={}) for part in counted]
     of = dict(zip(pieces, counted, strict=True))
     return Reference(
         name=_name(model, period),
@@ -101,7 +104,7 @@ def build(
         classes=classes,
         error_exponent=plan.error_exponent,
         label_center=center,
-        statistics=merge(counted),
+        statistics=total,
         windows=tuple(of[window] for window in windows or ()),
         loss_tree=tree,
     )

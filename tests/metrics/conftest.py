@@ -203,7 +203,7 @@ class Counting:
         """Distinct finite values and their counts."""
         x = np.asarray(values, dtype=float)
         distinct, counts = np.unique(x[np.isfinite(x)], return_counts=True)
-        return ValueCounts(distinct, counts.astype(np.int64), int(np.isnan(x).sum()), int(np.isinf(x).sum()))
+        return ValueCounts.of(distinct, counts.astype(np.int64), int(np.isnan(x).sum()), int(np.isinf(x).sum()))
 
     def window(
         self,

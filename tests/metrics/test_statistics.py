@@ -58,7 +58,7 @@ def _scores(rows: list[tuple[int, int]]) -> ScoreCounts:
 
 SCORES = st.lists(st.tuples(st.integers(0, 128), st.integers(0, 1)), max_size=20).map(_scores)
 VALUES = st.dictionaries(st.floats(-9, 9), st.integers(1, 9), max_size=9).map(
-    lambda table: ValueCounts(
+    lambda table: ValueCounts.of(
         np.array(sorted(table), dtype=np.float64),
         np.array([table[value] for value in sorted(table)], dtype=np.int64),
         1,

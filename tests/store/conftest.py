@@ -148,7 +148,7 @@ class Samples:
             QualityCounts(40, 0, None, 1, 2, 3, LabelDelays(np.bincount([5, 5, 90], minlength=DELAY_CELLS.size))),
             {"age": CellCounts(np.array([0, 3, 0, 37, 0]), 2)},
             {ALL_ROWS: part, women: numbers},
-            {"age": ValueCounts(np.array([-0.5, 18.0]), np.array([1, 39]), 0, 0)},
+            {"age": ValueCounts.of(np.array([-0.5, 18.0]), np.array([1, 39]), 0, 0)},
             Latest(START + timedelta(hours=23)),
             {"income": "no such column"},
             {ALL_ROWS: np.array([30, 10]), women: np.array([0, 7])},

@@ -192,7 +192,7 @@ def statistics(draw: st.DrawFn) -> Statistics:
         QualityCounts(draw(count), draw(maybe), draw(maybe), draw(maybe), draw(maybe), draw(maybe), draw(delays)),
         draw(st.dictionaries(name, st.builds(CellCounts, st.integers(0, 9).flatmap(arrays), maybe), max_size=3)),
         found,
-        {draw(name): ValueCounts(np.array(sorted(values)), draw(arrays(len(values))), draw(count), draw(count))}
+        {draw(name): ValueCounts.of(np.array(sorted(values)), draw(arrays(len(values))), draw(count), draw(count))}
         if values
         else {},
         draw(st.none() | st.builds(Latest, moment)),
@@ -261,7 +261,7 @@ def test_statistics_that_were_read_merge_like_those_that_were_counted(store: Sto
 
 def test_many_kept_values_are_written_in_parts(store: Store, samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
     """Distinct values of a million rows do not fit into DuckDB's memory at once; however they are cut, all arrive."""
-    columns = {f"n{place}": ValueCounts(np.arange(4.0), np.full(4, 1 + place), place, 0) for place in range(7)}
+    columns = {f"n{place}": ValueCounts.of(np.arange(4.0), np.full(4, 1 + place), place, 0) for place in range(7)}
     day = replace(samples.statistics(), values=columns)
     for number, most in enumerate((1, 8, 17, 1000)):
         monkeypatch.setattr("aimsight.store.database.MOST_LISTED", most)

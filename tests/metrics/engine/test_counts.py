@@ -229,8 +229,9 @@ def test_exact_drift_counts_distinct_values(bench: Any, tools: Any) -> None:
     total = merge(bench.profile(bench.plan(exact_drift=True)))
     x = frame["x"][np.isfinite(frame["x"])]
     expected = (x + 0.0).value_counts().sort_index()
-    assert total.values["x"].values.tolist() == expected.index.tolist()
-    assert total.values["x"].counts.tolist() == expected.tolist()
+    values, counts = total.values["x"].unpacked()
+    assert values.tolist() == expected.index.tolist()
+    assert counts.tolist() == expected.tolist()
     assert total.values["x"].missing == frame["x"].isna().sum()
     assert total.values["x"].non_finite == np.isinf(frame["x"]).sum()
     assert set(total.values) == {"x", "score"}
