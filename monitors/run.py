@@ -12,7 +12,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from aimsight.aims.changes import governed_by, is_registered, register
+from aimsight.aims.changes import governed_by, is_registered, register, unjudged
 from aimsight.aims.people_on_record import record_people
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.durations import Duration
@@ -89,12 +89,13 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """How the run of one window ended, and the verdict of each objective in it."""
+    """How the run of one window ended, and the verdict of each objective in it; ``rows`` it found in the log."""
 
     window: Window
     outcome: Outcome
     reason: str
     run_id: str
+    rows: int = 0
     verdicts: dict[str, Verdict] = field(default_factory=dict)
 
 
@@ -209,6 +210,7 @@ class _Run:
         self.attempts: Counter[str] = Counter()
         self.back_test = BackTest()
         self.slots: list[Window] = []
+        self.unjudged: set[Window] = set()
         self.schemas = Schemas(self.engine, model.log.table)
         self.earlier = EarlierWindows(store, model, self.config_hash) if pools(model) else None
 
@@ -234,7 +236,7 @@ class _Run:
             self.progress(f"{self.model.model}: windows", len(todo), len(todo))
         return RunSummary(
             self.model.model,
-            [RunOutcome(run.window, run.outcome, run.reason, run.run_id, run.verdicts) for run in total.runs],
+            [RunOutcome(run.window, run.outcome, run.reason, run.run_id, run.rows, run.verdicts) for run in total.runs],
             [*missed, *total.opened],
             total.occurrences,
             sum(run.rows for run in total.runs),
@@ -269,6 +271,8 @@ class _Run:
             self.registered = is_registered(reader, self.model, self.project.config.changes)
             self.remembered = known_files(reader)
             self.slots = planned_windows(reader, self.model.model, self.model.monitor.name)
+            if self.project.config.changes == "approve":
+                self.unjudged = {Window(start, end) for start, end in unjudged(reader, self.model)}
             self.unfinished = bool(reader.tuples("SELECT 1 FROM attempt LIMIT 1"))
 
     def _gather(self) -> None:
@@ -309,8 +313,14 @@ class _Run:
         return row_windows(length, self.slots, start, until, times, closed=until < self.now)
 
     def _due(self, candidates: Sequence[Window]) -> list[Window]:
-        """What is due; a window that has a result is left alone when its rows cannot be had any more."""
+        """What is due; a window that has a result is left alone when its rows cannot be had any more.
+
+        Due is also what was run before an objective was approved that judges it.
+        """
         found = due(candidates, self.history, self._fingerprint, self.model, self.now)
+        if self.unjudged:
+            again = self._backfill([window for window in candidates if window in self.unjudged])
+            found = sorted({*found, *again}, key=lambda window: (window.start, window.end))
         found = [window for window in found if self._has_rows(window) or not self._past(window).finished]
         if not self.attempts:
             return found

@@ -40,7 +40,8 @@ def instant(column: str, type_name: str, zone: str | None, what: str) -> str:
                 "write them with one, or name the zone they are in: naive_timestamps: Europe/Berlin"
             )
         return f"timezone({quote_text(zone)}, CAST({name} AS TIMESTAMP))"
-    raise SchemaError(f"{what}: column {column!r} must be a timestamp, not {type_name}")
+    hint = "; text is read as a time in the form 2026-11-24 15:00:00 only" if kind == "text" else ""
+    raise SchemaError(f"{what}: column {column!r} must be a timestamp, not {type_name}{hint}")
 
 
 def literal(when: datetime) -> str:

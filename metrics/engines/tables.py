@@ -57,11 +57,13 @@ class Table:
     """A relation over source files.
 
     ``types`` maps the columns (as the files spell them) to their SQL types, by part: files of equal types are read
-    together, and a column that is absent from a part is absent from its mapping. ``what`` names the files for messages.
+    together, and a column that is absent from a part is absent from its mapping. For messages ``what`` names the files,
+    ``files`` those of each part.
     """
 
     what: str
     parts: tuple[tuple[str, dict[str, str]], ...]
+    files: tuple[str, ...]
     twins: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -81,14 +83,11 @@ class Table:
             if column in {first, second}:
                 raise SchemaError(f"{self.what}: columns {first!r} and {second!r} cannot be told apart; rename one")
         found: list[str] = []
-        for where, types in self.parts:
+        for where, (_, types) in zip(self.files, self.parts, strict=True):
             if column not in types:
                 close = did_you_mean(column, types)
-                question = f"; did you mean {close}?" if close else ""
-                raise SchemaError(
-                    f"{self.what}: there is no column {column!r}{question} Columns: {quoted_list(types)}"
-                    + (f" (in {where})" if len(self.parts) > 1 else "")
-                )
+                question = f"; did you mean {close}?" if close else "."
+                raise SchemaError(f"{where}: there is no column {column!r}{question} Columns: {quoted_list(types)}")
             found.append(types[column])
         found = [name for name in found if kind_of(name) != "empty"] or found[:1]
         kinds = {kind_of(name) for name in found}
@@ -152,13 +151,16 @@ def open_table(
         columns = tuple((str(row[0]), str(row[1])) for row in described)
         groups.setdefault(columns, []).append(relation)
     parts: list[tuple[str, dict[str, str]]] = []
+    files: list[str] = []
     for columns, members in groups.items():
         if kind == "duckdb":
             parts.extend((member, dict(columns)) for member in members)
+            files.extend(members)
         else:
             parts.append((_READERS[kind].format(files=quote_list(members)), dict(columns)))
+            files.append(quoted_list(members, 3))
     names = [name for path in paths[:1] for name in _spelled(path, kind)] or list(parts[0][1])
-    return Table(quoted_list(map(str, paths), 3), tuple(parts), tuple(_twins(names)))
+    return Table(quoted_list(map(str, paths), 3), tuple(parts), tuple(files), tuple(_twins(names)))
 
 
 def _database_table(connection: duckdb.DuckDBPyConnection, path: Path, database: str, table: str) -> str:

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 def check(context: typer.Context) -> None:
     """Check the configuration: every mistake at once, each with file, line and the likely cure.
 
-    Files and columns that the data do not have are named, too; the data may still come, so they are no error.
+    Where the data do not fit - a file or column that is not there, a type that cannot be read -, and what will make
+    noise, is remarked, too; the data may still come or change, so that is no error.
     An objective that differs from the version in force is shown as a proposed change, with the past verdicts that would
     have been others.
     """
     from aimsight.monitors.cli.changes import as_data, proposal_lines
-    from aimsight.monitors.log_columns import misfits
+    from aimsight.monitors.cli.session import now
+    from aimsight.monitors.remarks import remarks
 
     session = Session.of(context)
     project = session.project
@@ -30,8 +32,8 @@ def check(context: typer.Context) -> None:
     objectives = sum(len(model.objectives) for model in models)
     found = _proposed(session)
     weak = _cannot_be_judged(session)
-    unfit = misfits(project)
-    mistakes = f"no mistakes, but {plural(len(unfit), 'name')} that the data do not have:" if unfit else "no mistakes."
+    told = remarks(project, now())
+    mistakes = f"no mistakes, but {plural(len(told), 'remark')}:" if told else "no mistakes."
     session.answer(
         {
             "project": project.root,
@@ -41,7 +43,7 @@ def check(context: typer.Context) -> None:
             ],
             "proposals": [as_data(*one) for one in found],
             "cannot_be_judged": weak,
-            "not_in_the_data": [
+            "remarks": [
                 {
                     "file": one.file,
                     "line": one.line,
@@ -49,7 +51,7 @@ def check(context: typer.Context) -> None:
                     "problem": one.problem,
                     "suggestion": one.suggestion,
                 }
-                for one in unfit
+                for one in told
             ],
         },
         lambda: [
@@ -57,7 +59,7 @@ def check(context: typer.Context) -> None:
                 f"{project.root}: {plural(len(project.models), 'model')} and {plural(objectives, 'objective')}, "
                 f"{mistakes}"
             ),
-            *(f"  {one}" for one in unfit),
+            *(f"  {one}" for one in told),
             *(
                 f"  {model.model} {model.version}: a window of {model.monitor.window} every {model.monitor.every} "
                 f"({model.log.time_zone}), {plural(len(model.objectives), 'objective')}"

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from aimsight.configs.schema import ModelConfig
     from aimsight.monitors.cli.progress import Report
-    from aimsight.monitors.run import RunSummary
+    from aimsight.monitors.run import RunOutcome, RunSummary
 
 MOST_WINDOWS = 24
-"""So many windows of a model are listed, the latest ones."""
+"""So many lines of windows of a model are listed, the latest ones."""
 
 
 def execute(session: Session, work: Callable[[Report | None], list[RunSummary]]) -> tuple[list[RunSummary], float]:
@@ -45,6 +45,7 @@ def summary_data(summaries: Sequence[RunSummary], seconds: float) -> dict[str, A
                         "outcome": run.outcome,
                         "reason": run.reason,
                         "run_id": run.run_id,
+                        "rows": run.rows,
                         "verdicts": {name: verdict.value for name, verdict in run.verdicts.items()},
                     }
                     for run in summary.runs
@@ -71,12 +72,18 @@ def summary_tables(
     parts: list[RenderableType] = []
     for summary in summaries:
         made = table("Window", "Outcome", "Verdicts", title=summary.model)
-        for run in summary.runs[-MOST_WINDOWS:]:
-            told = f"{run.outcome}: {run.reason}" if run.reason else run.outcome
-            made.add_row(cell(window_words(run.window, zones[summary.model])), cell(told), tally(run.verdicts.values()))
+        alike = together(summary.runs)
+        for group in alike[-MOST_WINDOWS:]:
+            first, last = (window_words(group[at].window, zones[summary.model]) for at in (0, -1))
+            when = first if len(group) == 1 else f"{first} to {last} ({len(group):,} windows)"
+            made.add_row(
+                cell(when),
+                cell(ended(group[0].outcome, group[0].reason, group[0].rows)),
+                tally(group[0].verdicts.values()),
+            )
         if summary.runs:
             parts.append(made)
-        earlier = len(summary.runs) - MOST_WINDOWS
+        earlier = sum(len(group) for group in alike[:-MOST_WINDOWS])
         if summary.problem:
             parts.append(cell(f"{summary.model}: {summary.problem}"))
         if earlier > 0:
@@ -87,6 +94,36 @@ def summary_tables(
         parts += [legend(verdicts), ""]
     rows = sum(summary.rows_scanned for summary in summaries)
     return [*parts, f"{plural(rows, 'row')} read in {elapsed(seconds)}"]
+
+
+def together(runs: Sequence[RunOutcome]) -> list[list[RunOutcome]]:
+    """The runs in order; neighbours that failed for the same reason, or found no rows, are told as one."""
+    groups: list[list[RunOutcome]] = []
+    for run in runs:
+        last = groups[-1][-1] if groups else None
+        noteworthy = bool(run.reason) or not run.rows
+        if (
+            last
+            and noteworthy
+            and (last.outcome, last.reason, last.rows, last.verdicts)
+            == (
+                run.outcome,
+                run.reason,
+                run.rows,
+                run.verdicts,
+            )
+        ):
+            groups[-1].append(run)
+        else:
+            groups.append([run])
+    return groups
+
+
+def ended(outcome: str, reason: str, rows: int) -> str:
+    """How a run ended: ``success``, ``success, no rows``, ``error: WHY``."""
+    if reason:
+        return f"{outcome}: {reason}"
+    return outcome if rows else f"{outcome}, no rows"
 
 
 def not_in_force(session: Session, models: Sequence[ModelConfig]) -> list[str]:

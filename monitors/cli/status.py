@@ -75,6 +75,7 @@ def status(
 def _models(rows: list[dict[str, Any]]) -> list[RenderableType]:
     from aimsight.aims.words import window_words
     from aimsight.metrics.plan import Window
+    from aimsight.monitors.cli.running import ended
     from aimsight.monitors.cli.tables import cell, legend, table, tally
 
     if not rows:
@@ -83,7 +84,7 @@ def _models(rows: list[dict[str, Any]]) -> list[RenderableType]:
     for row in rows:
         run = row["last_run"]
         window = window_words(Window(run["window_start"], run["window_end"]), row["zone"]) if run else "–"
-        outcome = "not run yet" if run is None else run["outcome"] + (f": {run['reason']}" if run["reason"] else "")
+        outcome = "not run yet" if run is None else ended(run["outcome"], run["reason"], run["rows_scanned"])
         made.add_row(
             cell(row["model"]),
             cell(row["version"]),

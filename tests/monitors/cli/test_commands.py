@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 def test_check_counts_what_is_right(call: Call, project: Path) -> None:
     """No mistakes: models, their windows and the number of objectives."""
+    path = project / "models" / "churn.yaml"
+    path.write_text(path.read_text().replace("window: 1mo}", "window: 1mo, end: 2026-06-01}"))
     answer = call("-C", project, "check")
     assert answer.code == 0
     assert answer.lines == [
@@ -52,15 +54,15 @@ def test_check_tells_every_mistake_with_its_place(call: Call, project: Path) -> 
 def test_check_names_columns_and_files_that_the_data_do_not_have(call: Call, project: Path) -> None:
     """A misspelt column is told with its line before a run meets it; so is a log that is not there."""
     path = project / "models" / "churn.yaml"
-    text = path.read_text()
+    text = path.read_text().replace("window: 1mo}", "window: 1mo, end: 2026-06-01}")
     path.write_text(text.replace("[gender]", "[gendre]") + 'filters: {old: "agee > 60"}\n')
     answer = call("-C", project, "check")
     assert answer.code == 0
-    assert answer.lines[0].endswith("no mistakes, but 2 names that the data do not have:")
+    assert answer.lines[0].endswith("no mistakes, but 2 remarks:")
     told_first, told_then = answer.lines[1:3]
     assert re.match(r'  models/churn.yaml:15: protected\[0\]: there is no column "gendre" in the log', told_first)
     assert re.match(r'  models/churn.yaml:\d+: filters.old: there is no column "agee" in the log', told_then)
-    told = json.loads(call("check", "--json", "-C", project).out)["not_in_the_data"]
+    told = json.loads(call("check", "--json", "-C", project).out)["remarks"]
     assert [one["key"] for one in told] == ["protected[0]", "filters.old"]
     path.write_text(text.replace("log.parquet", "lag.parquet"))
     assert "log.source: " in call("-C", project, "check").lines[1]
@@ -100,6 +102,14 @@ def test_run_lists_windows_and_verdicts_and_a_second_one_does_nothing(call: Call
     assert second.code == 3
     assert "churn: 0 windows run, 4 unchanged; 0 nonconformities opened, 0 occurrences added" in second.out
     assert second.lines[-1].startswith("0 rows read in ")
+
+
+def test_a_run_tells_windows_that_are_alike_as_one(call: Call, project: Path) -> None:
+    """Months without rows, and months that fail for one reason, take one line."""
+    answer = call("-C", project, "run", "--now", "2026-10-01")
+    assert "Jun 2026 to Sep 2026 (4 windows)  success, no rows  ○ 2" in answer.lines
+    assert "churn: 8 windows run, 0 unchanged" in answer.out
+    assert "success, no rows" in call("-C", project, "status").out
 
 
 def test_run_answers_in_json(call: Call, project: Path) -> None:

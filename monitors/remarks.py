@@ -1,0 +1,226 @@
+"""What `aimsight check` remarks: where the configuration does not fit the data, and what will make noise or cost time.
+
+None of it is a mistake of the configuration: the data may still come, or change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from aimsight.aims.evaluation import NOT_MEASURED_RULE
+from aimsight.configs import filters
+from aimsight.configs.durations import Duration
+from aimsight.configs.errors import AimsightError, Problem, SchemaError, did_you_mean
+from aimsight.configs.positions import key_text, read_document
+from aimsight.metrics.engines.connection import connect, run
+from aimsight.metrics.engines.expressions import instant, number, positive, text
+from aimsight.metrics.engines.sql import quote_ident
+from aimsight.metrics.engines.tables import Table, open_table
+from aimsight.metrics.sources import format_of, resolve, time_range
+from aimsight.monitors.windows import floor, windows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    import duckdb
+
+    from aimsight.configs.load import Project
+    from aimsight.configs.schema import ModelConfig
+
+KeyPath = tuple[str | int, ...]
+Remark = tuple[KeyPath, str, str]
+"""Where, what, and the likely cure."""
+
+SAMPLE_ROWS = 10_000
+MOST_BYTES = 20_000_000
+"""A file without metadata that is larger is not read for the time of its last row: a check answers at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A column that the configuration names: where, and how the engine reads it by its SQL type and the file's name.
+
+    ``read`` refuses a type that does not fit with a ``SchemaError``; ``two_valued`` columns hold the positive value.
+    """
+
+    place: KeyPath
+    column: str
+    read: Callable[[str, str], object] | None = None
+    two_valued: bool = False
+
+
+def remarks(project: Project, now: datetime) -> list[Problem]:
+    """Every remark with its file and line, in the order of models.
+
+    Only the oldest and the newest file of a source are looked at: their columns, a sample of two-valued ones, and the
+    time of the last row.
+    """
+    found = []
+    for name, model in project.models.items():
+        path = project.files[name]
+        shown = path.relative_to(project.root).as_posix()
+        document = read_document(path.read_bytes(), shown)
+        found += [
+            Problem(shown, document.line(place), key_text(place), problem.replace("\n", " "), suggestion)
+            for place, problem, suggestion in _of_model(project, model, now)
+        ]
+    return found
+
+
+def _of_model(project: Project, model: ModelConfig, now: datetime) -> Iterator[Remark]:
+    labels = model.labels
+    truth = list(_in_labels(model))
+    if labels is None or labels.source is None:
+        yield from _in_source(project, model, "log", [*_in_log(model), *truth])
+    else:
+        yield from _in_source(project, model, "log", list(_in_log(model)))
+        yield from _in_source(project, model, "labels", truth)
+        if model.monitor.lookback is None and model.monitor.end is None:
+            yield (
+                ("monitor",),
+                (
+                    "labels have files of their own, and each new one has all windows measured again; "
+                    "say how long labels may take"
+                ),
+                "lookback: 30d",
+            )
+    yield from _silence(project, model, now)
+
+
+def _in_source(project: Project, model: ModelConfig, section: str, uses: list[Use]) -> Iterator[Remark]:
+    """What the oldest and the newest file of the log or of the labels say about the columns that are named."""
+    part = model.log if section == "log" or model.labels is None else model.labels
+    try:
+        paths = resolve(part.source or (), project.root)
+        looked = list(dict.fromkeys([paths[0], paths[-1]]))
+        config = project.config
+        with connect(looked, memory_limit=config.memory_limit, threads=config.threads) as connection:
+            tables = {_shown(project, path): open_table(connection, [path], looked, part.table) for path in looked}
+            for use in uses:
+                yield from _of_column(connection, tables, section, use, model)
+    except AimsightError as error:
+        yield (section, "source"), str(error), ""
+
+
+def _of_column(
+    connection: duckdb.DuckDBPyConnection,
+    tables: dict[str, Table],
+    section: str,
+    use: Use,
+    model: ModelConfig,
+) -> Iterator[Remark]:
+    newest = list(tables)[-1]
+    holding = {path: table for path, table in tables.items() if use.column in table.columns}
+    if newest not in holding:
+        there = tables[newest].columns
+        known = {name for table in holding.values() for name in table.columns}
+        where = f"the newest file of the {section}, {newest}" if holding else f"the {section}"
+        near = did_you_mean(use.column, [name for name in there if name not in known])
+        yield use.place, f'there is no column "{use.column}" in {where}', near
+    for path, table in holding.items():
+        try:
+            if use.read is not None:
+                use.read(table.type_of(use.column), path)
+            if use.two_valued:
+                yield from _two_values(connection, table, use, model)
+        except SchemaError as error:
+            yield use.place, str(error), ""
+            return
+
+
+def _two_values(connection: duckdb.DuckDBPyConnection, table: Table, use: Use, model: ModelConfig) -> Iterator[Remark]:
+    """A column of a binary model that has two values of which none is the positive one."""
+    name, wanted = quote_ident(use.column), model.log.positive
+    value = positive(use.column, table.type_of(use.column), wanted, "")
+    rows = f"(SELECT {name} FROM ({table.select([use.column])}) LIMIT {SAMPLE_ROWS})"
+    ((low, high),) = run(connection, f"SELECT min({name}), max({name}) FROM {rows} WHERE ({value}) = 0")
+    if low != high:
+        problem = f'"{use.column}" holds {low} and {high}; the value that counts as positive is said to be {wanted}'
+        yield use.place, f"{problem}: name it in `log.positive`", ""
+
+
+def _silence(project: Project, model: ModelConfig, now: datetime) -> Iterator[Remark]:
+    """A log that ended some windows ago: each run since then finds nothing."""
+    monitor, zone = model.monitor, model.log.time_zone
+    if monitor.end is not None or not isinstance(monitor.window, Duration):
+        return
+    try:
+        newest = resolve(model.log.source, project.root)[-1]
+        if format_of(newest) != "parquet" and newest.stat().st_size > MOST_BYTES:
+            return
+        span = time_range(model, newest)
+    except (AimsightError, OSError):
+        return  # told where the columns are looked at
+    if span is None:
+        return
+    local = ZoneInfo(zone)
+    empty = windows(monitor.calendar, monitor.every, zone, floor(monitor.every, zone, span[1]), now)[1:]
+    if len(empty) >= NOT_MEASURED_RULE.failures:
+        yield (
+            ("monitor",),
+            (
+                f"the last row of {_shown(project, newest)} is of {span[1].astimezone(local):%Y-%m-%d}, so "
+                f"{len(empty):,} windows have no rows, which opens a nonconformity; a history that is closed has an end"
+            ),
+            f"end: {empty[0].start.astimezone(local):%Y-%m-%d}",
+        )
+
+
+def _shown(project: Project, path: Path) -> str:
+    return path.relative_to(project.root).as_posix() if path.is_relative_to(project.root) else str(path)
+
+
+def _in_log(model: ModelConfig) -> Iterator[Use]:
+    log, task = model.log, model.task
+    if log.id:
+        yield Use(("log", "id"), log.id)
+    yield Use(("log", "timestamp"), log.timestamp, _time(log.timestamp, model))
+    if log.prediction:
+        yield Use(("log", "prediction"), log.prediction, _decision(log.prediction, model), task == "binary")
+    if log.score:
+        yield Use(("log", "score"), log.score, partial(number, log.score))
+    for name, column in (log.scores or {}).items():
+        yield Use(("log", "scores", name), column, partial(number, column))
+    for place, column in enumerate(log.interval or ()):
+        yield Use(("log", "interval", place), column, partial(number, column))
+    for column, feature in model.features.items():
+        read = number if feature.kind == "numeric" else text
+        yield Use(("features", column), column, partial(read, column))
+    for place, column in enumerate(model.protected):
+        yield Use(("protected", place), column, partial(text, column))
+    for place, columns in enumerate(model.segments):
+        for column in columns:
+            yield Use(("segments", place), column, partial(text, column))
+    for name, condition in model.filters.items():
+        for column in filters.columns(filters.parse(condition)):
+            yield Use(("filters", name), column)
+
+
+def _in_labels(model: ModelConfig) -> Iterator[Use]:
+    labels = model.labels
+    if labels is None:
+        return
+    if labels.source is not None and (joining := labels.id or model.log.id):
+        yield Use(("labels", "id" if labels.id else "source"), joining)
+    binary = model.task == "binary"
+    yield Use(("labels", "label"), labels.label, _decision(labels.label, model), binary)
+    if labels.arrived_at:
+        yield Use(("labels", "arrived_at"), labels.arrived_at, _time(labels.arrived_at, model))
+
+
+def _time(column: str, model: ModelConfig) -> Callable[[str, str], object]:
+    return lambda kind, what: instant(column, kind, model.log.naive_timestamps, what)
+
+
+def _decision(column: str, model: ModelConfig) -> Callable[[str, str], object]:
+    """How a prediction or a label is read."""
+    if model.task == "regression":
+        return partial(number, column)
+    if model.task == "multiclass":
+        return partial(text, column)
+    return lambda kind, what: positive(column, kind, model.log.positive, what)

@@ -1,0 +1,110 @@
+"""What a check remarks of the data before a run meets it: what does not fit, and what will make noise."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+
+from aimsight.monitors.remarks import remarks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aimsight.tests.monitors.conftest import Helpers, Row, Sandbox
+
+NOW = datetime(2026, 1, 4, 12, tzinfo=UTC)
+LOOKBACK = {"every": "1d", "window": "1d", "lookback": "30d"}
+
+
+def told(sandbox: Sandbox, now: datetime = NOW) -> dict[str, str]:
+    """The remarks by their key."""
+    return {one.key: f"{one.problem} [{one.suggestion}]" for one in remarks(sandbox.project, now)}
+
+
+@pytest.fixture
+def fitting(sandbox: Sandbox) -> Sandbox:
+    """Three days of a log that fits its configuration."""
+    sandbox.model(monitor=LOOKBACK)
+    sandbox.days(1, 2, 3)
+    return sandbox
+
+
+def test_a_log_that_fits_is_not_remarked_on(fitting: Sandbox) -> None:
+    """Nothing to say, nothing said."""
+    assert told(fitting) == {}
+
+
+def as_text(rows: list[Row]) -> list[Row]:
+    """Times as a German spreadsheet writes them."""
+    return [row | {"at": row["at"].strftime("%d.%m.%Y %H:%M")} for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "words"),
+    [
+        (as_text, "log.timestamp", "must be a timestamp, not VARCHAR; text is read as a time in the form 2026"),
+        (lambda rows: [row | {"at": row["at"].replace(tzinfo=None)} for row in rows], "log.timestamp", "no time zone"),
+        (lambda rows: [row | {"x": str(row["x"])} for row in rows], "features.x", "must be numeric, not VARCHAR"),
+        (lambda rows: [row | {"p": str(row["p"])} for row in rows], "log.score", "must be numeric, not VARCHAR"),
+        (
+            lambda rows: [row | {"yes": "yes" if row["yes"] else "no"} for row in rows],
+            "log.prediction",
+            '"yes" holds no and yes; the value that counts as positive is said to be 1',
+        ),
+        (
+            lambda rows: [{("col" if key == "colour" else key): cell for key, cell in row.items()} for row in rows],
+            "features.colour",
+            'there is no column "colour" in the newest file of the log, data/credit/2026-01-04.parquet [col]',
+        ),
+    ],
+)
+def test_what_would_fail_a_run_is_told_before_it(
+    fitting: Sandbox, make: Helpers, change: Callable[[list[Row]], list[Row]], key: str, words: str
+) -> None:
+    """The newest file has changed: the key whose column cannot be read, and why."""
+    fitting.day(3, change(make.binary_rows(3)))
+    found = told(fitting)
+    assert list(found) == [key]
+    assert words in found[key]
+
+
+def test_a_label_that_is_never_positive_is_told(fitting: Sandbox, make: Helpers) -> None:
+    """Labels of words where a number counts as positive."""
+    for day in (1, 2, 3):
+        fitting.labels(day, [row | {"y": "good" if row["y"] else "bad"} for row in make.binary_rows(day)])
+    assert list(told(fitting)) == ["labels.label"]
+
+
+def test_one_value_alone_says_nothing(fitting: Sandbox, make: Helpers) -> None:
+    """A day on which nothing was positive is no contradiction."""
+    fitting.day(3, [row | {"yes": 0} for row in make.binary_rows(3)])
+    assert told(fitting) == {}
+
+
+def test_labels_without_a_lookback_are_told(fitting: Sandbox) -> None:
+    """Each new file of labels would have the whole history measured again; a closed history has none to come."""
+    fitting.model()
+    assert told(fitting)["monitor"].endswith("say how long labels may take [lookback: 30d]")
+    fitting.model(monitor={"end": NOW.date()})
+    assert told(fitting) == {}
+
+
+def test_a_log_that_ended_is_told_with_its_end(fitting: Sandbox) -> None:
+    """Two windows without rows open a record, so it is said before they are run; days are those of the log's zone."""
+    assert told(fitting, datetime(2026, 1, 5, 23, tzinfo=UTC)) == {}
+    found = told(fitting, datetime(2026, 1, 9, 1, tzinfo=UTC))
+    assert found["monitor"] == (
+        "the last row of data/credit/2026-01-04.parquet is of 2026-01-04, so 4 windows have no rows, which opens a "
+        "nonconformity; a history that is closed has an end [end: 2026-01-05]"
+    )
+
+
+def test_types_are_looked_at_in_the_oldest_file_too(fitting: Sandbox, make: Helpers) -> None:
+    """A reference that lies in an old file must be readable as well."""
+    rows: list[dict[str, Any]] = [{k: v for k, v in row.items() if k != "y"} for row in make.binary_rows(1)]
+    fitting.write(fitting.path(1), rows, x=pa.string())
+    found = told(fitting)
+    assert "data/credit/2026-01-02.parquet: column 'x' must be numeric" in found["features.x"]
