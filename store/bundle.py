@@ -1,8 +1,9 @@
 """Audit bundles: a period of the ledger, or one record, as a folder that anybody verifies with ``check_bundle.py``.
 
-A bundle holds the ledger's entries without a gap, the checkpoints, the records that the entries wrote, the rows of the
-runs, the evidence files and the program that checks all of it. It is a pure function of the store and the choice made:
-the same choice gives the same bytes.
+A bundle holds the ledger from its first entry to the last that was chosen, because who was allowed to act cannot be
+judged from its middle; and of what was chosen the records, the rows of the runs and the evidence files, with the
+checkpoints and the program that checks all of it. It is a pure function of the store and the choice made: the same
+choice gives the same bytes. Exports that nothing has followed yet are left out, so that exporting twice does.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aimsight.configs.errors import NotFoundError, StoreError
-from aimsight.store import check_bundle
+from aimsight.store import check_authority, check_bundle
+from aimsight.store.checkpoints import parse
 from aimsight.store.digests import row_line
+from aimsight.store.ledger import moment_text
 from aimsight.store.tables import BY_RUN, RECORDS
 
 if TYPE_CHECKING:
@@ -24,13 +27,15 @@ if TYPE_CHECKING:
 
     from aimsight.store.database import Reader, Store
 
-FORMAT = 1
+FORMAT = 2
+EXPORTED = "export.made"
+"""The kind of event that says what left the house."""
 CHECKER = check_bundle.CHECKER
 _BATCH = 20_000
 
 README = """Audit bundle of {organisation}
 
-Ledger {origin}, entries {first} to {last}{scope}.
+Ledger {origin}, entries 1 to {last}; records{scope}.
 Made by aimsight {version}.
 
 To verify it, on any machine with Python 3.8 or newer, without network and without aimsight:
@@ -41,11 +46,11 @@ The program is one readable file. You may use your own copy of it instead of the
 ledger against checkpoints that you have kept yourself (--checkpoints FILE) or check their signatures with a public key
 that you have from elsewhere (--key KEY).
 
-ledger.jsonl      every entry with its hash, in order
+ledger.jsonl      every entry from the first one on, with its hash
 checkpoints/      heads of the ledger as they were noted outside the database
-records/          the state of each record that these entries wrote last
-runs/             measurements, evaluations and statistics of the runs that these entries finished
-evidence/         evidence files, named by their content
+records/          the state of each record that the chosen entries wrote last
+runs/             measurements, evaluations and statistics of the runs that the chosen entries finished
+evidence/         evidence files of the chosen entries, named by their content
 manifest.json     the SHA-256 of every file
 """
 
@@ -61,9 +66,15 @@ class Choice:
     def words(self) -> str:
         """The choice as text for people."""
         if self.subject is not None:
-            return f", about {self.subject}"
+            return f" about {self.subject}"
         edges = [f"{word} {edge:%Y-%m-%d}" for word, edge in (("from", self.start), ("before", self.end)) if edge]
-        return f", recorded {' and '.join(edges)}" if edges else ""
+        return f" of {' and '.join(edges)}" if edges else ""
+
+    def rule(self) -> dict[str, str]:
+        """The choice as the manifest says it and the program of the bundle reads it."""
+        if self.subject is not None:
+            return {"about": self.subject}
+        return {name: moment_text(edge) for name, edge in (("from", self.start), ("to", self.end)) if edge is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +82,9 @@ class Bundle:
     """A bundle that was written: its folder, its entries and the SHA-256 of its manifest."""
 
     folder: Path
-    first: int
     last: int
+    chosen: int
+    """How many entries it is about."""
     files: int
     manifest_sha256: str
 
@@ -101,9 +113,7 @@ class _Folder:
         self.hashes[name] = digest.hexdigest()
 
 
-def export(
-    store: Store, folder: Path, choice: Choice, *, organisation: str, version: str, evidence: Path | None = None
-) -> Bundle:
+def export(store: Store, folder: Path, choice: Choice, *, organisation: str, version: str, evidence: Path) -> Bundle:
     """Write a bundle into a new folder.
 
     Parameters
@@ -111,12 +121,11 @@ def export(
     folder
         Where to; it must be absent or empty.
     choice
-        Which entries: from the first to the last that fits, without a gap, and on to the next checkpoint, so that all
-        of them are vouched for.
+        Which entries it is about; the ledger goes on to the next checkpoint, so that all of them are vouched for.
     organisation, version
         What the bundle says of its origin.
     evidence
-        The folder of the evidence files; without it none are put in.
+        The folder of the evidence files.
 
     Raises
     ------
@@ -135,38 +144,46 @@ def export(
         raise StoreError(f"{folder}: the bundle cannot be written: {error.strerror or error}") from error
 
 
+def program() -> bytes:
+    """The program of the bundle: one file, in which the rules of authority stand in the place of their import."""
+    whole, rules = (Path(module.__file__).read_text(encoding="utf-8") for module in (check_bundle, check_authority))
+    future = "from __future__ import annotations\n"
+    rules = rules.partition(future)[2].strip()
+    return whole.replace("from aimsight.store.check_authority import Authority, LifeCycle\n", f"{rules}\n").encode()
+
+
 def _write(
-    reader: Reader, store: Store, folder: _Folder, choice: Choice, origin: tuple[str, str], evidence: Path | None
+    reader: Reader, store: Store, folder: _Folder, choice: Choice, origin: tuple[str, str], evidence: Path
 ) -> Bundle:
     organisation, version = origin
-    anchors = {path.name: path.read_bytes() for path in store.checkpoints if path.is_file()}
-    first, last = _span(reader, choice, anchors)
-    walk = _Walk()
-    folder.put_lines("ledger.jsonl", walk.lines(reader, first, last))
-    for i, (name, content) in enumerate(anchors.items(), start=1):
-        folder.put(f"checkpoints/{i}-{name}", content)
+    files = [path for path in store.checkpoints if path.is_file()]
+    last, chosen = _span(reader, choice, files)
+    walk = _Walk(chosen)
+    folder.put_lines("ledger.jsonl", walk.lines(reader, last))
+    for i, path in enumerate(files, start=1):
+        lines = [line for size, line in _checkpoints(path) if size <= last]
+        folder.put(f"checkpoints/{i}-{path.name}", b"".join(lines))
     for kind, rows in sorted(walk.records.items()):
         columns = list(RECORDS[kind].columns)
         shown = [{name: row.get(name) for name in columns} for row in rows.values()]
         folder.put(f"records/{kind}.json", _json(shown))
     for run in walk.runs:
         for table in BY_RUN:
-            lines = sorted(map(row_line, _rows_of_run(reader, table.name, table.select(), run)))
-            if lines:
+            lines_of_run = sorted(map(row_line, _rows_of_run(reader, table.name, table.select(), run)))
+            if lines_of_run:
                 name = f"runs/{check_bundle.folder_of(run)}/{table.name}.jsonl"
-                folder.put(name, "".join(f"{line}\n" for line in lines).encode("ascii"))
-    for path, sha256 in walk.evidence:
-        source = (evidence / path) if evidence is not None else None
-        if source is not None and source.is_file():
-            folder.put(f"evidence/{sha256[:16]}-{Path(path).name}", source.read_bytes())
+                folder.put(name, "".join(f"{line}\n" for line in lines_of_run).encode("ascii"))
+    for name, sha256 in walk.evidence:
+        source = evidence / name
+        if source.is_file():
+            folder.put(f"evidence/{sha256[:16]}-{Path(name).name}", source.read_bytes())
     tables = (*RECORDS.values(), *BY_RUN)
     folder.put("columns.json", _json({table.name: list(table.columns) for table in tables}))
     folder.put("keys.json", _json({table.name: list(table.key) for table in RECORDS.values()}))
-    folder.put(CHECKER, Path(check_bundle.__file__).read_bytes())
+    folder.put(CHECKER, program())
     readme = README.format(
         organisation=organisation,
         origin=walk.origin,
-        first=first,
         last=last,
         scope=choice.words(),
         version=version,
@@ -178,78 +195,67 @@ def _write(
         "organisation": organisation,
         "made_by": f"aimsight {version}",
         "origin": walk.origin,
-        "first": first,
         "last": last,
-        "previous": walk.previous,
         "head": walk.head,
-        "about": choice.words().lstrip(", ") or "everything",
+        "choice": choice.rule(),
         "files": dict(sorted(folder.hashes.items())),
     }
     content = _json(manifest)
     (folder.path / "manifest.json").write_bytes(content)
-    return Bundle(folder.path, first, last, len(folder.hashes) + 1, hashlib.sha256(content).hexdigest())
+    return Bundle(folder.path, last, len(chosen), len(folder.hashes) + 1, hashlib.sha256(content).hexdigest())
 
 
-def _span(reader: Reader, choice: Choice, anchors: dict[str, bytes]) -> tuple[int, int]:
-    """The first and last entry of a bundle."""
-    conditions: list[str] = ["true"]
-    params: list[Any] = []
-    for condition, value in (("recorded_at >= ?", choice.start), ("recorded_at < ?", choice.end)):
-        if value is not None:
-            conditions.append(condition)
-            params.append(value)
-    if choice.subject is not None:
-        conditions.append(f"seq IN ({_ABOUT})")
-        params += [choice.subject] * _ABOUT.count("?")
-    sql = f"SELECT min(seq), max(seq), (SELECT max(seq) FROM ledger) FROM ledger WHERE {' AND '.join(conditions)}"
-    first, last, head = reader.tuples(sql, params)[0]
-    if first is None:
+def _span(reader: Reader, choice: Choice, files: Sequence[Path]) -> tuple[int, set[int]]:
+    """The last entry of a bundle, and the numbers of the entries that it is about."""
+    head = reader.tuples("SELECT max(seq) FROM ledger WHERE kind <> ?", [EXPORTED])[0][0]
+    chosen = check_bundle.chosen(lambda: _entries(reader, head), choice.rule())
+    if not chosen:
         raise NotFoundError(f"the ledger has no entry{choice.words() or ' at all'}")
-    sizes = [size for content in anchors.values() for size in _sizes(content) if last <= size <= head]
-    return int(first), min(sizes, default=int(last))
+    newest = reader.tuples("SELECT max(seq) FROM ledger")[0][0]
+    sizes = [size for path in files for size, _ in _checkpoints(path) if max(chosen) <= size <= newest]
+    last = min(sizes, default=max(chosen))
+    return last, check_bundle.chosen(lambda: _entries(reader, last), choice.rule())
 
 
-_ABOUT = """
-    SELECT seq FROM ledger WHERE subject = ?
-    UNION SELECT seq FROM ledger WHERE subject IN (SELECT run_id FROM occurrence WHERE nonconformity = ?)
-    UNION SELECT l.seq FROM ledger l, nonconformity n
-        WHERE n.nonconformity = ? AND l.kind = 'objective.version' AND l.subject = n.model || '/' || n.objective
-"""
-"""What belongs to a record: its own events and, for a nonconformity, the runs that failed and its objective."""
+def _entries(reader: Reader, last: int) -> Iterator[check_bundle.Entry]:
+    for start in range(1, last + 1, _BATCH):
+        sql = "SELECT seq, entry FROM ledger WHERE seq BETWEEN ? AND ? ORDER BY seq"
+        for seq, entry in reader.tuples(sql, [start, min(start + _BATCH - 1, last)]):
+            yield check_bundle.entry_of(seq, bytes(entry))
 
 
-def _sizes(content: bytes) -> Iterator[int]:
-    for line in content.splitlines():
-        try:
-            yield int(json.loads(line)["size"])
-        except (ValueError, KeyError, TypeError):
-            continue
+def _checkpoints(path: Path) -> Iterator[tuple[int, bytes]]:
+    """How many entries each line of a checkpoint file vouches for, and the line; what is none is left out."""
+    for line in path.read_bytes().splitlines(keepends=True):
+        checkpoint = parse(line)
+        if checkpoint is not None:
+            yield checkpoint.size, line
 
 
 @dataclass(slots=True)
 class _Walk:
     """What a walk along the entries of a bundle has seen."""
 
+    chosen: set[int]
     origin: str = ""
-    previous: str = ""
     head: str = ""
     records: dict[str, dict[tuple[str, ...], dict[str, Any]]] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
     evidence: list[tuple[str, str]] = field(default_factory=list)
 
-    def lines(self, reader: Reader, first: int, last: int) -> Iterator[bytes]:
+    def lines(self, reader: Reader, last: int) -> Iterator[bytes]:
         """The entries as lines of the bundle; everything else is noted on the way."""
         self.origin = json.loads(reader.tuples("SELECT entry FROM ledger WHERE seq = 1")[0][0])["payload"]["origin"]
-        for start in range(first, last + 1, _BATCH):
+        for start in range(1, last + 1, _BATCH):
             rows = reader.tuples(
-                "SELECT seq, entry, prev_hash, hash FROM ledger WHERE seq BETWEEN ? AND ? ORDER BY seq",
+                "SELECT seq, entry, hash FROM ledger WHERE seq BETWEEN ? AND ? ORDER BY seq",
                 [start, min(start + _BATCH - 1, last)],
             )
-            for seq, entry, previous, digest in rows:
-                self.previous = self.previous or bytes(previous).hex()
+            for seq, entry, digest in rows:
                 self.head = bytes(digest).hex()
                 text = bytes(entry).decode("utf-8")
-                self._see(json.loads(text))
+                if seq in self.chosen:
+                    self._see(json.loads(text))
                 line = json.dumps({"seq": seq, "hash": self.head, "entry": text}, ensure_ascii=True)
                 yield line.encode("ascii") + b"\n"
 

@@ -23,6 +23,7 @@ def bundle(
     The auditor needs Python and nothing else: `python check_bundle.py` in the folder. The same choice gives the same
     bytes.
     """
+    from aimsight.aims.words import plural
     from aimsight.monitors.cli.running import parse_moment
     from aimsight.store.bundle import CHECKER, Choice, export
 
@@ -44,13 +45,13 @@ def bundle(
     session.answer(
         {
             "folder": done.folder,
-            "first_entry": done.first,
             "last_entry": done.last,
+            "chosen_entries": done.chosen,
             "files": done.files,
             "manifest_sha256": done.manifest_sha256,
         },
         lambda: [
-            f"{done.folder}: ledger entries {done.first:,} to {done.last:,} in {done.files:,} files",
+            f"{done.folder}: {done.files:,} files about {plural(done.chosen, 'entry', 'entries')} of {done.last:,}",
             f"SHA-256 of the manifest {done.manifest_sha256}",
             f"To verify it: python {done.folder / CHECKER}",
         ],

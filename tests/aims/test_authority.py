@@ -9,10 +9,14 @@ import pytest
 
 from aimsight.aims import changes, objectives
 from aimsight.aims.authority import Authorities
-from aimsight.aims.people import Actor, Role
+from aimsight.aims.lifecycle.states import STEPS
+from aimsight.aims.lifecycle.transitions import APPROVE_MAJOR, APPROVE_MINOR
+from aimsight.aims.people import CHANGES_RECORDS, Actor, Role
 from aimsight.aims.people_on_record import RECORDED, is_recorded, keep_people, record_people
 from aimsight.aims.registers import service
 from aimsight.configs.schema import ProjectConfig
+from aimsight.store.check_authority import APPROVERS, BY_SEVERITY, JUDGES
+from aimsight.store.check_authority import STEPS as RULES
 from aimsight.store.findings import Event
 from aimsight.store.records import append_event
 from aimsight.store.registers import add_version
@@ -227,3 +231,24 @@ def test_a_verification_says_all_three_verdicts(store: Store) -> None:
     assert '"complete":true' in payload
     assert '"authorised":false' in payload
     assert '"acts_not_allowed":1' in payload
+
+
+def test_the_rules_of_the_bundles_program_are_those_of_the_life_cycle() -> None:
+    """Auditors get the steps, their states and roles in a table of their own; it says the same."""
+    everybody = frozenset(role.value for role in CHANGES_RECORDS)
+    wanted = {
+        step.event: (
+            {state.value for state in step.sources},
+            step.target.value if step.target else "",
+            frozenset(role.value for role in step.roles) or everybody,
+        )
+        for step in STEPS.values()
+    }
+    for event in BY_SEVERITY:
+        sources, target, _ = wanted[event]
+        wanted[event] = (sources, target, RULES[event][2])
+    assert {event: (set(sources.split()), target, roles) for event, (sources, target, roles) in RULES.items()} == wanted
+    assert tuple(frozenset(role.value for role in roles) for roles in (APPROVE_MAJOR, APPROVE_MINOR)) == (
+        APPROVERS,
+        JUDGES,
+    )

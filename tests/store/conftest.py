@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,6 +67,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+EVIDENCE = b"hello"
+"""What the evidence file of the samples holds."""
 
 
 class TickingClock:
@@ -272,7 +275,7 @@ class Samples:
             n=40,
             verdict="conforming",
             reason="the value meets the target",
-            measurement_hash="ab" * 32,
+            measurement_hash=measurement_hash(run, self.measurements()[0], run.started_at),
             judged_at=START,
         )
 
@@ -392,7 +395,9 @@ class Samples:
             save_dossier(tx, self.dossier(), kind="nonconformity.dossier", actor="people-analytics")
             save_effectiveness_window(tx, self.effectiveness_window(run))
             save_disposition(tx, self.disposition(run), actor="people-analytics")
-            save_evidence_file(tx, EvidenceFile("ef" * 32, "a.html", "NC-2026-0001", "report", START, 5))
+            save_evidence_file(
+                tx, EvidenceFile(sha256(EVIDENCE).hexdigest(), "a.html", "NC-2026-0001", "report", START, 5)
+            )
             self.write_run(tx, 1)
         return run
 
