@@ -202,7 +202,7 @@ def _missing(clause: Clause, evidence: list[Evidence], today: date) -> list[str]
 def _wanted(clause: Clause) -> str:
     """What a person would record for a clause."""
     own = _OWN_RECORDS.get(clause.id)
-    kinds = [kind.name for kind in TYPES.values() if clause.id in kind.clauses]
+    kinds = [kind.title.lower() for kind in TYPES.values() if clause.id in kind.clauses]
     return own or (" or ".join(kinds[:3]) if kinds else f"document with clause {clause.id}")
 
 

@@ -138,7 +138,7 @@ def share(value: float) -> str:
     percent = 100 * value
     if 0 < abs(percent) < 0.1:
         return "<0.1 %"
-    return f"{number(percent, 1 if abs(percent) < 99.95 else 0)} %"
+    return f"{number(percent, 1 if percent and abs(percent) < 99.95 else 0)} %"
 
 
 def suffix(unit: str) -> str:
@@ -147,8 +147,10 @@ def suffix(unit: str) -> str:
 
 
 def axis_title(metric: str, unit: str) -> str:
-    """``MAE (label units)``; pure numbers between 0 and 1 need no unit."""
-    plain = unit in {"", "share", "probability", "squared probability", "share of variance", "ratio"}
+    """``MAE (label units)``; pure numbers need no unit, nor distances in what only specialists name."""
+    plain = unit in {
+        "", "share", "probability", "squared probability", "share of variance", "ratio", "nats", "square root of nats",
+    }  # fmt: skip
     return metric_name(metric) if plain else f"{metric_name(metric)} ({unit})"
 
 
@@ -225,6 +227,14 @@ def instant(moment: datetime | None, zone: ZoneInfo) -> str:
         return "–"
     local = moment.astimezone(zone)
     return f"{day(local)}, {local:%H:%M}"
+
+
+def until(end: datetime | None, zone: ZoneInfo) -> str:
+    """The end of a half-open window as people say it: the last day that belongs to it, or the moment within a day."""
+    if end is None:
+        return "–"
+    local = end.astimezone(zone)
+    return day(local - timedelta(days=1)) if _midnight(local) else instant(end, zone)
 
 
 def period(start: datetime, end: datetime, zone: ZoneInfo) -> str:
@@ -338,6 +348,16 @@ def window_length(length: WindowLength) -> str:
     if isinstance(length, ChunkCount):
         return f"{plural(length.count, 'chunk')} of about as many rows each"
     return duration(length)
+
+
+def reference_words(name: str) -> str:
+    """The name of a reference as people say it: ``period 2015-01-01..2015-04-01`` is ``Jan–Mar 2015``."""
+    kind, _, rest = name.partition(" ")
+    first, _, after = rest.partition("..")
+    if kind != "period" or not after:
+        return name.removeprefix("source ")
+    start, end = (datetime.fromisoformat(moment).replace(tzinfo=UTC) for moment in (first, after))
+    return period(start, end, ZoneInfo("UTC"))
 
 
 def span(first: date | datetime, after: date | datetime) -> str:

@@ -100,7 +100,15 @@ def series(  # the parts of a series chart
     layers += _line(frame, space, palette)
     layers += _strip(frame, space, palette)
     chart = alt.LayerChart(layer=layers).properties(height=SERIES_HEIGHT)
-    return chart.properties(title=_title(axis_title(metric, unit), palette)) if titled else chart
+    return _readable(chart.properties(title=_title(axis_title(metric, unit), palette)) if titled else chart, palette)
+
+
+def _readable(chart: alt.LayerChart, palette: Palette) -> alt.LayerChart:
+    """The chart with words that keep 4.5:1; the greys of Streamlit's own theme do not."""
+    dressed: alt.LayerChart = chart.configure_axis(
+        labelColor=palette.muted, titleColor=palette.muted, titleFontSize=12, titleFontWeight="normal"
+    ).configure_legend(labelColor=palette.muted, titleColor=palette.muted, labelFontSize=12, titleFontSize=12)
+    return dressed
 
 
 def _title(text: str, palette: Palette) -> alt.TitleParams:
@@ -109,7 +117,10 @@ def _title(text: str, palette: Palette) -> alt.TitleParams:
 
 
 def time_axis(first: pd.Timestamp, last: pd.Timestamp) -> alt.Axis:
-    """Times as people say them, by the length of what is shown: years, months (a year at January), days or hours."""
+    """Times as people say them, by the length of what is shown: years, months, days or hours.
+
+    Beneath the first of them stands what it leaves out: the year, or day and year.
+    """
     span = last - first
     if span > pd.Timedelta(days=365 * 5):
         label = "utcFormat(datum.value, '%Y')"
@@ -119,6 +130,9 @@ def time_axis(first: pd.Timestamp, last: pd.Timestamp) -> alt.Axis:
         label = "utcFormat(datum.value, '%-d %b')"
     else:
         label = "utcFormat(datum.value, utchours(datum.value) == 0 ? '%-d %b' : '%H:%M')"
+    beneath = {True: "%Y", False: "%-d %b %Y"}[span > pd.Timedelta(days=4)]
+    if span <= pd.Timedelta(days=365 * 5):
+        label = f"datum.index == 0 ? [{label}, utcFormat(datum.value, '{beneath}')] : {label}"
     return alt.Axis(
         labelExpr=label, grid=False, labelOverlap="greedy", labelFlush=False, tickCount=9, domain=False, ticks=True
     )
@@ -147,10 +161,11 @@ def plot_range(frame: pd.DataFrame, target: Target | None, tolerance: float, *, 
         top = max(top, target.high + 0.1 * span)
     low, high = bottom - 0.06 * span, top + 0.06 * span
     labels = LABELS if has_events else 0
-    pixel = (high - low) / (SERIES_HEIGHT - AXIS - STRIP - labels)
+    strip = STRIP if (frame["verdict"] != "").any() else 0
+    pixel = (high - low) / (SERIES_HEIGHT - AXIS - strip - labels)
     first, last = frame["at"].min(), frame["at"].max()
     pad = max((last - first) * 0.025, (frame["end"].max() - last) * 0.5)
-    return Frame(low, high, low - pixel * STRIP, high + pixel * labels, (first - pad, last + pad))
+    return Frame(low, high, low - pixel * strip, high + pixel * labels, (first - pad, last + pad))
 
 
 def _sides(target: Target, tolerance: float, space: Frame, palette: Palette) -> list[alt.Chart]:
@@ -326,8 +341,7 @@ def drift_strip(frame: pd.DataFrame, palette: Palette, *, metric: str, most: flo
             direction="horizontal",
             gradientLength=120,
             gradientThickness=8,
-            titleOrient="left",
-            titleAlign="right",
+            titleOrient="top",
         ),
     )
     cells = base.mark_rect(stroke=palette.background, strokeWidth=2).encode(
@@ -360,7 +374,7 @@ def drift_strip(frame: pd.DataFrame, palette: Palette, *, metric: str, most: flo
         )
     )
     strip: alt.LayerChart = alt.LayerChart(layer=[cells, hollow, glyphs]).resolve_scale(color="independent")
-    return strip.properties(height=alt.Step(28))
+    return _readable(strip.properties(height=alt.Step(28)), palette)
 
 
 def _on_cell(row: dict[Any, Any], most: float, palette: Palette) -> str:
@@ -406,7 +420,7 @@ def _numeric_bars(frame: pd.DataFrame, palette: Palette, column: str) -> alt.Lay
     ends = [float(data["left"].min()), float(data["right"].max())]
     ticks = nice_ticks(float(core["left"].min()), float(core["right"].max()))
     scale = alt.Scale(domain=ends, nice=False, zero=False)
-    axis = alt.Axis(values=ticks, grid=False, format=tick_format(ticks), title=column, titleLimit=300)
+    axis = alt.Axis(values=ticks, grid=False, format=tick_format(ticks), title=column, titleLimit=300, labelPadding=16)
 
     def bars(left: str, right: str, height: str, colour: str) -> alt.Chart:
         bar: alt.Chart = (
@@ -426,13 +440,19 @@ def _numeric_bars(frame: pd.DataFrame, palette: Palette, column: str) -> alt.Lay
         bars("wide_left", "wide_right", "reference_share", palette.soft),
         bars("narrow_left", "narrow_right", "window_share", palette.ink),
     ]
-    if not extra.empty:
+    after = extra["left"] > core["left"].max()
+    for bar, line, align in [
+        *((bar, 0, "left") for _, bar in extra[~after].iterrows()),
+        *((bar, line, "right") for line, (_, bar) in enumerate(extra[after].iterrows())),
+    ]:  # one beneath the other at the right, because a phone has no room for them side by side
+        edge = bar["left"] if align == "left" else bar["right"]
         layers.append(
-            alt.Chart(extra)
-            .mark_text(baseline="top", dy=9, fontSize=12, color=palette.muted, limit=90)
-            .encode(x=alt.X("middle:Q", scale=scale), y=alt.Y("zero:Q"), text="label:N", tooltip=_bar_tooltip())
+            alt.Chart(pd.DataFrame([bar]).assign(edge=edge))
+            .mark_text(baseline="top", align=align, dy=5 + 14 * line, fontSize=12, color=palette.muted, limit=90)
+            .encode(x=alt.X("edge:Q", scale=scale), y=alt.Y("zero:Q"), text="label:N", tooltip=_bar_tooltip())
         )
-    return alt.LayerChart(layer=layers).properties(height=SERIES_HEIGHT, title=_title("Share of rows (%)", palette))
+    chart = alt.LayerChart(layer=layers).properties(height=SERIES_HEIGHT, title=_title("Share of rows (%)", palette))
+    return _readable(chart, palette)
 
 
 def _share_axis(palette: Palette) -> alt.Axis:
@@ -455,7 +475,8 @@ def _category_bars(frame: pd.DataFrame, palette: Palette, column: str) -> alt.La
         return bar
 
     reference, window = bars("reference_share", palette.soft, 0.84), bars("window_share", palette.ink, 0.4)
-    return alt.LayerChart(layer=[reference, window]).properties(height=alt.Step(26), title=_title(column, palette))
+    chart = alt.LayerChart(layer=[reference, window]).properties(height=alt.Step(26), title=_title(column, palette))
+    return _readable(chart, palette)
 
 
 def groups(
@@ -505,6 +526,7 @@ def groups(
             x=alt.value("width"), y=y, text="n_text:N"
         ),
     ]
-    return alt.LayerChart(layer=layers).properties(
+    chart = alt.LayerChart(layer=layers).properties(
         height=alt.Step(34), padding={"right": 80, "top": 18, "left": 5, "bottom": 5}
     )
+    return _readable(chart, palette)

@@ -73,21 +73,29 @@ class ObjectiveState:
 
 @dataclass(frozen=True, slots=True)
 class StoreState:
-    """Where the store and its ledger stand; the last three as the last verification found them."""
+    """Where the store and its ledger stand; the last three as the last verification found them.
+
+    ``data_of`` is the model whose data reach to ``data_until``.
+    """
 
     entries: int
     recorded_at: datetime | None
     data_until: datetime | None
+    data_of: str | None
     verified_at: datetime | None
     is_intact: bool
     is_complete: bool
     is_authorised: bool | None = None
 
 
-def store_state(reader: Reader) -> StoreState:
-    """Entries, times, and the last recorded verification."""
+def store_state(reader: Reader, model: str | None = None) -> StoreState:
+    """Entries, times, and the last recorded verification; the data of one model where it is named."""
     row = reader.rows("SELECT count(*) AS entries, max(recorded_at) AS recorded_at FROM events")[0]
-    until = reader.rows("SELECT max(window_end) AS data_until FROM runs WHERE outcome = 'success'")[0]["data_until"]
+    newest = reader.rows(
+        "SELECT max(window_end) AS data_until, arg_max(model, window_end) AS data_of FROM runs "
+        "WHERE outcome = 'success' AND model = coalesce(?, model)",
+        [model],
+    )[0]
     verified = reader.rows(
         "SELECT recorded_at, payload FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 1", [VERIFIED]
     )
@@ -95,7 +103,8 @@ def store_state(reader: Reader) -> StoreState:
     return StoreState(
         entries=row["entries"],
         recorded_at=row["recorded_at"],
-        data_until=until,
+        data_until=newest["data_until"],
+        data_of=newest["data_of"],
         verified_at=verified[0]["recorded_at"] if verified else None,
         is_intact=bool(found.get("intact", False)),
         is_complete=bool(found.get("complete", False)),

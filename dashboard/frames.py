@@ -313,6 +313,7 @@ def gap_frame(rows: Iterable[Row], verdicts: dict[str, Verdict], units: dict[str
         verdict = verdicts.get(metric)
         between = (row["detail"] or "").partition("; ")[0].removeprefix("largest gap between ")
         between = between.removeprefix("smallest ratio between ").removeprefix("largest in ")
+        between = between.replace("(-", f"({words.MINUS}").replace(": -", f": {words.MINUS}")
         records.append(
             {
                 "Comparison": words.metric_name(metric),

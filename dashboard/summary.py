@@ -40,7 +40,7 @@ def headline(states: Sequence[ObjectiveState]) -> tuple[Verdict, str]:
         return Verdict.AT_RISK, f"No objective is missed beyond doubt; {risky} of {total} at risk"
     if met := by[Verdict.CONFORMING]:
         if met == total:
-            return Verdict.CONFORMING, f"All {words.plural(total, 'objective')} met"
+            return Verdict.CONFORMING, f"All {total} objectives met" if total > 1 else "The one objective is met"
         return Verdict.CONFORMING, f"{met} of {words.plural(total, 'objective')} met; the others cannot be judged yet"
     return worst(states), "No objective can be judged yet"
 
@@ -49,9 +49,14 @@ def who_acts(open_records: Sequence[Row], now: datetime, zone: ZoneInfo) -> str:
     """Who has to do something about it, and until when."""
     if not open_records:
         return "No nonconformity is open."
-    owners = sorted({row["owner"] for row in open_records})
     amount = words.plural(len(open_records), "nonconformity is", "nonconformities are")
-    text = f"{amount} open, owned by {words.listed(owners, 3)}."
+    return f"{amount} open, {owned_until(open_records, now, zone)}"
+
+
+def owned_until(open_records: Sequence[Row], now: datetime, zone: ZoneInfo) -> str:
+    """Who owns open records, and what is due or overdue: ``owned by ann@example.org. The next is due ...``."""
+    owners = sorted({row["owner"] for row in open_records})
+    text = f"owned by {words.listed(owners, 3)}."
     due = sorted(row["due_at"] for row in open_records if row["due_at"] is not None)
     if not due:
         return text
@@ -69,17 +74,23 @@ def since_words(state: ObjectiveState, zone: ZoneInfo) -> str:
     return f"{'in' if state.since == state.window else 'since'} {words.period(*state.since, zone)}"
 
 
-def drift_sentence(latest: Sequence[Row], zone: ZoneInfo) -> str:
-    """Which columns of the newest window differ from the reference beyond chance; one measurement a column."""
+def drift_answer(latest: Sequence[Row], zone: ZoneInfo) -> tuple[str, str]:
+    """How many columns of the newest window differ from the reference beyond chance, and which ones as a sentence.
+
+    ``latest`` has one measurement a column.
+    """
     first = latest[0]
     window = words.period(first["window_start"], first["window_end"], zone)
     moved = sorted((row for row in latest if is_evident(row)), key=lambda row: -row["value"])
     total = words.plural(len(latest), "column")
     if not moved:
-        return f"In {window}, none of {total} differs from the reference beyond chance."
+        return f"none of {total} differs from the reference", f"In {window}, what differs may be chance."
     names = words.listed([words.printable(row["column_name"]) for row in moved], 4)
     verb = "differs" if len(moved) == 1 else "differ"
-    return f"In {window}, {len(moved)} of {total} {verb} from the reference beyond chance: {names}."
+    return (
+        f"{len(moved)} of {total} {verb} from the reference",
+        f"Beyond chance in {window}: {names}, the farthest first.",
+    )
 
 
 def needs_attention(state: ObjectiveState, open_record: Row | None) -> bool:
@@ -96,7 +107,7 @@ def quality_text(row: Row) -> str:
         return words.share(row["value"])
     if name.endswith("_hours"):
         return f"{words.number(row['value'], 1)} h"
-    return words.number(row["value"], 0)
+    return words.number(row["value"], 0 if float(row["value"]).is_integer() else None)
 
 
 def estimate_words(found: BackTest) -> str:

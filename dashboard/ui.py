@@ -32,8 +32,8 @@ Version = tuple[int, ...]
 PROJECT = "AIMSIGHT_PROJECT"
 EVIDENCE_URL = "AIMSIGHT_EVIDENCE_URL"
 REFRESH_SECONDS = 30
-MOST_LINES = 8
-LIST_HEIGHT = 460
+MOST_LINES = 12
+LIST_HEIGHT = 560
 """Height in pixels of a list of more than so many rows; it scrolls."""
 
 MEANINGS: dict[Verdict, str] = {
@@ -117,23 +117,27 @@ def unit(metric: str) -> str:
         return ""
 
 
-def header(scene: Scene, title: str, verdict: Verdict | None = None) -> None:
-    """The page's title, led by a verdict's glyph, and beneath it: project, data as of, store verified when."""
+def header(scene: Scene, title: str, verdict: Verdict | None = None, model: str | None = None) -> None:
+    """The page's answer, led by a verdict's glyph, and beneath it: project, data until when, store verified when.
+
+    ``model`` is the one that the page is about; without one, the data are those of all.
+    """
     glyph = "" if verdict is None else f":{COLOUR_NAMES[verdict]}[{verdict.glyph}] "
     st.header(glyph + words.escape(title), anchor=False)
+    zone = scene.zone_of(model) if model else scene.zone
     parts = [words.escape(scene.project.config.organisation)]
     if scene.version:
-        state = scene.ask(data.store_state)
-        parts.append(f"data as of {words.instant(state.data_until, scene.zone)}")
+        state = scene.ask(data.store_state, model)
+        parts.append(f"data until {words.until(state.data_until, scene.zone_of(state.data_of or ''))}")
         parts.append(_verified(scene, state))
-    st.caption(" · ".join([*parts, words.escape(scene.project.config.time_zone)]))
+    st.caption(" · ".join([*parts, f"times in {words.escape(str(zone))}"]))
     _watch(str(scene.store), scene.version)
 
 
 def _verified(scene: Scene, state: data.StoreState) -> str:
     """Markdown: when the store was verified, and loudly when it was found broken."""
     if state.verified_at is None:
-        return "store not verified yet"
+        return "no verification of the store on record"
     when = words.instant(state.verified_at, scene.zone)
     return f"store verified {when}" if state.is_intact else f":red[■ store found broken {when}]"
 
@@ -163,16 +167,16 @@ def answer(states: list[data.ObjectiveState]) -> None:
 
 
 def tally(amounts: dict[Verdict, int] | None = None) -> None:
-    """The six verdicts side by side, with amounts where given and their meanings on hover."""
+    """The verdicts that there are side by side with amounts, or all six as a legend; their meanings on hover."""
     with st.container(horizontal=True, gap="small"):
-        for verdict in amounts or Verdict:
+        for verdict in Verdict if amounts is None else (one for one, amount in amounts.items() if amount):
             label = verdict.value if amounts is None else f"{amounts[verdict]} {verdict.value}"
             st.badge(f"{verdict.glyph} {label}", color=COLOUR_NAMES[verdict], help=MEANINGS[verdict])
 
 
 def facts(pairs: dict[str, str]) -> None:
     """Small facts side by side, each under its name; they wrap on a narrow screen."""
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="small"):
         for name, value in pairs.items():
             labelled(name, value, width="content")
 
@@ -210,7 +214,12 @@ def empty(message: str, command: str | None = None) -> None:
     with st.container(border=True):
         st.text(message)
         if command:
-            st.code(command, language="bash")
+            to_copy(command)
+
+
+def to_copy(command: str) -> None:
+    """A command or a line of a file, with a button that copies it; in the colour of text, which can be read."""
+    st.code(command, language=None, wrap_lines=True)
 
 
 def command(scene: Scene, arguments: str) -> str:

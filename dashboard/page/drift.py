@@ -26,14 +26,17 @@ FULL_INK = {"drift.psi": 0.3, "drift.jensen_shannon_distance": 0.3, "drift.ks": 
 
 def _render() -> None:
     scene = ui.scene()
-    ui.header(scene, "Drift against the reference")
+    top = st.container()  # filled when the answer is known
     controls = st.container(horizontal=True)
     with controls:
         model = ui.choose_model(scene)
+    metrics = scene.ask(data.measured_metrics, model, "drift") if scene.version and model else []
+    if model is None or not metrics:
+        with top:
+            ui.header(scene, "Drift against the reference", model=model)
     if model is None:
         ui.no_model(scene)
         return
-    metrics = scene.ask(data.measured_metrics, model, "drift") if scene.version else []
     if not metrics:
         windows = scene.ask(data.measured_windows, model) if scene.version else []
         if windows:
@@ -43,21 +46,27 @@ def _render() -> None:
         else:
             ui.no_runs(scene)
         return
-    metric = controls.segmented_control(
-        "Distance", metrics, default="drift.psi" if "drift.psi" in metrics else metrics[0], key="distance",
-        required=True, format_func=words.metric_name, bind="query-params",
+    states = [state for state in ui.in_force(scene, model) if state.metric.startswith("drift.")]
+    judged = [state.metric for state in sorted(states, key=lambda one: one.verdict.rank) if state.metric in metrics]
+    first = next((one for one in (*judged, "drift.psi") if one in metrics), metrics[0])
+    metric = controls.selectbox(
+        "Distance", metrics, index=metrics.index(first), key="distance", width=260,
+        format_func=words.metric_name, bind="query-params",
     )  # fmt: skip
-    metric = metric or metrics[0]
-    rows = scene.ask(data.measurements, model, metric)
-    rows = [row for row in rows if not row["segment"]]
+    rows = [row for row in scene.ask(data.measurements, model, metric) if not row["segment"]]
     if not rows:
+        with top:
+            ui.header(scene, f"{model}: {words.metric_name(metric)} has not been measured yet", model=model)
         ui.empty("This distance has not been measured in any window yet.", ui.command(scene, "run"))
         return
     last = max(row["window_start"] for row in rows)
     latest = {row["column_name"]: row for row in rows if row["window_start"] == last}
     order = sorted({row["column_name"] for row in rows}, key=lambda name: (-_distance(latest.get(name)), name))
-    st.text(summary.drift_sentence(list(latest.values()), scene.zone_of(model)))
-    ui.answer([state for state in ui.in_force(scene, model) if state.metric.startswith("drift.")])
+    answer, which = summary.drift_answer(list(latest.values()), scene.zone_of(model))
+    with top:
+        ui.header(scene, f"{model}: {answer}", model=model)
+    st.text(which)
+    ui.answer(states)
     _strip(scene, model, metric, rows, order)
     _distribution(scene, model, metric, rows, order)
 
@@ -78,9 +87,9 @@ def _strip(scene: ui.Scene, model: str, metric: str, rows: list[data.Row], order
     figure = charts.drift_strip(frame, scene.palette, metric=metric, most=FULL_INK.get(metric, 0.3))
     ui.chart(figure, f"{words.metric_name(metric)} of every column in every window")
     st.caption(
-        "The stronger the fill, the farther the window is from the reference. Hollow cells show no evidence of a "
-        f"change (q of {frames.EVIDENT:g} or more after adjusting for the number of columns). Glyphs are verdicts of "
-        "objectives."
+        "The stronger the fill, the farther the window is from the reference. A hollow cell is within chance (q of "
+        f"{frames.EVIDENT:g} or more: p adjusted for the number of columns). Signs in a row are verdicts of its "
+        "objective."
     )
 
 
@@ -119,8 +128,9 @@ def _distribution(scene: ui.Scene, model: str, metric: str, rows: list[data.Row]
         f"Distribution of the column in {chosen} over the reference",
     )
     st.caption(
-        f"Wide bars: {words.escape(row['reference'] or 'the reference')}. Narrow bars: {words.escape(chosen)}. "
-        "Missing values and values that the reference does not know are bars of their own at the end."
+        f"Wide pale bars: the reference, {words.escape(words.reference_words(row['reference'] or ''))}. Narrow bars: "
+        f"{words.escape(chosen)}. Missing values and values that the reference does not know are bars of their own at "
+        "the end."
     )
     with st.expander("The numbers of this chart"):
         table = frame[["label", "window_share", "reference_share", "window_count", "reference_count"]]

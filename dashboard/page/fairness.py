@@ -7,7 +7,7 @@ import streamlit as st
 from aimsight.aims import words
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.targets import Target
-from aimsight.dashboard import charts, data, frames, ui
+from aimsight.dashboard import charts, data, frames, summary, ui
 
 # The metric of each group that a comparison is of, by the first part of its name.
 BEHIND = {
@@ -40,10 +40,19 @@ PLAIN = {
 
 def _render() -> None:
     scene = ui.scene()
-    ui.header(scene, "Fairness between groups")
+    top = st.container()
     controls = st.container(horizontal=True)
     with controls:
         model = ui.choose_model(scene)
+    states = [state for state in ui.in_force(scene, model) if state.metric.startswith("fairness.")] if model else []
+    with top:
+        verdict, answer = summary.headline(states)
+        if states:
+            answer = answer.replace("objective", "fairness objective")
+            ui.header(scene, f"{model}: {answer[0].lower()}{answer[1:]}", verdict, model)
+        else:
+            said = f"{model}: no objective judges how groups fare" if model else "Fairness between groups"
+            ui.header(scene, said, None, model)
     if model is None:
         ui.no_model(scene)
         return
@@ -61,7 +70,6 @@ def _render() -> None:
             "protected: [column]",
         )
         return
-    states = [state for state in ui.in_force(scene, model) if state.metric in gaps]
     columns.sort(key=lambda name: (not any(state.column == name for state in states), " & " in name, name))
     zone = scene.zone_of(model)
     names = {words.period(row["window_start"], row["window_end"], zone): row for row in reversed(windows)}

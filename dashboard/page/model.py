@@ -32,9 +32,9 @@ def _render() -> None:
     verdict, answer = summary.headline(states)
     with top:
         if states or not scene.project.models[model].objectives:
-            ui.header(scene, f"{model}: {answer[0].lower()}{answer[1:]}", verdict)
+            ui.header(scene, f"{model}: {answer[0].lower()}{answer[1:]}", verdict, model)
         else:
-            ui.header(scene, f"{model}: nothing has been judged yet")
+            ui.header(scene, f"{model}: nothing has been judged yet", model=model)
     _facts(scene.project.models[model])
     if not scene.version or not any(state.window for state in states):
         ui.no_runs(scene)

@@ -19,6 +19,8 @@ from aimsight.store.database import Store
 from aimsight.store.records import EffectivenessWindow, effectiveness_windows
 
 ALL = "all"
+MOST_WINDOWS = 6
+"""So many of the attached windows are lines; the table has all."""
 
 
 def _render() -> None:
@@ -38,7 +40,9 @@ def _render() -> None:
         else:
             ui.no_runs(scene)
         return
-    st.text(summary.who_acts(still_open, scene.now, scene.zone))
+    if still_open:
+        owned = summary.owned_until(still_open, scene.now, scene.zone)
+        st.text(f"{owned[0].upper()}{owned[1:]}")
     shown = _filtered(rows)
     if not shown:
         ui.empty("No record passes these filters; set one of them back to all.")
@@ -55,7 +59,7 @@ def _filtered(rows: list[data.Row]) -> list[data.Row]:
             values = sorted({row[field] for row in rows})
             if len(values) > 1:
                 shown = _state_words if field == "state" else words.printable
-                chosen = st.selectbox(label, [ALL, *values], width=220, format_func=shown)
+                chosen = st.selectbox(label, [ALL, *values], width=180, format_func=shown)
                 rows = [row for row in rows if chosen in {ALL, row[field]}]
     return rows
 
@@ -126,7 +130,7 @@ def _detail(scene: ui.Scene, row: data.Row) -> None:
                 f"{row['owner']}; {'due ' + due if due else 'no due date'}.",
             )
             ui.labelled(
-                "History",
+                "Before",
                 f"It follows {row['recurrence_of']}, which had been closed."
                 if row["recurrence_of"]
                 else "The first record of this objective, model and segment.",
@@ -158,7 +162,9 @@ def _detail(scene: ui.Scene, row: data.Row) -> None:
                 }
                 for one in found
             ]
-            ui.lines([_window_line(row) for row in table], table)
+            ui.lines([_window_line(row) for row in table[:MOST_WINDOWS]], table)
+            if len(table) > MOST_WINDOWS:
+                st.caption(f"The latest {MOST_WINDOWS} of {len(table)}; the table has all.")
         else:
             st.text("No window is attached.")
         _evidence(scene, row)
@@ -168,8 +174,7 @@ def _detail(scene: ui.Scene, row: data.Row) -> None:
 
 def _window_line(row: dict[str, Any]) -> tuple[str, list[str]]:
     value = "no value" if row["Value (95 % interval)"] == "–" else row["Value (95 % interval)"]
-    target = f"target {row['Target']}" if row["Target"] != "–" else ""
-    return f"**{words.escape(row['Window'])}** {words.escape(value)}", [target, f"attached {row['Attached']}"]
+    return f"**{words.escape(row['Window'])}** {words.escape(value)}", []
 
 
 def _about(row: data.Row) -> str:
@@ -278,7 +283,7 @@ def _evidence(scene: ui.Scene, row: data.Row) -> None:
         st.caption(f"SHA-256 {one['sha256']}")
     if not files:
         st.text("No report has been made for this record yet. It compares the failing window with the reference:")
-        st.code(ui.command(scene, f"evidence {row['nonconformity']}"), language="bash")
+        ui.to_copy(ui.command(scene, f"evidence {row['nonconformity']}"))
 
 
 _render()

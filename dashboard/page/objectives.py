@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from aimsight.aims import words
-from aimsight.dashboard import data, ui
+from aimsight.dashboard import data, summary, ui
+
+if TYPE_CHECKING:
+    from datetime import date
 
 
 def _render() -> None:
     scene = ui.scene()
-    ui.header(scene, "Register of objectives")
     states = ui.in_force(scene)
     declared = sum(len(config.objectives) for config in scene.project.models.values())
-    if not states:
+    if states:
+        verdict, answer = summary.headline(states)
+        ui.header(scene, answer, verdict)
+        st.text(_next_due(scene, states))
+    else:
+        ui.header(scene, "Register of objectives")
         if scene.version and not declared:
             ui.empty("No model of this project has an objective. Add `objectives:` to its file under models/.")
         else:
@@ -32,6 +41,16 @@ def _render() -> None:
             _objective(scene, state, versions)
 
 
+def _next_due(scene: ui.Scene, states: list[data.ObjectiveState]) -> str:
+    amount = words.plural(len(states), "objective is", "objectives are")
+    due = min(state.due for state in states)
+    return f"{amount} in force; the next is to be reached by {words.day(due)} ({_days(scene, due)})."
+
+
+def _days(scene: ui.Scene, due: date) -> str:
+    return words.days_until_day(due, scene.now.date())
+
+
 def _objective(scene: ui.Scene, state: data.ObjectiveState, versions: list[data.Row]) -> None:
     with st.container(border=True):
         title = f"**{words.escape(state.objective)}** {words.escape(state.statement)}"
@@ -47,7 +66,7 @@ def _objective(scene: ui.Scene, state: data.ObjectiveState, versions: list[data.
                 "Target": words.target_words(state.target, state.tolerance),
                 "Severity": state.severity,
                 "Owner": state.owner,
-                "Due": f"{words.day(state.due)} ({words.days_until_day(state.due, scene.now.date())})",
+                "Due": f"{words.day(state.due)} ({_days(scene, state.due)})",
             }
         )
         ui.labelled("Rationale", state.rationale)

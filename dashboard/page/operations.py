@@ -13,15 +13,28 @@ OUTCOMES = ("success", "error", "missed", "abandoned", "skipped")
 
 def _render() -> None:
     scene = ui.scene()
-    ui.header(scene, "Operations")
     if not scene.version:
+        ui.header(scene, "Operations")
         ui.no_runs(scene)
         return
+    ui.header(scene, _answer(scene))
     _outcomes(scene)
     _troubles(scene)
     _quality(scene)
     _metrics(scene)
     _store(scene)
+
+
+def _answer(scene: ui.Scene) -> str:
+    state, latest = scene.ask(data.store_state), scene.ask(data.runs)
+    if state.verified_at and not state.is_intact:
+        return "The store was found broken"
+    failed = sum(row["outcome"] != "success" for row in latest)
+    if not latest:
+        return "No run yet"
+    if failed:
+        return f"{failed} of the last {words.plural(len(latest), 'run')} did not succeed"
+    return "The last run succeeded" if len(latest) == 1 else f"The last {len(latest)} runs all succeeded"
 
 
 def _outcomes(scene: ui.Scene) -> None:
@@ -40,7 +53,7 @@ def _outcomes(scene: ui.Scene) -> None:
                 "Model": words.printable(model),
                 **{outcome.capitalize(): amounts.get(outcome, 0) for outcome in OUTCOMES},
                 "Last run": words.instant(max(row["last_at"] for row in own), scene.zone),
-                "Data until": words.instant(until, scene.zone_of(model)),
+                "Data until": words.until(until, scene.zone_of(model)),
             }
         )
     ui.lines(
@@ -57,10 +70,8 @@ def _outcomes(scene: ui.Scene) -> None:
 
 
 def _troubles(scene: ui.Scene) -> None:
-    latest = scene.ask(data.runs)
-    rows = [row for row in latest if row["outcome"] != "success"]
+    rows = [row for row in scene.ask(data.runs) if row["outcome"] != "success"]
     if not rows:
-        st.text(f"The last {words.plural(len(latest), 'run')} all succeeded.")
         return
     st.caption("Runs that did not succeed, latest first")
     table = [
@@ -143,7 +154,7 @@ def _metrics(scene: ui.Scene) -> None:
     said = words.printable(state_words(found, scene.zone, today))
     st.text(f"{said[:1].upper()}{said[1:]}. Each metric is computed on data with known answers, as instruments are.")
     if found.is_overdue(today):
-        st.code(ui.command(scene, "metrics verify"), language="bash")
+        ui.to_copy(ui.command(scene, "metrics verify"))
 
 
 def _store(scene: ui.Scene) -> None:
@@ -158,10 +169,13 @@ def _store(scene: ui.Scene) -> None:
         authority = {True: ", authority in order", False: ", with acts that were NOT ALLOWED", None: ""}
         found = f"{'intact' if state.is_intact else 'BROKEN'}, {'complete' if state.is_complete else 'with gaps'}"
         found += authority[state.is_authorised]
-        st.text(f"Verified {words.instant(state.verified_at, scene.zone)}: {found}. To verify it again:")
+        st.text(f"Verified {words.instant(state.verified_at, scene.zone)}: {found}. To look again:")
     else:
-        st.text("No verification is on record. It recomputes every hash and compares the store with its checkpoints:")
-    st.code(ui.command(scene, "verify"), language="bash")
+        st.text(
+            "No verification is on record. aimsight serve verifies once a day and puts that on record. This looks at "
+            "once: it recomputes every hash, compares the store with its checkpoints, and writes nothing."
+        )
+    ui.to_copy(ui.command(scene, "verify"))
 
 
 _render()

@@ -25,44 +25,49 @@ def _render() -> None:
     ui.tally(summary.counts(states))
     urgent = [state for state in states if summary.needs_attention(state, records.get((state.model, state.objective)))]
     met = [state for state in states if state not in urgent]
-    with st.container(border=True, gap="small"):
-        for model in scene.project.models:
-            _model(scene, model, [state for state in states if state.model == model])
     _list(scene, urgent, records)
     if met:
         with st.expander(f"{words.plural(len(met), 'objective')} met, nothing open"):
             _list(scene, met, records)
     st.caption(
-        "A verdict rests on the whole 95 % interval of its value; dots are the last windows, the newest at the right."
+        "A verdict rests on the whole 95 % interval of its value; the signs at the right are the last windows, the "
+        "newest last."
     )
+    st.subheader("Models", anchor=False)
+    with st.container(border=True, gap="medium"):
+        for model in scene.project.models:
+            _model(scene, model, [state for state in states if state.model == model])
 
 
 def _model(scene: ui.Scene, model: str, states: list[data.ObjectiveState]) -> None:
     config = scene.project.models[model]
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.page_link(
-            ui.MODEL, label=f"**{words.escape(model)}**", query_params={"model": model}, icon=":material/show_chart:"
-        )
-        if states:
+    with st.container(gap="xxsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            st.page_link(
+                ui.MODEL,
+                label=f"**{words.escape(model)}**",
+                query_params={"model": model},
+                icon=":material/show_chart:",
+            )
             for kind, amount in summary.counts(states).items():
                 if amount:
                     st.markdown(ui.chip(kind, f"{amount} {kind.value}"), width="content")
-        else:
-            st.markdown(ui.chip(Verdict.NOT_MEASURED, "no objective is set: nothing is judged"), width="content")
-        st.caption(words.escape(f"version {config.version}, {config.risk} risk, {config.owner}"), width="content")
+            if not states:
+                st.markdown(ui.chip(Verdict.NOT_MEASURED, "no objective is set: nothing is judged"), width="content")
+        st.caption(words.escape(f"Version {config.version}, {config.risk} risk, {config.owner}"))
 
 
 def _list(scene: ui.Scene, states: list[data.ObjectiveState], records: dict[tuple[str, str], data.Row]) -> None:
     if not states:
         return
-    with st.container(border=True, gap="small"):
+    with st.container(border=True, gap="medium"):
         for state in sorted(states, key=lambda one: (one.verdict.rank, one.model, one.objective)):
             _objective(scene, state, records.get((state.model, state.objective)))
 
 
 def _objective(scene: ui.Scene, state: data.ObjectiveState, record: data.Row | None) -> None:
     zone = scene.zone_of(state.model)
-    columns = st.columns([2, 6.2, 2.8], vertical_alignment="top", gap="small")
+    columns = st.columns([2.5, 5.8, 2.9], vertical_alignment="top", gap="xsmall")
     left, middle, right = (column.container(gap="xxsmall") for column in columns)
     left.markdown(ui.chip(state.verdict))
     left.caption(words.escape(summary.since_words(state, zone)))

@@ -84,23 +84,16 @@ def _objective(plan: ObjectivePlan) -> None:
         if plan.value is None:
             return
         places = words.decimals(plan.limit, plan.asked)
-        own = plan.found[0]
         unit = words.suffix(ui.unit(plan.metric))
-        ui.facts(
-            {
-                "In the reference": words.number(plan.value, places) + unit,
-                "Limit": limit_words(plan) + unit,
-                "Rows": words.count(plan.rows),
-                "False a year, as now": "target not met" if plan.false_now is None else rate_words(plan.false_now),
-                "False a year, at the target": "–"
-                if plan.false_at_target is None
-                else rate_words(plan.false_at_target),
-                f"Found in {words.plural(own.windows, 'window')}": (
-                    f"{found_words(own.likely, places)} (80 %), {found_words(own.nearly_sure, places)} (95 %)"
-                ),
-            }
+        now = "target not met" if plan.false_now is None else rate_words(plan.false_now)
+        most = "–" if plan.false_at_target is None else rate_words(plan.false_at_target)
+        st.caption(
+            words.escape(
+                f"In the reference {words.number(plan.value, places)}{unit}; limit {limit_words(plan)}{unit}. False "
+                f"records a year: {now} as things are, {most} exactly at the target."
+            )
         )
-        with st.expander("Found within other numbers of windows"):
+        with st.expander("What is found within how many windows"):
             st.dataframe(
                 [
                     {

@@ -92,8 +92,7 @@ def _attention(scene: ui.Scene, today: date) -> None:
 def _listed(title: str, sentences: Sequence[str]) -> None:
     if sentences:
         st.subheader(title, anchor=False)
-        for sentence in sentences:
-            st.markdown(f"- {words.escape(sentence)}")
+        st.markdown("\n".join(f"- {words.escape(sentence)}" for sentence in sentences))
 
 
 def _evidence_row(line: Line) -> dict[str, Any]:
@@ -101,7 +100,7 @@ def _evidence_row(line: Line) -> dict[str, Any]:
         "Clause": line.clause.id,
         "Title": line.clause.title,
         "Evidence": f"{GLYPHS[line.status]} {line.status.value}",
-        "Newest": f"{line.latest:%Y-%m-%d}" if line.latest else "–",
+        "Newest": words.day(line.latest) if line.latest else "–",
         "What there is": words.printable("; ".join(f"{one.count:,} {one.what}" for one in line.evidence if one.count)),
         "By": words.printable(", ".join(line.people)),
         "Missing": words.printable("; ".join(line.missing)),
@@ -126,9 +125,9 @@ def _record_row(one: RecordVersion) -> dict[str, Any]:
         "Title": words.printable(one.title),
         "Status": f"{one.status}, version {one.version}",
         "Owner": words.printable(one.owner or "–"),
-        "Due": str(one.due) if one.due else "–",
+        "Due": words.day(one.due) if one.due else "–",
         "Approver": words.printable(one.approver or "–"),
-        "Kept until": str(one.retention_until) if one.retention_until else "–",
+        "Kept until": words.day(one.retention_until) if one.retention_until else "–",
     }
 
 

@@ -60,14 +60,14 @@ def _render() -> None:
     left, right = st.columns(2)
     shown = left.selectbox("Review", names, key="review", bind="query-params")
     review = known[shown]
-    with head:
-        ui.header(scene, _headline(review))
     packs = [int(one["version"]) for one in reversed(review.fields.get("packs", ()))]
     number = right.selectbox("Pack", packs, key=f"pack {shown}") if packs else None
     pack = service.frozen_pack(scene.project, review, number)
     with Store(scene.store).read() as reader:  # not through the cache: the answer follows the evidence files, too
         missing = [] if review.approver else list(service.open_points(reader, scene.project, review))
         results = results_of(reader, review, pack, scene.zone)
+    with head:
+        ui.header(scene, _headline(review, missing))
     _cover(scene, review, pack, missing)
     _downloads(review, pack, results)
     if review.approver:  # what was concluded comes first; before that, what is missing
@@ -96,9 +96,11 @@ def _list(found: list[RecordVersion]) -> Table:
     return Table("reviews", "Reviews", ("Review", "Title", "Packs", "Status"), rows)
 
 
-def _headline(review: RecordVersion) -> str:
-    state = "signed" if review.approver else "not signed yet"
-    return f"{review.title}: {state}"
+def _headline(review: RecordVersion, missing: list[str]) -> str:
+    if review.approver:
+        return f"{review.title}: signed"
+    open_points = f", {words.plural(len(missing), 'point')} open" if missing else ""
+    return f"{review.title}: not signed yet{open_points}"
 
 
 def _cover(scene: ui.Scene, review: RecordVersion, pack: Pack, missing: list[str]) -> None:
@@ -116,9 +118,8 @@ def _cover(scene: ui.Scene, review: RecordVersion, pack: Pack, missing: list[str
         st.warning(words.escape(f"Limitation: {text}"))
     if missing:
         with st.container(border=True):
-            st.markdown(f"**{words.plural(len(missing), 'point')} open before it can be signed**")
-            for text in missing:
-                st.markdown(f"- {words.escape(text)}")
+            st.markdown("**Missing before it can be signed**")
+            st.markdown("\n".join(f"- {words.escape(text)}" for text in missing))
         editing_review.forms(scene, review, pack)
 
 

@@ -110,17 +110,20 @@ def test_who_acts_and_until_when(store: Store, sample: ModuleType) -> None:
     assert summary.who_acts([], sample.NOW, sample.UTC) == "No nonconformity is open."
 
 
-def test_drift_is_said_in_one_sentence(sample: ModuleType) -> None:
+def test_drift_has_an_answer_and_names_the_columns(sample: ModuleType) -> None:
     """The columns that moved beyond chance, farthest first; none is an answer too."""
     start, end = sample.WINDOWS[13]
     rows = [
         {"column_name": name, "value": value, "q_value": q, "p_value": q, "window_start": start, "window_end": end}
         for name, value, q in (("a", 0.1, 0.01), ("b", 0.3, 0.001), ("c", 0.2, 0.4), ("d", None, None))
     ]
-    said = summary.drift_sentence(rows, sample.UTC)
-    assert said == "In Oct 2026, 2 of 4 columns differ from the reference beyond chance: b and a."
-    assert summary.drift_sentence(rows[2:], sample.UTC) == (
-        "In Oct 2026, none of 2 columns differs from the reference beyond chance."
+    assert summary.drift_answer(rows, sample.UTC) == (
+        "2 of 4 columns differ from the reference",
+        "Beyond chance in Oct 2026: b and a, the farthest first.",
+    )
+    assert summary.drift_answer(rows[2:], sample.UTC) == (
+        "none of 2 columns differs from the reference",
+        "In Oct 2026, what differs may be chance.",
     )
 
 

@@ -36,8 +36,8 @@ def said(app: AppTest) -> str:
 def test_every_page_shows_a_full_project(page: str, full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each page runs without an exception and says when its data are from and whether the store was verified."""
     app = opened(full, page, monkeypatch)
-    assert "data as of 1 Nov 2026" in said(app)
-    assert "store not verified yet" in said(app)
+    assert "data until 31 Oct 2026" in said(app)
+    assert "no verification of the store on record" in said(app)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -33,7 +33,8 @@ def opened(project: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     app = AppTest.from_file(APP, default_timeout=30).run().switch_page("page/plan.py").run()
     assert not app.exception
     parts = (app.header, app.subheader, app.markdown, app.caption, app.text, app.code)
-    return "\n".join(str(element.value) for part in parts for element in part)
+    lines = [str(element.value).replace("\\", "") for part in parts for element in part]
+    return "\n".join([*lines, *(element.value.to_string() for element in app.dataframe)])
 
 
 def test_a_project_without_a_plan_names_the_command(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +52,7 @@ def test_the_plan_is_shown_with_its_numbers(full: Path, tmp_path: Path, monkeypa
         save_plans(tx, "credit-limit", plans, config_hash="an older one", reference="r")
     said = opened(project, monkeypatch)
     assert "2 of 2 objectives cannot show all that is asked of them" in said
-    assert said.index("OBJ\\-02") < said.index("OBJ\\-01")
-    for text in ("It cannot be judged.", "≥ 0.820", "<0.01", "0.42", "0.791 (80 %), 0.783 (95 %)", "Computed"):
+    assert said.index("OBJ-02") < said.index("OBJ-01")
+    for text in ("It cannot be judged.", "≥ 0.820", "<0.01", "0.42", "0.791", "0.783", "Computed"):
         assert text in said
     assert "The configuration has changed since" in said

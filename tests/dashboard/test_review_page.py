@@ -68,7 +68,7 @@ def test_a_review_shows_what_is_missing_and_the_frozen_numbers(
     app = opened(folder, monkeypatch)
     words = said(app)
     assert "not signed yet" in words
-    assert "open before it can be signed" in words
+    assert "Missing before it can be signed" in words
     assert "Clause 9.3.2 a" in words
     assert "Results of the review" in words
     assert app.selectbox(key="review").options == [name]
@@ -106,7 +106,7 @@ def test_a_signed_review_leads_with_its_conclusions(
     titles = [str(one.value) for one in app.subheader]
     assert titles[0] == "Results of the review"
     assert "Signed as emma@example.org" in said(app)
-    assert "open before it can be signed" not in said(app)
+    assert "Missing before it can be signed" not in said(app)
 
 
 def test_hostile_texts_stay_text(sample: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
