@@ -103,9 +103,10 @@ def measure(  # noqa: PLR0913  # so many things decide what a window is measured
         frames=None if frames is None else functools.cache(frames),
         dependent=drift.fdr == "by",
         past=past or {},
+        units=chosen(plan.model, selected),
     )
     out: list[Measurement] = []
-    for unit in chosen(plan.model, selected):
+    for unit in scope.units:
         if scope.applies(unit):
             out.extend(_KINDS[unit.kind](scope, unit))
     return doubted(with_q_values([_with_its_note(one) for one in out], dependent=scope.dependent))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aimsight.metrics.inputs import Baseline, ColumnPair, compared
-from aimsight.metrics.kinds.scope import NO_ROWS, planned_columns, safely
+from aimsight.metrics.kinds.scope import NO_ROWS, compute, fits, planned_columns, safely
 from aimsight.metrics.values import Measurement, Undefined, Value
 
 if TYPE_CHECKING:
@@ -50,14 +50,17 @@ def _of_distribution(scope: Scope, baseline: Baseline, unit: Metric, column: Col
         return Undefined(NO_ROWS)
     if column.role == "label" and scope.labels is not None:
         return scope.labels
+    if (unit.text, column.name) not in scope.distributions:
+        # all metrics of a column at once: what they share is not kept, which for exact distances would be too much
+        pair = safely(lambda: _pair(scope, baseline, column))
+        for other in scope.units:
+            if other.kind == unit.kind and scope.applies(other) and fits(other, column):
+                scope.distributions[other.text, column.name] = _measured(other, pair)
+    return scope.distributions[unit.text, column.name]
 
-    def compare() -> Result:
-        if column.name not in scope.pairs:
-            scope.pairs[column.name] = _pair(scope, baseline, column)
-        pair = scope.pairs[column.name]
-        return pair if isinstance(pair, Undefined) else unit.compute(pair)
 
-    return safely(compare)
+def _measured(unit: Metric, pair: ColumnPair | Undefined) -> Result:
+    return pair if isinstance(pair, Undefined) else compute(unit, pair)
 
 
 def _pair(scope: Scope, baseline: Baseline, column: ColumnPlan) -> ColumnPair | Undefined:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from aimsight.metrics.cells import CategoryCells, NumericCells
 from aimsight.metrics.estimates.selection import selective
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
     from aimsight.metrics.estimates.trust import PastErrors
     from aimsight.metrics.frames import FramePair
-    from aimsight.metrics.inputs import Baseline, ColumnPair
+    from aimsight.metrics.inputs import Baseline
     from aimsight.metrics.plan import Plan, Window
     from aimsight.metrics.registry import Metric
     from aimsight.metrics.samples import SamplePair
     from aimsight.metrics.seasons import Season
     from aimsight.metrics.statistics import SegmentStatistics, Statistics
     from aimsight.metrics.values import Result
+
+T = TypeVar("T")
 
 NO_ROWS = "no rows in the window"
 Earlier = Callable[[int], "Sequence[Statistics]"]
@@ -65,8 +67,9 @@ class Scope:
     """What one call measures.
 
     ``seasonal`` is the part of the reference that drift is measured from, with a note on it, where that is not all of
-    ``baseline``; ``samples`` and ``frames`` draw the rows of metrics that need some, ``pairs`` is shared by drift.
-    ``past`` has the errors of earlier estimates by metric and segment, ``notes`` what is said of labels again.
+    ``baseline``; ``samples`` and ``frames`` draw the rows of metrics that need some. ``past`` has the errors of earlier
+    estimates by metric and segment, ``notes`` what is said of labels again. ``units`` are the metrics asked for, and
+    ``distributions`` the results of drift so far, by metric and column.
     """
 
     plan: Plan
@@ -79,7 +82,8 @@ class Scope:
     samples: Callable[[], SamplePair | Undefined] | None = None
     frames: Callable[[], FramePair | Undefined] | None = None
     dependent: bool = False
-    pairs: dict[str, ColumnPair | Undefined] = field(default_factory=dict)
+    units: Sequence[Metric] = ()
+    distributions: dict[tuple[str, str], Result] = field(default_factory=dict)
     earlier: Earlier = nothing_earlier
     past: Mapping[tuple[str, str], PastErrors] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
@@ -141,7 +145,7 @@ def compute(unit: Metric, *inputs: object) -> Result:
     return safely(lambda: unit.compute(*inputs))
 
 
-def safely(compute: Callable[[], Result]) -> Result:
+def safely(compute: Callable[[], T]) -> T | Undefined:
     """What the computation gives; a mistake in it is the reason why there is no value."""
     try:
         return compute()
@@ -152,9 +156,13 @@ def safely(compute: Callable[[], Result]) -> Result:
 def planned_columns(plan: Plan, unit: Metric, roles: tuple[str, ...]) -> Iterator[ColumnPlan]:
     """The columns of these roles that a metric is defined for, counted or not."""
     for column in (*plan.columns, *_left_out(plan)):
-        kind = "numeric" if isinstance(column.cells, NumericCells) else "category"
-        if column.role in roles and kind in unit.needs.column_kinds:
+        if column.role in roles and fits(unit, column):
             yield column
+
+
+def fits(unit: Metric, column: ColumnPlan) -> bool:
+    """Whether a metric is defined for columns of this kind."""
+    return ("numeric" if isinstance(column.cells, NumericCells) else "category") in unit.needs.column_kinds
 
 
 def _left_out(plan: Plan) -> Iterator[ColumnPlan]:
