@@ -99,6 +99,22 @@ def _time_zone(text: str) -> str:
     return text
 
 
+_TIME_CODES = frozenset("YymdbBHIMSfpzj%")
+"""The codes of ``strptime`` that a time can be read by."""
+
+
+def _time_format(text: str) -> str:
+    codes = re.findall(r"%(.?)", text)
+    wrong = [code for code in codes if code not in _TIME_CODES or not code]
+    if wrong or not {"Y", "y"} & set(codes):
+        what = f"%{wrong[0]} is no code of it" if wrong else "it has no year"
+        raise InvalidTextError(
+            f'"{text}" does not say how a time is written: {what}; '
+            "%Y year, %m month, %d day, %H hour, %M minute, %S second, %z offset, such as %d.%m.%Y %H:%M"
+        )
+    return text
+
+
 def _day(value: object) -> object:
     if isinstance(value, str):
         if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
@@ -220,6 +236,7 @@ Identifier = Annotated[
 """An id that people choose, such as OBJ-01."""
 
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
+TimeFormat = Annotated[str, AfterValidator(_time_format)]
 """An IANA time zone."""
 
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]

@@ -32,6 +32,7 @@ from aimsight.configs.fields import (
     Slug,
     Source,
     TargetText,
+    TimeFormat,
     TimeZone,
     WindowField,
     as_feature,
@@ -225,6 +226,10 @@ class LogConfig(Config):
     time_zone: TimeZone = Field(default="UTC", description="Calendar of the windows: where a day begins.")
     naive_timestamps: TimeZone | None = Field(
         default=None, description="Zone in which timestamps without an offset are read; without it they are refused."
+    )
+    timestamp_format: TimeFormat | None = Field(
+        default=None,
+        description="How times are written where they are text, such as %d.%m.%Y %H:%M; default: 2026-11-24 15:00:00.",
     )
     prediction: Name | None = Field(default=None, description="Column with the model's decision.")
     score: Name | None = Field(

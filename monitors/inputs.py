@@ -257,6 +257,8 @@ class _Times:
 def _log_times(model: ModelConfig) -> _Times:
     log = model.log
     name = f"times in {log.timestamp}, without offset read in {log.naive_timestamps}, table {log.table}"
+    if log.timestamp_format:
+        name += f", written {log.timestamp_format}"
     return _Times(name, lambda path: time_range(model, path))
 
 

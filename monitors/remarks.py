@@ -5,6 +5,7 @@ None of it is a mistake of the configuration: the data may still come, or change
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from aimsight.configs.errors import AimsightError, Problem, SchemaError, did_you
 from aimsight.configs.positions import key_text, read_document
 from aimsight.metrics.engines.connection import connect, run
 from aimsight.metrics.engines.expressions import instant, number, positive, text
-from aimsight.metrics.engines.sql import quote_ident
+from aimsight.metrics.engines.sql import quote_ident, quote_list
 from aimsight.metrics.engines.tables import Table, open_table
 from aimsight.metrics.sources import format_of, resolve, time_range
 from aimsight.monitors.windows import floor, windows
@@ -45,13 +46,15 @@ MOST_BYTES = 20_000_000
 class Use:
     """A column that the configuration names: where, and how the engine reads it by its SQL type and the file's name.
 
-    ``read`` refuses a type that does not fit with a ``SchemaError``; ``two_valued`` columns hold the positive value.
+    ``read`` refuses a type that does not fit with a ``SchemaError``; ``two_valued`` columns hold the positive value,
+    ``is_time`` ones a moment.
     """
 
     place: KeyPath
     column: str
     read: Callable[[str, str], object] | None = None
     two_valued: bool = False
+    is_time: bool = False
 
 
 def remarks(project: Project, now: datetime) -> list[Problem]:
@@ -100,9 +103,15 @@ def _in_source(project: Project, model: ModelConfig, section: str, uses: list[Us
         looked = list(dict.fromkeys([paths[0], paths[-1]]))
         config = project.config
         with connect(looked, memory_limit=config.memory_limit, threads=config.threads) as connection:
-            tables = {_shown(project, path): open_table(connection, [path], looked, part.table) for path in looked}
+            as_text = model.log.timestamp_format is not None
+            tables = {
+                _shown(project, path): open_table(connection, [path], looked, part.table, text_times=as_text)
+                for path in looked
+            }
             for use in uses:
                 yield from _of_column(connection, tables, section, use, model)
+                if use.is_time and format_of(paths[-1]) == "csv" and not as_text:
+                    yield from _guessed_time(connection, paths[-1], tables[_shown(project, paths[-1])], use)
     except AimsightError as error:
         yield (section, "source"), str(error), ""
 
@@ -144,6 +153,18 @@ def _two_values(connection: duckdb.DuckDBPyConnection, table: Table, use: Use, m
         yield use.place, f"{problem}: name it in `log.positive`", ""
 
 
+def _guessed_time(connection: duckdb.DuckDBPyConnection, path: Path, table: Table, use: Use) -> Iterator[Remark]:
+    """Times of a CSV file that DuckDB has told by its own guess, which may take the day for the month."""
+    if use.column not in table.columns or "VARCHAR" in table.type_of(use.column):
+        return
+    name = quote_ident(use.column)
+    raw = f"read_csv({quote_list([str(path)])}, all_varchar = true, hive_partitioning = false)"
+    found = run(connection, f"SELECT {name} FROM {raw} WHERE {name} IS NOT NULL LIMIT 1")
+    if found and not re.match(r"\d{4}\D", str(found[0][0])):
+        problem = f'it is a guess how times such as "{found[0][0]}" are written; say it in `log.timestamp_format`'
+        yield use.place, problem, '"%d/%m/%Y"'
+
+
 def _silence(project: Project, model: ModelConfig, now: datetime) -> Iterator[Remark]:
     """A log that ended some windows ago: each run since then finds nothing."""
     monitor, zone = model.monitor, model.log.time_zone
@@ -179,7 +200,7 @@ def _in_log(model: ModelConfig) -> Iterator[Use]:
     log, task = model.log, model.task
     if log.id:
         yield Use(("log", "id"), log.id)
-    yield Use(("log", "timestamp"), log.timestamp, _time(log.timestamp, model))
+    yield Use(("log", "timestamp"), log.timestamp, _time(log.timestamp, model), is_time=True)
     if log.prediction:
         yield Use(("log", "prediction"), log.prediction, _decision(log.prediction, model), task == "binary")
     if log.score:
@@ -210,11 +231,11 @@ def _in_labels(model: ModelConfig) -> Iterator[Use]:
     binary = model.task == "binary"
     yield Use(("labels", "label"), labels.label, _decision(labels.label, model), binary)
     if labels.arrived_at:
-        yield Use(("labels", "arrived_at"), labels.arrived_at, _time(labels.arrived_at, model))
+        yield Use(("labels", "arrived_at"), labels.arrived_at, _time(labels.arrived_at, model), is_time=True)
 
 
 def _time(column: str, model: ModelConfig) -> Callable[[str, str], object]:
-    return lambda kind, what: instant(column, kind, model.log.naive_timestamps, what)
+    return lambda kind, what: instant(column, kind, model.log, what)
 
 
 def _decision(column: str, model: ModelConfig) -> Callable[[str, str], object]:

@@ -264,7 +264,8 @@ class DuckDBEngine:
         """
         files = inputs(model, root, reference=window is None)
         with self.connect(files.all) as connection:
-            table = open_table(connection, files.log, files.all, model.log.table)
+            text_times = model.log.timestamp_format is not None
+            table = open_table(connection, files.log, files.all, model.log.table, text_times=text_times)
             for column in columns:
                 table.type_of(column)
             log = open_log(connection, _without_id(model), replace(files, labels=[]), [])

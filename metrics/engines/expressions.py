@@ -14,34 +14,39 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from aimsight.configs.schema import LogConfig
+
 NUMERIC = frozenset({"integer", "float", "decimal"})
 SCALAR = frozenset({*NUMERIC, "empty", "boolean", "text", "timestamp", "naive timestamp"})
 _WHOLE = 2**53
 
 
-def instant(column: str, type_name: str, zone: str | None, what: str) -> str:
-    """A timestamp column as TIMESTAMPTZ.
+def instant(column: str, type_name: str, log: LogConfig, what: str) -> str:
+    """A timestamp column as TIMESTAMPTZ, of the log or of its labels.
 
     Raises
     ------
     SchemaError
-        If it is no timestamp, or has no zone and ``zone`` names none.
+        If it is no timestamp and no text whose form is declared, or has no zone and none is declared.
     """
     kind = kind_of(type_name)
-    name = quote_ident(column)
+    value = quote_ident(column)
+    if kind == "text" and log.timestamp_format:
+        value = f"strptime(CAST({value} AS VARCHAR), {quote_text(log.timestamp_format)})"
+        kind = "timestamp" if "%z" in log.timestamp_format else "naive timestamp"
     if kind == "timestamp":
-        return name if type_name == "TIMESTAMP WITH TIME ZONE" else f"CAST({name} AS TIMESTAMPTZ)"
+        return value if type_name == "TIMESTAMP WITH TIME ZONE" else f"CAST({value} AS TIMESTAMPTZ)"
     if kind == "empty":
-        return f"CAST({name} AS TIMESTAMPTZ)"
+        return f"CAST({value} AS TIMESTAMPTZ)"
     if kind == "naive timestamp":
-        if zone is None:
+        if log.naive_timestamps is None:
             raise SchemaError(
                 f"{what}: timestamps in column {column!r} have no time zone; "
                 "write them with one, or name the zone they are in: naive_timestamps: Europe/Berlin"
             )
-        return f"timezone({quote_text(zone)}, CAST({name} AS TIMESTAMP))"
-    hint = "; text is read as a time in the form 2026-11-24 15:00:00 only" if kind == "text" else ""
-    raise SchemaError(f"{what}: column {column!r} must be a timestamp, not {type_name}{hint}")
+        return f"timezone({quote_text(log.naive_timestamps)}, CAST({value} AS TIMESTAMP))"
+    hint = ', or text with `timestamp_format: "%d.%m.%Y %H:%M"`' if kind == "text" else ""
+    raise SchemaError(f"{what}: column {column!r} must be a timestamp{hint}, not {type_name}")
 
 
 def literal(when: datetime) -> str:

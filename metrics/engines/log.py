@@ -165,11 +165,12 @@ def open_log(
     SourceError
         If a file cannot be read.
     """
-    table = open_table(connection, files.log, files.all, model.log.table)
+    text_times = model.log.timestamp_format is not None
+    table = open_table(connection, files.log, files.all, model.log.table, text_times=text_times)
     required = [*required_columns(model), *(name for name in others if name not in features)]
     for column in required:
         table.type_of(column)
-    time = instant(model.log.timestamp, table.type_of(model.log.timestamp), model.log.naive_timestamps, table.what)
+    time = instant(model.log.timestamp, table.type_of(model.log.timestamp), model.log, table.what)
     errors: dict[str, str] = {}
     for column in features:
         try:
@@ -181,7 +182,7 @@ def open_log(
     rows = f"({table.select(used)})"
     labels = None
     if model.labels is not None and files.labels:
-        labels = open_table(connection, files.labels, files.all, model.labels.table)
+        labels = open_table(connection, files.labels, files.all, model.labels.table, text_times=text_times)
     log = Log(connection, model, table, labels, rows, time, errors)
     if model.log.id is not None:
         _set_duplicates_apart(log, model.log.id, windows)
@@ -281,9 +282,7 @@ def label_columns(log: Log, as_of: datetime) -> LabelColumns | None:
         shown = text(labels.label, log.table.type_of(labels.label), log.table.what)
         if labels.arrived_at is None:
             return LabelColumns(log.rows, value, shown, f"CAST(({value}) IS NULL AS UTINYINT)")
-        arrived = instant(
-            labels.arrived_at, log.table.type_of(labels.arrived_at), log.model.log.naive_timestamps, log.table.what
-        )
+        arrived = instant(labels.arrived_at, log.table.type_of(labels.arrived_at), log.model.log, log.table.what)
         state = (
             f"CAST(CASE WHEN ({value}) IS NULL THEN 1 WHEN {arrived} < {log.time} THEN 2 "
             f"WHEN {arrived} <= {literal(as_of)} THEN 0 ELSE 3 END AS UTINYINT)"
@@ -318,9 +317,7 @@ def _joined(log: Log, table: Table, as_of: datetime) -> LabelColumns:
     shown = text(labels.label, table.type_of(labels.label), table.what)
     arrived, usable, used = "CAST(NULL AS TIMESTAMPTZ)", "true", [column, labels.label]
     if labels.arrived_at is not None:
-        arrived = instant(
-            labels.arrived_at, table.type_of(labels.arrived_at), log.model.log.naive_timestamps, table.what
-        )
+        arrived = instant(labels.arrived_at, table.type_of(labels.arrived_at), log.model.log, table.what)
         usable = f"coalesce({arrived} <= {literal(as_of)}, false)"
         used.append(labels.arrived_at)
     order = f"-coalesce(epoch_us({arrived}), 0)"

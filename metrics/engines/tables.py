@@ -29,6 +29,10 @@ _READERS: dict[Format, str] = {
     "csv": "read_csv({files}, hive_partitioning = false)",
     "json": "read_json({files}, hive_partitioning = false)",
 }
+_TEXT_TIMES = (
+    "read_csv({files}, hive_partitioning = false, auto_type_candidates = ['BOOLEAN', 'BIGINT', 'DOUBLE', 'VARCHAR'])"
+)
+"""Times stay text: DuckDB would guess whether 03/04/2026 is in March or in April."""
 
 
 def kind_of(type_name: str) -> Kind:
@@ -114,7 +118,12 @@ def _common(types: list[str]) -> str:
 
 
 def open_table(
-    connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], known: Sequence[Path], table: str | None
+    connection: duckdb.DuckDBPyConnection,
+    paths: Sequence[Path],
+    known: Sequence[Path],
+    table: str | None,
+    *,
+    text_times: bool = False,
 ) -> Table:
     """Look at the columns of some files.
 
@@ -126,6 +135,8 @@ def open_table(
         All files of the connection, in the order they were given to ``connect``.
     table
         Table inside DuckDB files; ``None`` for other files.
+    text_times
+        Whether times in CSV files are left as text, because the configuration says how they are written.
 
     Raises
     ------
@@ -138,6 +149,7 @@ def open_table(
     kind = formats.pop()
     if kind == "duckdb" and table is None:
         raise SourceError(f"{paths[0]} is a DuckDB file; name its table (table: ...)")
+    reader = _TEXT_TIMES if kind == "csv" and text_times else _READERS.get(kind, "")
     groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for path in paths:
         if kind == "duckdb":
@@ -145,7 +157,7 @@ def open_table(
             relation = _database_table(connection, path, f"source{number}", table or "")
         else:
             relation = str(path)
-        text = relation if kind == "duckdb" else _READERS[kind].format(files=quote_list([relation]))
+        text = relation if kind == "duckdb" else reader.format(files=quote_list([relation]))
         with plain_errors([path]):
             described = run(connection, f"DESCRIBE SELECT * FROM {text}")
         columns = tuple((str(row[0]), str(row[1])) for row in described)
@@ -157,7 +169,7 @@ def open_table(
             parts.extend((member, dict(columns)) for member in members)
             files.extend(members)
         else:
-            parts.append((_READERS[kind].format(files=quote_list(members)), dict(columns)))
+            parts.append((reader.format(files=quote_list(members)), dict(columns)))
             files.append(quoted_list(members, 3))
     names = [name for path in paths[:1] for name in _spelled(path, kind)] or list(parts[0][1])
     return Table(quoted_list(map(str, paths), 3), tuple(parts), tuple(files), tuple(_twins(names)))

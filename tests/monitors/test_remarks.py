@@ -45,7 +45,7 @@ def as_text(rows: list[Row]) -> list[Row]:
 @pytest.mark.parametrize(
     ("change", "key", "words"),
     [
-        (as_text, "log.timestamp", "must be a timestamp, not VARCHAR; text is read as a time in the form 2026"),
+        (as_text, "log.timestamp", "must be a timestamp, or text with `timestamp_format: "),
         (lambda rows: [row | {"at": row["at"].replace(tzinfo=None)} for row in rows], "log.timestamp", "no time zone"),
         (lambda rows: [row | {"x": str(row["x"])} for row in rows], "features.x", "must be numeric, not VARCHAR"),
         (lambda rows: [row | {"p": str(row["p"])} for row in rows], "log.score", "must be numeric, not VARCHAR"),
@@ -108,3 +108,14 @@ def test_types_are_looked_at_in_the_oldest_file_too(fitting: Sandbox, make: Help
     fitting.write(fitting.path(1), rows, x=pa.string())
     found = told(fitting)
     assert "data/credit/2026-01-02.parquet: column 'x' must be numeric" in found["features.x"]
+
+
+def test_a_guessed_day_and_month_are_told(fitting: Sandbox) -> None:
+    """03/04/2026 is in March or in April: DuckDB takes the day first, so a person has to say."""
+    config = {"source": "log.csv", "naive_timestamps": "UTC", "prediction": "yes", "score": None, "id": None}
+    (fitting.root / "log.csv").write_text("at,x,yes\n03/04/2026,1.5,1\n04/04/2026,2.5,0\n")
+    how = {"features": {"x": "numeric"}, "labels": None, "reference": None, "metrics": ["quality.rows"]}
+    fitting.model(log=config, objectives=[], monitor={"end": "2026-05-01"}, **how)
+    assert told(fitting)["log.timestamp"].startswith('it is a guess how times such as "03/04/2026" are written')
+    fitting.model(log=config | {"timestamp_format": "%m/%d/%Y"}, objectives=[], monitor={"end": "2026-05-01"}, **how)
+    assert told(fitting) == {}

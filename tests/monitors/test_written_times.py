@@ -1,0 +1,70 @@
+"""Times that are text: read in the form that is declared, for the log and for its labels."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from aimsight.tests.monitors.conftest import Sandbox
+
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+MARCH_3 = (datetime(2026, 3, 3, tzinfo=UTC) - FIRST).days
+
+
+@pytest.mark.parametrize(
+    ("form", "zone", "right"),
+    [
+        ("%d.%m.%Y %H:%M", "Europe/Berlin", {MARCH_3: 1.0, MARCH_3 + 1: 0.0}),
+        ("%d.%m.%Y %H:%M %z", None, {MARCH_3: 1.0, MARCH_3 + 1: 0.0}),
+        ("%m/%d/%Y %H:%M", "UTC", {MARCH_3 + 1: 0.5}),
+        ("%d/%m/%Y %H:%M", "UTC", {MARCH_3 + 1: 0.5}),
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_times_are_read_as_they_are_said_to_be_written(
+    sandbox: Sandbox, form: str, zone: str | None, right: dict[int, float], kind: str
+) -> None:
+    """Days first, months first, with an offset: 00:00 and 23:00 of 4 March, decided rightly and wrongly."""
+
+    def written(text: str) -> str:
+        return datetime.fromisoformat(text).strftime(form.replace("%z", "+0200"))
+
+    sandbox.model(
+        log={"source": f"log.{kind}", "timestamp_format": form, "naive_timestamps": zone, "score": None},
+        labels={"source": f"labels.{kind}", "arrived_at": "seen"},
+        features={"x": "numeric"},
+        reference=None,
+        metrics=["performance.accuracy"],
+    )
+    log = [("a", written("2026-03-04 00:00"), 1.5, 1), ("b", written("2026-03-04 23:00"), 2.5, 0)]
+    labels = [("a", 1, written("2026-03-04 09:00")), ("b", 1, written("2026-03-05 09:00"))]
+    for name, head, rows in (("log", ("id", "at", "x", "yes"), log), ("labels", ("id", "y", "seen"), labels)):
+        if kind == "csv":
+            lines = [",".join(head), *(",".join(map(str, row)) for row in rows)]
+        else:
+            lines = [json.dumps(dict(zip(head, row, strict=True))) for row in rows]
+        (sandbox.root / f"{name}.{kind}").write_text("\n".join(lines) + "\n")
+    sandbox.run(70)
+    found = sandbox.values("performance.accuracy")
+    assert {day: value for day, value in found.items() if not isinstance(value, str)} == right
+
+
+def test_a_time_that_is_not_written_so_costs_the_days_and_is_quoted(sandbox: Sandbox) -> None:
+    """No row is left out because its time cannot be read."""
+    sandbox.model(
+        log={"source": "log.csv", "timestamp_format": "%d.%m.%Y", "naive_timestamps": "UTC", "score": None},
+        labels=None,
+        features={"x": "numeric"},
+        reference=None,
+        metrics=["quality.rows"],
+        objectives=[],
+        monitor={"start": FIRST.date()},
+    )
+    (sandbox.root / "log.csv").write_text("id,at,x,yes\na,01.01.2026,1.5,1\nb,soon,2.5,0\n")
+    (run,) = sandbox.run(1)["credit"].runs
+    assert run.outcome == "error"
+    assert 'Could not parse string "soon"' in run.reason
