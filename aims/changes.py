@@ -3,11 +3,15 @@
 A project says what an edit does. ``approve``: runs keep judging by the version in force until somebody other than the
 proposer approves the change. ``record``: the new version holds from the next run on, which puts the change on record
 as a draft that nobody has approved yet. Either way old verdicts keep the target that was in force then.
+
+A new objective judges the windows that are run from its approval on. Those run before are judged from the day on that
+its change states; where nothing of a model was judged before, that is the day of the first window.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any, Literal
 
 from aimsight.aims import consequences as replayed
@@ -16,6 +20,7 @@ from aimsight.aims.consequences import Consequences
 from aimsight.aims.objective_lint import lint
 from aimsight.aims.objective_texts import config_of, declaration_of, differences
 from aimsight.aims.registers import service
+from aimsight.aims.registers.fields import day_of
 from aimsight.aims.registers.service import RegisterError
 from aimsight.configs.errors import NotFoundError, StoreVersionError
 from aimsight.configs.hashes import objective_hash
@@ -24,7 +29,6 @@ from aimsight.store.registers import RecordVersion, latest_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
 
     from aimsight.aims.people import Actor
     from aimsight.configs.schema import ModelConfig, ObjectiveConfig
@@ -37,6 +41,9 @@ TYPE = "change"
 CONFIGURATION = "configuration"
 """The origin of changes that a run put on record by itself."""
 NOT_STATED = "Not stated: the file was changed, and this project puts changes on record without asking."
+
+EVER = date(2, 1, 1)
+"""A day before every window, in every time zone."""
 
 _NUMBERS = frozenset({"target", "tolerance", "zero_tolerance", "min_rows", "opens"})
 
@@ -53,8 +60,12 @@ class Proposal:
         The objective as declared; ``None`` when it was taken out of the file.
     key
         Names exactly this difference; a proposal on record carries it.
+    config
+        The model as declared.
     record
         The change on record for it, if somebody has proposed it.
+    since
+        For a new objective: the day from which it judges windows that were run before; ``None``: none of them.
     """
 
     model: str
@@ -63,7 +74,9 @@ class Proposal:
     after: ObjectiveConfig | None
     differences: tuple[tuple[str, str, str], ...]
     key: str
+    config: ModelConfig = field(repr=False, compare=False)
     record: RecordVersion | None = None
+    since: date | None = None
 
     @property
     def kind(self) -> Kind:
@@ -104,7 +117,8 @@ def proposals(reader: Reader, model: ModelConfig) -> list[Proposal]:
         for record in latest_versions(reader, [TYPE])
         if record.status in {"draft", "in review"} and "proposal" in record.fields
     }
-    found = []
+    found: list[Proposal] = []
+    since: date | None = None
     for declared in model.objectives:
         before = known.pop(declared.id, None)
         content = objective_hash(declared)
@@ -113,22 +127,84 @@ def proposals(reader: Reader, model: ModelConfig) -> list[Proposal]:
         key = f"{model.model}/{declared.id}:{before.version if before else 0}:{content}"
         old = config_of(reader, before) if before else None
         changed = tuple(differences(old, declared))
-        found.append(Proposal(model.model, declared.id, before, declared, changed, key, on_record.get(key)))
+        record = on_record.get(key)
+        if before is None and not any(one.kind == "new" for one in found):
+            since = _first_unjudged(reader, model)
+        stated = since if record is None else record.effective_from
+        day = None if before else stated
+        found.append(Proposal(model.model, declared.id, before, declared, changed, key, model, record, day))
     for before in known.values():
         changed = tuple(differences(config_of(reader, before), None))
         key = _withdrawal(before)
-        found.append(Proposal(model.model, before.objective, before, None, changed, key, on_record.get(key)))
+        found.append(Proposal(model.model, before.objective, before, None, changed, key, model, on_record.get(key)))
     return found
 
 
 def consequences(reader: Reader, proposal: Proposal) -> Consequences:
-    """Which past verdicts would have been others, judged again from the stored measurements."""
-    if proposal.before is None or proposal.after is None:
+    """Which past verdicts would have been others, or (of a new objective) are given for the first time.
+
+    Both are judged from the stored measurements.
+    """
+    if proposal.after is None:
         return Consequences(0, ())
-    after = objectives.version_of(
-        proposal.model, proposal.after, proposal.before.version + 1, "", proposal.before.effective_from
+    before = proposal.before
+    if before is not None:
+        after = objectives.version_of(proposal.model, proposal.after, before.version + 1, "", before.effective_from)
+        return replayed.replay(reader, before, after)
+    every = _not_judged(reader, proposal.config, {proposal.objective: EVER})
+    start = datetime.max.replace(tzinfo=UTC) if proposal.since is None else _midnight(proposal.since, proposal.config)
+    judged = sorted(window for window in every if window[0] >= start)
+    first = objectives.version_of(proposal.model, proposal.after, 1, "", start)
+    return replayed.first_verdicts(reader, first, judged, len(every) - len(judged))
+
+
+def unjudged(reader: Reader, model: ModelConfig) -> set[tuple[datetime, datetime]]:
+    """The windows that were run before an objective in force was approved, and are still to be judged by it.
+
+    Parameters
+    ----------
+    model
+        The model with the objectives in force (``governed``).
+    """
+    since: dict[str, date] = {}
+    for record in latest_versions(reader, [TYPE]):
+        subject, _, rest = str(record.fields.get("proposal", "")).partition(":")
+        name, _, objective = subject.partition("/")
+        if (record.status, name) == ("approved", model.model) and rest.startswith("0:") and record.effective_from:
+            since[objective] = record.effective_from
+    known = {one.id for one in model.objectives}
+    return _not_judged(reader, model, {one: day for one, day in since.items() if one in known})
+
+
+def _not_judged(reader: Reader, model: ModelConfig, since: Mapping[str, date]) -> set[tuple[datetime, datetime]]:
+    """The windows with a result, from a day for each objective on, that one of these objectives has not judged."""
+    if not since:
+        return set()
+    found = reader.tuples(
+        "SELECT DISTINCT window_start, window_end FROM run AS r "
+        "JOIN (SELECT unnest(?::VARCHAR[]) AS objective, unnest(?::TIMESTAMPTZ[]) AS since) AS o "
+        "ON r.window_start >= o.since "
+        "WHERE r.model = ? AND r.monitor = ? AND r.outcome = 'success' AND NOT EXISTS ("
+        "SELECT 1 FROM evaluation AS e WHERE e.model = r.model AND e.objective = o.objective "
+        "AND e.window_start = r.window_start AND e.window_end = r.window_end)",
+        [list(since), [_midnight(day, model) for day in since.values()], model.model, model.monitor.name],
     )
-    return replayed.replay(reader, proposal.before, after)
+    return {(start, end) for start, end in found}
+
+
+def _first_unjudged(reader: Reader, model: ModelConfig) -> date | None:
+    """The day of the first window that was run, where no window of the model was ever judged."""
+    if reader.tuples("SELECT 1 FROM evaluation WHERE model = ? LIMIT 1", [model.model]):
+        return None
+    ((first,),) = reader.tuples(
+        "SELECT min(window_start) FROM run WHERE model = ? AND monitor = ? AND outcome = 'success'",
+        [model.model, model.monitor.name],
+    )
+    return None if first is None else first.astimezone(model.log.zone).date()
+
+
+def _midnight(day: date, model: ModelConfig) -> datetime:
+    return datetime.combine(day, time(), model.log.zone)
 
 
 def governed(reader: Reader, model: ModelConfig, policy: Policy) -> ModelConfig:
@@ -206,7 +282,8 @@ def propose(tx: Transaction, proposal: Proposal, stated: Mapping[str, Any], acto
     ----------
     stated
         Fields of the record: ``owner``, ``purpose``, ``consequences``, ``integrity``, ``reassessment`` ... ; to the
-        consequences is added what follows for past verdicts.
+        consequences is added what follows for windows of the past. ``effective_from`` of a new objective is the day
+        from which it judges windows that were run before.
 
     Raises
     ------
@@ -215,12 +292,19 @@ def propose(tx: Transaction, proposal: Proposal, stated: Mapping[str, Any], acto
     """
     if proposal.record is not None:
         raise RegisterError(f"{proposal.title}: proposed already as {proposal.record.record}")
-    _refuse_unmeasurable(proposal, tx.clock.now())
+    now = tx.clock.now()
+    _refuse_unmeasurable(proposal, now)
+    day = stated.get("effective_from")
+    if day is not None:
+        proposal = replace(proposal, since=day_of(day))
+        _refuse_day(proposal, now)
     effects = consequences(tx, proposal)
     stated_too = str(stated.get("consequences") or "").strip()
     stop = "" if not stated_too or stated_too.endswith((".", "!", "?")) else "."
     told = f"{stated_too}{stop} {effects.sentence}".strip()
-    given = _content(proposal, effects, {**stated, "consequences": told}, trigger=stated.get("trigger", "other"))
+    since = proposal.since.isoformat() if proposal.since else None
+    stated = {**stated, "consequences": told, "effective_from": since}
+    given = _content(proposal, effects, stated, trigger=stated.get("trigger", "other"))
     return service.create(tx, TYPE, given, actor)
 
 
@@ -260,9 +344,16 @@ def approve(
             "reject it and propose anew (`aimsight check` shows the present difference)"
         )
     _refuse_unmeasurable(proposal, tx.clock.now())
+    if approved.effective_from is not None:
+        _refuse_day(replace(proposal, since=approved.effective_from), tx.clock.now())
     if proposal.after is not None:
         _bring_into_force(tx, proposal, proposal.after, actor.id, {"change": f"{TYPE}:{record}"})
     return approved
+
+
+def pending(reader: Reader) -> list[RecordVersion]:
+    """The changes on record that wait for an approval, in the order of their numbers."""
+    return service.list_records(reader, [TYPE], statuses=["draft", "in review"])
 
 
 def reject(tx: Transaction, record: str, actor: Actor, *, expected: int | None, reason: str) -> RecordVersion:
@@ -301,6 +392,23 @@ def _holds(reader: Reader, key: str) -> bool:
     model, _, objective = subject.partition("/")
     known = in_force_now(reader, model).get(objective)
     return known is not None and known.content_hash == content.rpartition(":")[2]
+
+
+def _refuse_day(proposal: Proposal, now: datetime) -> None:
+    """Refuse a day from which a change is to hold, where that is not the day of its approval."""
+    today = now.astimezone(proposal.config.log.zone).date()
+    if proposal.since is None or proposal.since == now.date():
+        return
+    if proposal.before is not None:
+        raise RegisterError(
+            f"{proposal.title}: a changed objective holds from its approval on, and old verdicts keep their target; "
+            "leave effective_from (--since) out"
+        )
+    if proposal.since > today:
+        raise RegisterError(
+            f"{proposal.title}: {proposal.since} is still to come; an objective is in force from its approval on, so "
+            "approve it then"
+        )
 
 
 def _refuse_unmeasurable(proposal: Proposal, now: datetime) -> None:

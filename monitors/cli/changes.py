@@ -110,6 +110,12 @@ def propose(
         str,
         typer.Option("--trigger", metavar="WORD", help="nonconformity, review, audit, law, release, risk, other ..."),
     ] = "other",
+    since: Annotated[
+        str,
+        typer.Option(
+            "--since", metavar="DAY", help="A new objective also judges windows run before, if they begin from DAY on."
+        ),
+    ] = "",
     link: Annotated[
         list[str] | None, typer.Option("--link", metavar="KIND:ID", help="A record that it comes from.")
     ] = None,
@@ -117,14 +123,21 @@ def propose(
 ) -> None:
     """Put what you have edited on record as proposals, for a second person to approve.
 
-    An objective that is not measurable is refused; every reason is named.
+    An objective that is not measurable is refused; every reason is named. A new objective judges the windows that are
+    run from its approval on. Those run before are judged from --since on; where nothing of the model was judged yet,
+    all of them.
     """
     from aimsight.aims import changes as service
+    from aimsight.aims.registers import service as registers
+    from aimsight.aims.registers.types import find_type
+    from aimsight.aims.words import listed
     from aimsight.configs.errors import AimsightError, NotFoundError
     from aimsight.monitors.cli.records import as_data_of
 
     session = Session.of(context)
     actor = session.actor(who)
+    if not purpose.strip():
+        raise typer.BadParameter("what is the change for? Say it with --purpose TEXT")
     made: list[RecordVersion] = []
     with session.store.write() as tx:
         found = [one for model in session.project.models.values() for one in service.proposals(tx, model)]
@@ -142,33 +155,92 @@ def propose(
                 "integrity": integrity,
                 "reassessment": reassessment,
                 "trigger": trigger,
+                "effective_from": since or None,
                 "links": link or None,
             }
             made.append(service.propose(tx, one, stated, actor))
-    session.answer(
-        [as_data_of(one) for one in made],
-        lambda: [
+    kind = find_type(service.TYPE)
+    missing = {one.record: list(registers.open_points(kind, one)) for one in made}
+    points = {
+        point: [name for name, own in missing.items() if point in own] for own in missing.values() for point in own
+    }
+
+    def people() -> list[RenderableType]:
+        several = "--all" if len(made) > 1 else made[0].record
+        return [
             *(f"{one.record}: {one.title}. {one.fields['consequences']}" for one in made),
-            f"A second person approves with `aimsight changes approve {made[0].record}`.",
-        ],
-    )
+            *(
+                f"Before the approval of {listed(names, 3)}, {point}: {_cure(names[0], point)}"
+                for point, names in points.items()
+            ),
+            f"A second person approves with `aimsight changes approve {several}`.",
+        ]
+
+    session.answer([as_data_of(one) | {"missing": missing[one.record]} for one in made], people)
 
 
-def approve(context: typer.Context, change: Change, reason: Reason = "", who: As = "", expected: Expected = 0) -> None:
-    """Approve a change as somebody who may and did not propose it; a changed objective comes into force.
+def _cure(record: str, point: str) -> str:
+    """The command that adds what a change lacks."""
+    return f"`aimsight records revise change {record} --set {point.partition(' ')[0]}=TEXT --reason WHY`"
 
-    Verdicts given before keep the target of their time.
+
+def approve(
+    context: typer.Context,
+    changes: Annotated[
+        list[str] | None, typer.Argument(metavar="CHANGE...", help="Ids of changes, such as CHG-2026-0001.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every change that waits for an approval.")] = False,
+    reason: Reason = "",
+    who: As = "",
+    expected: Expected = 0,
+) -> None:
+    """Approve changes as somebody who may and did not propose them; changed objectives come into force.
+
+    Several are approved in one act, or none of them; each has its own entry in the ledger. Verdicts given before keep
+    the target of their time.
     """
     from aimsight.aims import changes as service
+    from aimsight.configs.errors import AimsightError
     from aimsight.monitors.cli.records import as_data_of
 
     session = Session.of(context)
     actor = session.actor(who)
+    if bool(changes) == every:
+        raise typer.BadParameter("which changes? Name them (CHG-2026-0001 ...), or say --all")
+    made: list[RecordVersion] = []
     with session.store.write() as tx:
-        one = service.approve(tx, session.project.models, change, actor, expected=version(expected), reason=reason)
+        chosen = [one.record for one in service.pending(tx)] if every else [one.upper() for one in changes or ()]
+        if not chosen:
+            raise AimsightError("no change waits for an approval")
+        if expected and len(chosen) > 1:
+            raise typer.BadParameter("--expected is about one change")
+        for name in dict.fromkeys(chosen):
+            models, seen = session.project.models, version(expected)
+            made.append(service.approve(tx, models, name, actor, expected=seen, reason=reason))
+    data = [as_data_of(one) for one in made]
     session.answer(
-        as_data_of(one), lambda: [f"{one.record}: {one.title}. Approved by {actor.id}; old verdicts keep their target."]
+        data if every or len(data) > 1 else data[0],
+        lambda: [
+            *(f"{one.record}: {one.title}. Approved by {actor.id}; old verdicts keep their target." for one in made),
+            *_to_be_judged(session),
+        ],
     )
+
+
+def _to_be_judged(session: Session) -> list[str]:
+    """How many windows, run before the approval, the next run judges."""
+    from aimsight.aims import changes as service
+    from aimsight.aims.words import plural
+
+    policy = session.project.config.changes
+    with session.store.read() as reader:
+        models = [service.governed(reader, model, policy) for model in session.project.models.values()]
+        waiting = {model.model: len(service.unjudged(reader, model)) for model in models}
+    return [
+        f"{name}: {plural(number, 'window')} that were run before are judged by the next `aimsight run`."
+        for name, number in waiting.items()
+        if number
+    ]
 
 
 def reject(context: typer.Context, change: Change, reason: Reason = "", who: As = "", expected: Expected = 0) -> None:
@@ -221,10 +293,15 @@ def proposal_lines(found: Sequence[tuple[Proposal, Consequences]], policy: str) 
             ]
             if len(effects.differing) > MOST_WINDOWS:
                 lines.append(f"    and {len(effects.differing) - MOST_WINDOWS} more (--json gives all)")
+        if one.kind == "new" and effects.first:
+            lines.append(f"  {effects.sentence}")
         if one.after is not None:
             report = lint(one.after, today)
             lines += [f"  Not measurable: {problem}" for problem in report.blocking]
-            lines += [f"  Advice: {advice}" for advice in report.advice if policy == "approve"]
+            if report.advice and policy == "approve":
+                lines.append(
+                    f"  An auditor will ask for more: {', '.join(one.partition(' ')[0] for one in report.advice)}"
+                )
     if found:
         lines.append(
             "Runs judge by the version in force until a second person approves: `aimsight changes propose`, then "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from aimsight.aims.lifecycle.case import Case, Context
+    from aimsight.aims.lifecycle.named import Known
     from aimsight.store.database import Reader
 
 Nc = Annotated[str, typer.Argument(metavar="NC", help="Id of the nonconformity, such as NC-2026-0001.")]
@@ -81,6 +83,7 @@ def nc_list(
 def show(context: typer.Context, nonconformity: Nc) -> None:
     """Show a nonconformity with everything recorded, what is missing for its next step, and its failing windows."""
     from aimsight.aims.lifecycle.guards import missing_next
+    from aimsight.aims.lifecycle.named import known
     from aimsight.aims.lifecycle.service import context_of, read_case
     from aimsight.monitors.cli import queries
     from aimsight.monitors.cli.session import now
@@ -95,12 +98,21 @@ def show(context: typer.Context, nonconformity: Nc) -> None:
         case = read_case(reader, nonconformity)
         knows = context_of(reader, session.project, case, now())
         evidence = _evidence(reader, nonconformity)
+        named = known(reader, case.dossier)
     missing = missing_next(case, knows)
     session.answer(
-        _plain(record) | {"occurred": occurrences, "evidence": files, "missing": missing, "effect": knows.measured},
+        _plain(record)
+        | {
+            "occurred": occurrences,
+            "evidence": files,
+            "records": [asdict(one) for one in named],
+            "missing": missing,
+            "effect": knows.measured,
+        },
         lambda: [
             *_one(record, evidence, zone),
             *_recorded(case, zone),
+            *_named(named),
             *_missing(case, knows, missing),
             "",
             *_attached(record, occurrences, files, zone, session.project.root / session.project.config.evidence),
@@ -207,6 +219,21 @@ def _recorded(case: Case, zone: str) -> list[RenderableType]:
     parts: list[RenderableType] = []
     for title, said in story(case, ZoneInfo(zone)):
         parts += ["", cell(title, "bold"), facts(said)]
+    return parts
+
+
+def _named(named: list[Known]) -> list[RenderableType]:
+    """The records that it names, each with the command that shows it."""
+    from aimsight.aims.registers.types import TYPES
+    from aimsight.monitors.cli.tables import cell
+
+    if not named:
+        return []
+    parts: list[RenderableType] = ["", cell("Records named", "bold")]
+    for one in named:
+        shows = {"nonconformity": "nc show"} | {name: f"records show {name}" for name in TYPES}
+        look = f": aimsight {shows[one.kind]} {one.record}" if one.kind in shows else ""
+        parts.append(cell(f"{one.what[0].upper()}{one.what[1:]}: {one.words}{look}"))
     return parts
 
 

@@ -215,18 +215,58 @@ def test_before_the_first_approval_nothing_is_judged(call: Call, project: Path) 
     assert counts == [{"measured": True, "judged": 0}]
     refused = call("-C", project, "changes", "propose", "churn/CH-01", "--as", "ann@example.org")
     assert refused.code == 2
-    assert "purpose: is missing" in refused.err
-    for objective in ("churn/CH-01", "churn/CH-02"):
-        words = ["--purpose", "First", "--integrity", "New", "--reassessment", "done"]
-        made = data(call("-C", project, "changes", "propose", objective, *words, "--as", "ann@example.org", "--json"))
-        assert (
-            call("-C", project, "records", "approve", "change", made[0]["record"], "--as", "bob@example.org").code == 0
-        )
-    assert call("-C", project, "check").out.count("Proposed change") == 0
-    call("-C", project, "backfill", "churn", "--from", "2026-02-01", "--to", "2026-06-01")
-    assert data(call("-C", project, "query", "SELECT count(*) > 0 AS judged FROM evaluations", "--json")) == [
-        {"judged": True}
+    assert "--purpose TEXT" in refused.err
+    given = ["--purpose", "First", "--integrity", "New"]
+    said = call("-C", project, "changes", "propose", *given, "--as", "ann@example.org")
+    assert "CHG-2026-0001: churn/CH-01: objective new" in said.out
+    assert "Before the approval of CHG-2026-0001 and CHG-2026-0002, reassessment is missing" in said.out
+    assert "aimsight changes approve --all" in said.out
+    whose = ["--reason", "Asked", "--as", "ann@example.org"]
+    for name in ("CHG-2026-0001", "CHG-2026-0002"):
+        call("-C", project, "records", "revise", "change", name, "--set", "reassessment=done", *whose)
+    assert call("-C", project, "changes", "approve", "--as", "bob@example.org").code == 2
+    assert "2 objectives not in force" in call("-C", project, "run", "--now", "2026-06-01").out
+    said = call("-C", project, "changes", "approve", "--all", "--as", "bob@example.org")
+    assert said.out.count("Approved by bob@example.org") == 2
+    assert "that were run before are judged by the next `aimsight run`" in said.out
+    approvals = "SELECT subject FROM events WHERE kind = 'record.approved' ORDER BY seq"
+    assert [row["subject"] for row in data(call("-C", project, "query", approvals, "--json"))] == [
+        "change:CHG-2026-0001",
+        "change:CHG-2026-0002",
     ]
+    assert "no change waits" in call("-C", project, "changes", "approve", "--all", "--as", "bob@example.org").err
+    assert call("-C", project, "check").out.count("Proposed change") == 0
+    call("-C", project, "run", "--now", "2026-06-01")
+    judged = (
+        "SELECT count(*) FILTER (WHERE objective = 'CH-01') = count(*) FILTER (WHERE objective = 'CH-02') AS same, "
+    )
+    judged += "count(DISTINCT window_start) > 1 AS several FROM evaluations"
+    assert data(call("-C", project, "query", judged, "--json")) == [{"same": True, "several": True}]
+
+
+def test_changes_are_approved_together_or_not_at_all(call: Call, folder: Path) -> None:
+    """One that cannot be approved keeps the others from it, and is named."""
+    with (folder / "aimsight.yaml").open("a") as file:
+        file.write("changes: approve\n")
+    edit(folder, '">= 0.3"', '">= 0.35"')
+    whole = ["--purpose", "Review", "--integrity", "Kept", "--reassessment", "not needed", "--as", "ann@example.org"]
+    call("-C", folder, "changes", "propose", *whole)
+    given = [
+        "--set",
+        "title=Other",
+        "--set",
+        "owner=ann@example.org",
+        "--set",
+        "trigger=law",
+        "--set",
+        "subject=policy",
+    ]
+    given += ["--set", "purpose=x", "--set", "consequences=y", "--as", "ann@example.org"]
+    call("-C", folder, "records", "add", "change", *given)
+    answer = call("-C", folder, "changes", "approve", "CHG-2026-0001", "CHG-2026-0002", "--as", "bob@example.org")
+    assert (answer.code, "CHG-2026-0002 cannot be approved yet" in answer.err) == (1, True)
+    listed = data(call("-C", folder, "changes", "--json"))["changes"]
+    assert [one["status"] for one in listed] == ["draft", "draft"]
 
 
 def test_taking_an_objective_out_of_the_file_hides_nothing(call: Call, folder: Path) -> None:
