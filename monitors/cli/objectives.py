@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,14 +28,31 @@ def objectives(
     context: typer.Context,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Only this model.")] = "",
 ) -> None:
-    """Show each objective with its latest value, its target, its verdict and the verdicts before it."""
+    """Show each objective with its latest value, its target, its verdict and the verdicts before it.
+
+    Where changes are approved, the target is the one in force; what the files say otherwise is told below.
+    """
     from aimsight.aims.verdicts import Verdict
     from aimsight.monitors.cli.queries import standings
+    from aimsight.monitors.cli.running import not_in_force, proposed_lines
 
     session = Session.of(context)
     models = session.shown([session.model(model)] if model else session.project.models.values())
-    found = standings(session.store, models)
-    session.answer([asdict(one) for one in found], lambda: objective_tables(found, models, width=session.console.width))
+    waiting = not_in_force(session, models)
+    found = [
+        replace(one, in_force=False, reason="not in force: nobody has approved it")
+        if one.objective in waiting.get(one.model, ())
+        else one
+        for one in standings(session.store, models)
+    ]
+    session.answer(
+        [asdict(one) for one in found],
+        lambda: [
+            *objective_tables(found, models, width=session.console.width),
+            *([""] if (proposed := proposed_lines(session, models)) else []),
+            *proposed,
+        ],
+    )
     if any(one.verdict is Verdict.NONCONFORMING for one in found):
         raise typer.Exit(NONCONFORMING)
 
@@ -51,7 +68,7 @@ def objective_tables(found: Sequence[Standing], models: Sequence[ModelConfig], *
         mine = list(group)
         latest = max((one.window.end for one in mine if one.window), default=None)
         window = next((one.window for one in mine if one.window and one.window.end == latest), None)
-        when = f", {window_words(window, zones[name])}" if window else ", not run yet"
+        when = f", {window_words(window, zones[name])}" if window else ", nothing judged yet"
         made = table(
             "Objective", "Value", "Target", "Verdict", "Recent", title=f"{name}{when}", fixed=["Value"],
             least={"Verdict": VERDICT_WIDTH, "Recent": FEWEST_IN_STRIP}, most={"Target": TARGET_WIDTH},
@@ -62,7 +79,7 @@ def objective_tables(found: Sequence[Standing], models: Sequence[ModelConfig], *
             made.add_row(
                 cell(f"{one.objective} {metric_name(one.metric)} {one.where}".strip()),
                 cell(value) + older,
-                cell(one.target),
+                cell(one.target if one.in_force else f"{one.target} (proposed)"),
                 verdict_text(one.verdict),
                 strip(one.history, max(FEWEST_IN_STRIP, width - OTHER_COLUMNS)),
             )

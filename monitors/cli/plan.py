@@ -31,21 +31,27 @@ def plan(
         int | None, typer.Option("--rows", min=1, metavar="ROWS", help="Rows of a window; default: as in the last.")
     ] = None,
     record: Annotated[bool, typer.Option(help="Whether to put the plan on record, for the dashboard.")] = True,
+    proposed: Annotated[
+        bool, typer.Option("--proposed", help="Plan what the files say, also where something else is in force.")
+    ] = False,
 ) -> None:
     """Show, for each objective, its false nonconformities a year and the smallest deterioration it finds.
 
-    Windows are drawn from the reference, measured, judged and counted as real ones are. A plan for other rows than the
-    expected ones is not put on record.
+    Windows are drawn from the reference, measured, judged and counted as real ones are. Where changes are approved, the
+    objectives are those in force, and new ones that wait for their approval. A plan for other rows than the expected
+    ones, or of proposed targets, is not put on record.
     """
     from aimsight.aims.planning.plan import plan_model
     from aimsight.aims.words import plain
     from aimsight.configs.errors import AimsightError
     from aimsight.monitors.cli.progress import shown
+    from aimsight.monitors.cli.running import proposed_lines
     from aimsight.monitors.planning import basis_of
 
     session = Session.of(context)
     project = session.project
-    models = [session.model(model)] if model else list(project.models.values())
+    declared = [session.model(model)] if model else list(project.models.values())
+    models = declared if proposed else session.shown(declared)
     found: list[tuple[ModelConfig, Basis, list[ObjectivePlan]]] = []
     with shown(session.aside, wanted=not session.as_json) as report:
         for one in models:
@@ -59,11 +65,15 @@ def plan(
             if basis is not None:
                 min_group = one.min_group or project.config.min_group
                 found.append((one, basis, plan_model(one, basis.reference, basis.volume, min_group, report)))
-    if record and rows is None:
+    if record and rows is None and models == session.shown(declared):
         _record(session, found)
     session.answer(
         [_data(one, basis, plans) for one, basis, plans in found],
-        lambda: _for_people(found, session.console.width),
+        lambda: [
+            *_for_people(found, session.console.width),
+            *([""] if (told := proposed_lines(session, declared)) else []),
+            *told,
+        ],
     )
 
 

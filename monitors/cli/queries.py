@@ -16,7 +16,10 @@ from aimsight.store.database import Store
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where an objective stands: its latest evaluation and the verdicts that led there, oldest first."""
+    """Where an objective stands: its latest evaluation and the verdicts that led there, oldest first.
+
+    One that is declared and that nobody has approved yet is not in force.
+    """
 
     model: str
     objective: str
@@ -32,6 +35,7 @@ class Standing:
     verdict: Verdict
     reason: str
     history: tuple[Verdict, ...]
+    in_force: bool = True
 
 
 def standings(store: Store, models: Iterable[ModelConfig]) -> list[Standing]:

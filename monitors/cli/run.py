@@ -30,6 +30,6 @@ def run(
     )
     session.answer(
         running.summary_data(summaries, seconds),
-        lambda: [*running.summary_tables(summaries, models, seconds), *running.not_in_force(session, models)],
+        lambda: [*running.summary_tables(summaries, models, seconds), *running.proposed_lines(session, models)],
     )
     raise typer.Exit(running.exit_code(session, summaries, models))

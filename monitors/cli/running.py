@@ -126,20 +126,42 @@ def ended(outcome: str, reason: str, rows: int) -> str:
     return outcome if rows else f"{outcome}, no rows"
 
 
-def not_in_force(session: Session, models: Sequence[ModelConfig]) -> list[str]:
-    """A sentence for each model with objectives that runs do not judge by, because nobody has approved them yet."""
+def not_in_force(session: Session, models: Sequence[ModelConfig]) -> dict[str, list[str]]:
+    """By model, the declared objectives that runs do not judge by, because nobody has approved them yet."""
     from aimsight.aims.changes import governed_by
-    from aimsight.aims.words import plural
 
     policy = session.project.config.changes
-    told = []
-    for model in models:
-        judged = {one.id for one in governed_by(session.store, model, policy).objectives}
-        waiting = [one.id for one in model.objectives if one.id not in judged]
-        if waiting:
+    found = {}
+    for name in (model.model for model in models):
+        declared = session.project.models[name].objectives
+        judged = {one.id for one in governed_by(session.store, session.project.models[name], policy).objectives}
+        found[name] = [one.id for one in declared if one.id not in judged]
+    return {name: waiting for name, waiting in found.items() if waiting}
+
+
+def proposed_lines(session: Session, models: Sequence[ModelConfig]) -> list[str]:
+    """What the files say and is not in force, where changes are approved; what is shown and judged is in force."""
+    from aimsight.aims import changes
+    from aimsight.aims.words import plural
+
+    if session.project.config.changes != "approve":
+        return []
+    told = [
+        f"{name}: {plural(len(waiting), 'objective')} not in force, so not judged ({', '.join(waiting)}); "
+        "`aimsight changes propose` puts them on record, a second person approves."
+        for name, waiting in not_in_force(session, models).items()
+    ]
+    if not session.store.path.exists():
+        return told
+    with session.store.read() as reader:
+        found = [one for model in models for one in changes.proposals(reader, session.project.models[model.model])]
+    for one in found:
+        if one.kind != "new":
+            differs = "; ".join(f"{key} {old or '–'} → {new or '–'}" for key, old, new in one.differences)
+            where = f"{one.record.record}, {one.record.status}" if one.record else "`aimsight changes propose`"
             told.append(
-                f"{model.model}: {plural(len(waiting), 'objective')} not in force, so not judged "
-                f"({', '.join(waiting)}); `aimsight changes propose` puts them on record, a second person approves."
+                f"Proposed, not in force: {one.model}/{one.objective} "
+                f"{differs if one.kind == 'changed' else 'withdrawn'} ({where})."
             )
     return told
 

@@ -203,7 +203,7 @@ def test_objectives_before_any_run_are_not_measured(call: Call, project: Path) -
     """Nothing measured is never shown as conforming, and is no store error."""
     answer = call("-C", project, "objectives")
     assert answer.code == 0
-    assert answer.lines[0] == "churn, not run yet"
+    assert answer.lines[0] == "churn, nothing judged yet"
     assert answer.out.count("○ not measured") == 3
 
 
