@@ -26,11 +26,17 @@ _INTEGER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER|[0-9]+)?\b", re.IGNOREC
 _TEXT = re.compile(r"(BOOL|VARCHAR|TEXT|STRING|CHAR|ENUM|UUID)", re.IGNORECASE)
 _TIME = re.compile(r"(TIMESTAMP|DATETIME|DATE\b)", re.IGNORECASE)
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+PREDICTION_WORDS = frozenset(
+    {
+        "prediction", "predicted", "pred", "forecast", "estimate", "estimated", "decision", "decided", "yhat", "output",
+    }
+)  # fmt: skip
+"""What makes a column's name that of a prediction."""
 _NAMED: tuple[tuple[Role, frozenset[str]], ...] = (
     ("id", frozenset({"id", "uuid", "key"})),
     ("score", frozenset({"score", "scores", "proba", "prob", "probability", "p", "likelihood"})),
-    ("prediction", frozenset({"prediction", "predicted", "pred", "decision", "decided", "yhat", "output"})),
-    ("label", frozenset({"label", "target", "truth", "actual", "outcome", "y"})),
+    ("prediction", PREDICTION_WORDS),
+    ("label", frozenset({"label", "target", "truth", "actual", "observed", "outcome", "y"})),
     (
         "protected",
         frozenset({"gender", "sex", "race", "ethnicity", "religion", "disability", "nationality", "agegroup"}),
@@ -39,6 +45,8 @@ _NAMED: tuple[tuple[Role, frozenset[str]], ...] = (
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 _INDEX = re.compile(r"__index_level_\d+__$")
 """The row numbers that pandas leaves in a Parquet file."""
+LOOKBACK_DAYS = 30
+"""The least first lookback."""
 _RESERVED = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", DECIDE.casefold()})
 
 
@@ -61,12 +69,18 @@ class LogColumn:
 
 @dataclass(frozen=True, slots=True)
 class FirstLabels:
-    """Labels in files of their own, as the columns suggest; ``None`` where a person has to name the column."""
+    """Labels in files of their own, as the columns suggest; ``None`` where a person has to name the column.
+
+    ``usual_days`` and ``longest_days``: within how many days of the decision 95 of 100 labels came, and all.
+    """
 
     source: str
     id: str | None
     label: str | None
     arrived_at: str | None = None
+    table: str | None = None
+    usual_days: int | None = None
+    longest_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +105,14 @@ class FirstModel:
         The value that counts as positive as YAML text; ``DECIDE`` with a comment where nothing suggests itself.
     labels
         Labels in files of their own.
+    table
+        Table of the log in a DuckDB file.
+    time_formats
+        The ways of writing times that fit a timestamp column of text; empty where times are times.
+    every
+        Length of the first windows.
+    label_is_sure
+        Whether the column with the role of the label is more than a possibility.
     """
 
     model: str
@@ -101,6 +123,10 @@ class FirstModel:
     span: tuple[str, str] | None = None
     positive: str = "1"
     labels: FirstLabels | None = None
+    table: str | None = None
+    time_formats: tuple[str, ...] = ()
+    every: str = "1d"
+    label_is_sure: bool = True
 
     def role(self, role: Role) -> list[str]:
         """The columns that have the role, in order."""
@@ -128,12 +154,17 @@ def guess(model: str, source: str, columns: Sequence[LogColumn], span: tuple[str
 def _guess_role(column: LogColumn) -> Role:
     if _TIME.match(column.type) and not column.type.endswith("]"):
         return "timestamp"
-    words = [word.casefold() for word in _WORDS.findall(column.name)]
+    words = words_of(column.name)
     names = {*words, "".join(words)}
     for role, marks in _NAMED:
         if names & marks and _possible(role, column):
             return role
     return "feature"
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a column's name, in lower case: ``creditScore2`` is credit, score, 2."""
+    return [word.casefold() for word in _WORDS.findall(name)]
 
 
 def _possible(role: Role, column: LogColumn) -> bool:
@@ -185,7 +216,7 @@ def render_model(first: FirstModel) -> str:
             *_features(first),
             *_groups(first),
             *_reference(first),
-            "monitor: {every: 1d, window: 1d}  # 1h 1d 1w 1mo 1q 1y",
+            *_monitor(first),
             *_objective(first),
             "",
         ]
@@ -195,9 +226,14 @@ def render_model(first: FirstModel) -> str:
 def _log(first: FirstModel) -> Iterable[str]:
     yield "log:"
     yield f"  source: {yaml_text(first.source)}"
+    if first.table:
+        yield f"  table: {yaml_text(first.table)}"
     yield _role_line(first, "id", "# id: COLUMN  # joins labels that arrive elsewhere")
     yield _role_line(first, "timestamp", "")
     yield "  time_zone: UTC  # where a day of the windows begins, such as Europe/Vienna"
+    if first.time_formats:
+        either = " or ".join(json.dumps(one) for one in first.time_formats)
+        yield "  timestamp_format: " + (either if len(first.time_formats) == 1 else f"{DECIDE}  # {either}")
     times = [column.type.upper() for column in first.columns if first.roles.get(column.name) == "timestamp"]
     if times and not re.search(r"TZ|WITH TIME ZONE", times[0]):
         yield f"  naive_timestamps: {DECIDE}  # the time zone of the log's clock: its timestamps name none"
@@ -221,12 +257,21 @@ def _labels(first: FirstModel) -> list[str]:
         return [
             "labels:",
             f"  source: {yaml_text(first.labels.source)}",
+            *([f"  table: {yaml_text(first.labels.table)}"] if first.labels.table else []),
             f"  id: {_chosen(first.labels.id)}  # the column that joins them with the log's id",
             f"  label: {_chosen(first.labels.label)}",
             f"  arrived_at: {yaml_text(arrived)}" if arrived else "  # arrived_at: COLUMN  # when each became known",
-            "  # delay: 30d  # how long they are waited for",
+            (
+                f"  delay: {usual}d  # how long they are waited for; 95 of 100 came within that time"
+                if (usual := first.labels.usual_days)
+                else "  # delay: 30d  # how long they are waited for"
+            ),
         ]
     label = first.role("label")
+    if label and not first.label_is_sure:
+        return [
+            f"labels: {{label: {DECIDE}}}  # perhaps {json.dumps(label[0])}, which has the values of the prediction"
+        ]
     if label:
         return [f"labels: {{label: {yaml_text(label[0])}}}  # guessed; `delay: 30d` when they become known later"]
     return ["# labels: {source: FILES, id: COLUMN, label: COLUMN, arrived_at: COLUMN, delay: 30d}"]
@@ -263,6 +308,17 @@ def _reference(first: FirstModel) -> list[str]:
         "reference:",
         f"  period: [{DECIDE}, {DECIDE}]  # first day, and the day after the last, of a good time{span}",
     ]
+
+
+def _monitor(first: FirstModel) -> Iterable[str]:
+    lookback = ""
+    if first.labels:
+        least = 2 * LOOKBACK_DAYS if first.every == "1mo" else LOOKBACK_DAYS
+        lookback = f", lookback: {max(first.labels.longest_days or 0, least)}d"
+    yield f"monitor: {{every: {first.every}, window: {first.every}{lookback}}}  # 1h 1d 1w 1mo 1q 1y"
+    if lookback:
+        yield "  # lookback: so long late labels and rows have a window measured again"
+    yield "  # `end: DAY` where the history is closed; `start: DAY` to begin later than after the reference"
 
 
 def _objective(first: FirstModel) -> list[str]:

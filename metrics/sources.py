@@ -69,11 +69,15 @@ def format_of(path: Path) -> Format:
     SourceError
         If the suffix is not one of the known ones.
     """
-    name = path.name.lower()
-    for suffix, kind in _SUFFIXES.items():
-        if name.endswith(suffix):
-            return kind
+    if suffix := suffix_of(path):
+        return _SUFFIXES[suffix]
     raise SourceError(f"{path}: unknown kind of file; the name must end with one of {quoted_list(_SUFFIXES, 20)}")
+
+
+def suffix_of(path: Path) -> str:
+    """The known ending of a file's name, such as ``.csv.gz``; ``''`` where it has none."""
+    name = path.name.lower()
+    return next((suffix for suffix in _SUFFIXES if name.endswith(suffix)), "")
 
 
 def resolve(source: str | Iterable[str], root: Path) -> list[Path]:

@@ -9,56 +9,30 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 from pydantic import TypeAdapter, ValidationError
 
-from aimsight.configs.errors import AimsightError, ConfigError
-from aimsight.configs.facts import Task
+from aimsight.configs.errors import AimsightError, ConfigError, SourceError, quoted_list
 from aimsight.configs.fields import Slug
 from aimsight.configs.load import MODELS_FOLDER, PROJECT_FILE, load_project
-from aimsight.configs.problems import DECIDE
-from aimsight.configs.templates import (
-    FirstLabels,
-    FirstModel,
-    LogColumn,
-    Role,
-    guess,
-    render_model,
-    render_project,
-    yaml_text,
-)
+from aimsight.configs.templates import FirstModel, LogColumn, guess, render_model, render_project
 from aimsight.metrics.engines.connection import connect, run
-from aimsight.metrics.engines.sql import quote_ident
-from aimsight.metrics.engines.tables import kind_of, open_table
-from aimsight.metrics.sources import resolve
+from aimsight.metrics.engines.sql import quote_ident, quote_text
+from aimsight.metrics.engines.tables import Table, kind_of, open_table, tables_of
+from aimsight.metrics.sources import format_of, resolve, suffix_of
+from aimsight.monitors.first_model import MOST_CLASSES, FirstSource, Seen, first_model, label_columns, time_formats
+
+if TYPE_CHECKING:
+    import duckdb
 
 SAMPLE_ROWS = 20_000
-MOST_CLASSES = 20
-"""A whole-numbered or text column with more values than this is no set of classes."""
+FIRST_TEXTS = 100
+"""So many texts of a column are tried first as times; most columns of text are none."""
+RECENT_FILES = 30
+"""A sample is taken from so many of the newest files."""
 _MEMORY = "300MB"
 _THREADS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A column as the sample shows it.
-
-    ``values`` are its distinct values as text, sorted, at most ``MOST_CLASSES`` + 1 of them; ``unique`` says that no
-    value is missing or comes twice; ``low`` and ``high`` are the range of a numeric column (``None`` without a finite
-    value); ``days`` are the first and the last day of a column of times, over all rows.
-    """
-
-    column: LogColumn
-    unique: bool
-    values: tuple[str, ...]
-    low: float | None = None
-    high: float | None = None
-    days: tuple[str, str] | None = None
-
-    @property
-    def is_probability(self) -> bool:
-        """Whether every value lies in [0, 1]."""
-        return self.low is not None and self.high is not None and self.low >= 0 and self.high <= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +43,15 @@ class Written:
     to_decide: tuple[str, ...]
 
 
-def write_first_configuration(folder: Path, model: str, log: str, labels: str | None = None) -> Written:
+def write_first_configuration(
+    folder: Path,
+    model: str,
+    log: str,
+    labels: str | None = None,
+    *,
+    table: str | None = None,
+    labels_table: str | None = None,
+) -> Written:
     """Write ``models/MODEL.yaml``, and ``aimsight.yaml`` where there is none.
 
     Parameters
@@ -79,7 +61,9 @@ def write_first_configuration(folder: Path, model: str, log: str, labels: str | 
     model
         Id of the model.
     log, labels
-        Files or globs as a person types them: relative to the current folder.
+        Files, globs or folders as a person types them: relative to the current folder.
+    table, labels_table
+        Tables in DuckDB files; not needed where a file has one only.
 
     Raises
     ------
@@ -92,15 +76,13 @@ def write_first_configuration(folder: Path, model: str, log: str, labels: str | 
     path = folder / MODELS_FOLDER / f"{model}.yaml"
     if path.exists():
         raise AimsightError(f"{path} exists already and is not overwritten; choose another id, or edit the file")
-    paths = resolve(log, Path.cwd())
-    columns = look(paths)
-    first = first_model(
-        model,
-        _as_written(log, folder),
-        columns,
-        follower(paths, columns),
-        None if labels is None else (_as_written(labels, folder), look(resolve(labels, Path.cwd()))),
-    )
+    read = Files.of(log, table, "--table")
+    truth = None if labels is None else Files.of(labels, labels_table, "--labels-table")
+    found = look(read, folder)
+    described = None if truth is None else look(truth, folder)
+    first = first_model(model, found, follower(read, found), described)
+    if truth is not None and described is not None:
+        first = first_model(model, found, follower(read, found), described, delays(read, truth, first, described))
     text = render_model(first)
     files = [path]
     try:
@@ -130,61 +112,170 @@ def undecided(folder: Path, files: Collection[str]) -> list[str]:
     return []
 
 
-def look(paths: Sequence[Path]) -> list[Seen]:
-    """The columns of some files, with what a sample of rows shows of each."""
-    with connect(paths, memory_limit=_MEMORY, threads=_THREADS) as connection:
-        table = open_table(connection, paths, paths, None)
-        seen = []
-        for name in table.columns:
-            column = LogColumn(name, table.type_of(name))
-            quoted = quote_ident(name)
-            sample = f"(SELECT {quoted} FROM ({table.select([name])}) LIMIT {SAMPLE_ROWS})"
-            rows, given, distinct = run(
-                connection, f"SELECT count(*), count({quoted}), count(DISTINCT {quoted}::VARCHAR) FROM {sample}"
-            )[0]
-            values = run(
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files that a person named; ``recent`` are the newest ones, of which samples are taken."""
+
+    source: str
+    paths: tuple[Path, ...]
+    table: str | None
+
+    @classmethod
+    def of(cls, typed: str, table: str | None, option: str) -> Self:
+        """What a person named: a folder stands for its files, a DuckDB file with one table for that.
+
+        Raises
+        ------
+        SourceError
+            If there is nothing to read, or ``option`` has to say what.
+        """
+        source = glob_of(Path(typed)) if Path(typed).is_dir() else typed
+        paths = tuple(resolve(source, Path.cwd()))
+        if format_of(paths[0]) == "duckdb" and table is None:
+            with connect(paths[:1], memory_limit=_MEMORY, threads=_THREADS) as connection:
+                known = tables_of(connection, "source0")
+            if len(known) != 1:
+                raise SourceError(f"{paths[0]} has {len(known)} tables; choose one with {option}: {quoted_list(known)}")
+            table = known[0]
+        return cls(source, paths, table)
+
+    @property
+    def recent(self) -> list[Path]:
+        """The newest files, by their names."""
+        return list(self.paths[-RECENT_FILES:])
+
+
+def glob_of(folder: Path) -> str:
+    """The glob of all files of a folder that can be read.
+
+    Raises
+    ------
+    SourceError
+        If there are none, or files of several kinds.
+    """
+    found: dict[str, set[int]] = {}
+    for path in sorted(folder.rglob("*")):
+        suffix = suffix_of(path)
+        if suffix and path.is_file():
+            found.setdefault(suffix, set()).add(len(path.relative_to(folder).parts))
+    if len(found) != 1:
+        what = f"files of several kinds ({quoted_list(found)})" if found else "no file that can be read"
+        raise SourceError(f"{folder} holds {what}; name them by a glob, such as '{folder}/*.parquet'")
+    ((suffix, depths),) = found.items()
+    levels = ["*"] * (min(depths) - 1) if len(depths) == 1 else ["**"]
+    return "/".join([folder.as_posix(), *levels, f"*{suffix}"])
+
+
+def look(files: Files, folder: Path) -> FirstSource:
+    """The columns of the newest file, with what a sample of rows from files like it shows of each."""
+    looked = list(dict.fromkeys([files.paths[0], *files.recent]))
+    with connect(looked, memory_limit=_MEMORY, threads=_THREADS) as connection:
+        rows = _sample(connection, files, looked)
+        cells = [f"c{number}" for number in range(len(rows.columns))]
+        listed = ", ".join(f"{quote_ident(name)} AS {cell}" for name, cell in zip(rows.columns, cells, strict=True))
+        run(connection, f"CREATE TEMP TABLE sample AS SELECT {listed} FROM {rows.parts[0][0]} LIMIT {SAMPLE_ROWS}")
+        seen = tuple(
+            _seen(connection, LogColumn(name, rows.type_of(name)), cell)
+            for name, cell in zip(rows.columns, cells, strict=True)
+        )
+        ends = [open_table(connection, [path], looked, files.table) for path in (files.paths[0], files.paths[-1])]
+        seen = tuple(replace(one, days=_days(connection, ends, one)) for one in seen)
+        density = _rows_a_day(connection, ends[-1], seen)
+    return FirstSource(_as_written(files.source, folder), seen, files.table, density)
+
+
+def _sample(connection: duckdb.DuckDBPyConnection, files: Files, looked: Sequence[Path]) -> Table:
+    """The newest files that have the columns of the very newest: a column may have been renamed on the way."""
+    newest = open_table(connection, files.recent[-1:], looked, files.table)
+    every = open_table(connection, files.recent, looked, files.table)
+    alike = next(place for place, (_, types) in enumerate(every.parts) if types == newest.parts[0][1])
+    return replace(newest, parts=(every.parts[alike],))
+
+
+def _seen(connection: duckdb.DuckDBPyConnection, column: LogColumn, cell: str) -> Seen:
+    counted = f"count(*), count({cell}), count(DISTINCT {cell}::VARCHAR)"
+    ((rows, given, distinct),) = run(connection, f"SELECT {counted} FROM sample")
+    values = run(
+        connection,
+        f"SELECT DISTINCT {cell}::VARCHAR AS value FROM sample WHERE {cell} IS NOT NULL "
+        f"ORDER BY value LIMIT {MOST_CLASSES + 1}",
+    )
+    low = high = None
+    if column.kind == "numeric":
+        numbers = f"SELECT {cell}::DOUBLE AS x FROM sample"
+        ((low, high),) = run(connection, f"SELECT min(x), max(x) FROM ({numbers}) WHERE isfinite(x)")
+    formats: tuple[str, ...] = ()
+    if column.type == "VARCHAR" and given:
+        first = f"SELECT {cell} FROM sample WHERE {cell} IS NOT NULL LIMIT {FIRST_TEXTS}"
+        formats = _fitting(connection, cell, "sample", _fitting(connection, cell, f"({first})", time_formats()))
+    unique = rows == given == distinct and bool(rows)
+    texts = tuple(str(row[0]) for row in values)
+    return Seen(column, unique, texts, _number(low), _number(high), formats=formats)
+
+
+def _fitting(connection: duckdb.DuckDBPyConnection, cell: str, rows: str, formats: tuple[str, ...]) -> tuple[str, ...]:
+    """Those ways of writing a time that every text of a column is written in."""
+    if not formats:
+        return ()
+    counted = ", ".join(f"count(try_strptime({cell}, {quote_text(form)}))" for form in formats)
+    ((given, *counts),) = run(connection, f"SELECT count({cell}), {counted} FROM {rows}")
+    return tuple(form for form, count in zip(formats, counts, strict=True) if count == given)
+
+
+def _days(connection: duckdb.DuckDBPyConnection, ends: Sequence[Table], seen: Seen) -> tuple[str, str] | None:
+    """The first and the last day of a column of times, by the oldest and the newest file."""
+    if kind_of(seen.column.type) not in {"timestamp", "naive timestamp"} and len(seen.formats) != 1:
+        return None
+    name = quote_ident(seen.column.name)
+    time = f"strptime({name}, {quote_text(seen.formats[0])})" if seen.formats else name
+    found = []
+    for table in ends:
+        if seen.column.name in table.columns and table.type_of(seen.column.name) == seen.column.type:
+            found += run(
                 connection,
-                f"SELECT DISTINCT {quoted}::VARCHAR AS value FROM {sample} WHERE {quoted} IS NOT NULL "
-                f"ORDER BY value LIMIT {MOST_CLASSES + 1}",
+                f"SELECT min({time})::DATE::VARCHAR, max({time})::DATE::VARCHAR FROM {table.parts[0][0]}",
             )
-            low = high = None
-            if column.kind == "numeric":
-                numbers = f"SELECT {quoted}::DOUBLE AS x FROM {sample}"
-                low, high = run(connection, f"SELECT min(x), max(x) FROM ({numbers}) WHERE isfinite(x)")[0]
-            days = None
-            if kind_of(column.type) in {"timestamp", "naive timestamp"}:
-                spans = f"min({quoted})::DATE::VARCHAR, max({quoted})::DATE::VARCHAR"
-                first, last = run(connection, f"SELECT {spans} FROM ({table.select([name])})")[0]
-                days = (str(first), str(last)) if first else None
-            unique = rows == given == distinct and bool(rows)
-            texts = tuple(str(row[0]) for row in values)
-            seen.append(Seen(column, unique, texts, _number(low), _number(high), days))
-        return seen
+    days = sorted(str(day) for row in found for day in row if day is not None)
+    return (days[0], days[-1]) if days else None
+
+
+def _rows_a_day(connection: duckdb.DuckDBPyConnection, newest: Table, columns: Sequence[Seen]) -> float | None:
+    """Rows of the newest file for each day between its first and last, by its first column of times."""
+    time = next((one for one in columns if one.days is not None), None)
+    if time is None:
+        return None
+    name = quote_ident(time.column.name)
+    value = f"strptime({name}, {quote_text(time.formats[0])})" if time.formats else name
+    ((rows, days),) = run(
+        connection,
+        f"SELECT count(*), date_diff('day', min({value})::DATE, max({value})::DATE) + 1 FROM {newest.parts[0][0]}",
+    )
+    return int(str(rows)) / int(str(days)) if days else None
 
 
 def _number(value: object) -> float | None:
     return value if isinstance(value, float) else None
 
 
-def follower(paths: Sequence[Path], columns: Sequence[Seen]) -> str | None:
+def follower(files: Files, log: FirstSource) -> str | None:
     """The two-valued column that follows a score: every row with its one value scores above every row with the other.
 
     Only a decision made from the score looks like that, so it is the prediction, whatever its name.
     """
-    roles = guess("", "", [seen.column for seen in columns]).roles
-    score = next((seen for seen in columns if roles[seen.column.name] == "score" and seen.is_probability), None)
+    roles = guess("", "", [seen.column for seen in log.columns]).roles
+    score = next((seen for seen in log.columns if roles[seen.column.name] == "score" and seen.is_probability), None)
     if score is None or "prediction" in roles.values():
         return None
-    with connect(paths, memory_limit=_MEMORY, threads=_THREADS) as connection:
-        table = open_table(connection, paths, paths, None)
-        for seen in columns:
+    with connect(files.recent, memory_limit=_MEMORY, threads=_THREADS) as connection:
+        rows = _sample(connection, files, files.recent)
+        for seen in log.columns:
             if roles[seen.column.name] != "feature" or len(seen.values) != len(("no", "yes")):
                 continue
-            chosen = table.select([seen.column.name, score.column.name])
             column, value = quote_ident(seen.column.name), quote_ident(score.column.name)
             spans = run(
                 connection,
-                f"SELECT min({value}), max({value}) FROM (SELECT * FROM ({chosen}) LIMIT {SAMPLE_ROWS}) "
+                f"SELECT min({value}), max({value}) "
+                f"FROM (SELECT {column}, {value} FROM {rows.parts[0][0]} LIMIT {SAMPLE_ROWS}) "
                 f"WHERE {column} IS NOT NULL AND isfinite({value}) GROUP BY {column} ORDER BY 1",
             )
             if len(spans) == len(seen.values) and float(str(spans[0][1])) <= float(str(spans[1][0])):
@@ -192,104 +283,29 @@ def follower(paths: Sequence[Path], columns: Sequence[Seen]) -> str | None:
     return None
 
 
-def first_model(
-    model: str,
-    source: str,
-    log: Sequence[Seen],
-    prediction: str | None = None,
-    labels: tuple[str, Sequence[Seen]] | None = None,
-) -> FirstModel:
-    """What names, types and the sample suggest together. Pure.
+def delays(log: Files, labels: Files, first: FirstModel, found: FirstSource) -> tuple[int, int] | None:
+    """Days within which 95 of 100 labels came after their decision, and all of them, by the newest files of both.
 
-    Parameters
-    ----------
-    model, source
-        Id, and the log as it will stand in the file.
-    log
-        Its columns.
-    prediction
-        The column that `follower` found.
-    labels
-        Label files as they will stand in the file, and their columns.
+    ``None`` where the columns do not tell.
     """
-    guessed = guess(model, source, [seen.column for seen in log])
-    roles = dict(guessed.roles)
-    if prediction is not None:
-        roles[prediction] = "prediction"
-    for seen in log:
-        if roles[seen.column.name] == "score" and not seen.is_probability:
-            roles[seen.column.name] = "feature"
-        if roles[seen.column.name] == "id" and not seen.unique:
-            roles[seen.column.name] = "feature"
-    if "id" not in roles.values():
-        found = next((seen for seen in log if _can_be_id(seen, roles[seen.column.name])), None)
-        if found:
-            roles[found.column.name] = "id"
-    span = next((seen.days for seen in log if roles[seen.column.name] == "timestamp"), None)
-    first = replace(guessed, roles=roles, span=span)
-    truth: Seen | None = None
-    if labels is not None:
-        first_labels, truth = _first_labels(first, *labels)
-        first = replace(first, labels=first_labels)
-    by_name = {seen.column.name: seen for seen in log}
-    shown = [by_name[name] for name in (*first.role("label"), *first.role("prediction"))]
-    classes = ([truth] if truth else []) + shown
-    task = _task(classes, has_score=bool(first.role("score")))
-    return replace(first, task=task, positive=_positive(classes) if task == "binary" else "1")
-
-
-def _can_be_id(seen: Seen, role: Role) -> bool:
-    whole = "INT" in seen.column.type.upper() or seen.column.type.upper() in {"VARCHAR", "UUID"}
-    return role == "feature" and whole and seen.unique
-
-
-def _task(classes: Sequence[Seen], *, has_score: bool) -> Task | None:
-    """From the values of label and prediction; a score column alone means binary."""
-    for seen in classes:
-        if seen.column.type.upper().startswith(("FLOAT", "DOUBLE", "DECIMAL", "REAL")) and len(seen.values) > 2:
-            return "regression"
-        if 0 < len(seen.values) <= 2:
-            return "binary"
-        if len(seen.values) <= MOST_CLASSES and seen.values:
-            return "multiclass"
-        if seen.column.kind == "numeric" and seen.values:
-            return "regression"
-    return "binary" if has_score else None
-
-
-def _positive(classes: Sequence[Seen]) -> str:
-    """The value that counts as positive: 1 of 0 and 1, true of true and false; other words are for a person."""
-    for seen in classes:
-        values = set(seen.values)
-        if values and values <= {"0", "1", "0.0", "1.0"}:
-            return "1"
-        if values and values <= {"false", "true"}:
-            return "true"
-        if values:
-            return f"{DECIDE}  # {' or '.join(yaml_text(value) for value in seen.values)}:"
-    return "1"
-
-
-def _first_labels(first: FirstModel, source: str, labels: Sequence[Seen]) -> tuple[FirstLabels, Seen | None]:
-    """Which column of the label files joins, which is the truth, and which says when it arrived."""
-    guessed = guess(first.model, source, [seen.column for seen in labels])
-    shared = next((name for name in first.role("id") if name in guessed.roles), None)
-    joining = shared or next(iter(guessed.role("id")), None)
-    times = guessed.role("timestamp")
-    named = [seen for seen in labels if guessed.roles[seen.column.name] == "label"]
-    rest = [
-        seen
-        for seen in labels
-        if seen.column.name != joining
-        and seen.column.name not in times
-        and seen.column.kind
-        and guessed.roles[seen.column.name] != "ignored"
-    ]
-    truth = named[0] if named else rest[0] if len(rest) == 1 else None
-    return (
-        FirstLabels(source, joining, truth.column.name if truth else None, times[0] if len(times) == 1 else None),
-        truth,
-    )
+    _, joining, arrived = label_columns(first, found)
+    if not (joining and arrived and first.role("id") and first.role("timestamp")) or first.time_formats:
+        return None
+    looked = [*log.recent, *labels.recent]
+    try:
+        with connect(looked, memory_limit=_MEMORY, threads=_THREADS) as connection:
+            rows, truth = (open_table(connection, files.recent, looked, files.table) for files in (log, labels))
+            decided = rows.select([first.role("id")[0], first.role("timestamp")[0]])
+            came = truth.select([joining, arrived])
+            (days,) = run(
+                connection,
+                f"SELECT quantile_disc(days, 0.95), max(days) FROM "
+                f"(SELECT date_diff('day', made::DATE, seen::DATE) + 1 AS days FROM ({decided}) AS log (id, made) "
+                f"JOIN ({came}) AS label (id, seen) USING (id)) WHERE days > 0",
+            )
+    except AimsightError:  # the ids or times do not fit: the check will say so
+        return None
+    return None if days[0] is None else (int(str(days[0])), int(str(days[1])))
 
 
 def _as_written(source: str, folder: Path) -> str:

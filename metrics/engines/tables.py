@@ -175,22 +175,25 @@ def open_table(
     return Table(quoted_list(map(str, paths), 3), tuple(parts), tuple(files), tuple(_twins(names)))
 
 
-def _database_table(connection: duckdb.DuckDBPyConnection, path: Path, database: str, table: str) -> str:
-    schema, _, name = table.rpartition(".")
+def tables_of(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
+    """The tables and views of an attached DuckDB file, sorted; those of other schemas as ``schema.table``."""
     rows = run(
         connection,
         "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = '" + database + "' "
         "UNION ALL SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal AND database_name = '"
         + database + "'",
     )  # fmt: skip
-    known = {(str(row[0]), str(row[1])) for row in rows}
-    wanted = (schema or "main", name)
-    if wanted not in known:
-        names = sorted(entry[1] if entry[0] == "main" else ".".join(entry) for entry in known)
-        close = did_you_mean(table, names)
+    return sorted(str(row[1]) if row[0] == "main" else f"{row[0]}.{row[1]}" for row in rows)
+
+
+def _database_table(connection: duckdb.DuckDBPyConnection, path: Path, database: str, table: str) -> str:
+    schema, _, name = table.rpartition(".")
+    known = tables_of(connection, database)
+    if (name if schema in {"", "main"} else table) not in known:
+        close = did_you_mean(table, known)
         question = f"; did you mean {close}?" if close else ""
-        raise SourceError(f"{path}: there is no table {table!r}{question} Tables: {quoted_list(names) or 'none'}")
-    return ".".join(map(quote_ident, (database, *wanted)))
+        raise SourceError(f"{path}: there is no table {table!r}{question} Tables: {quoted_list(known) or 'none'}")
+    return ".".join(map(quote_ident, (database, schema or "main", name)))
 
 
 def _spelled(path: Path, kind: Format) -> list[str]:

@@ -145,6 +145,7 @@ segments: [gender]
 reference:
   period: [DECIDE, DECIDE]  # first day, and the day after the last, of a good time; the log: 1974-01-01 to 2018-12-31
 monitor: {every: 1d, window: 1d}  # 1h 1d 1w 1mo 1q 1y
+  # `end: DAY` where the history is closed; `start: DAY` to begin later than after the reference
 objectives:
   - id: OBJ-01
     statement: DECIDE  # the objective in one sentence

@@ -9,8 +9,10 @@ import pytest
 
 from aimsight.configs.errors import AimsightError, ConfigError, SourceError
 from aimsight.configs.load import load_project, parse_model
-from aimsight.configs.templates import LogColumn
-from aimsight.monitors.first_look import Seen, first_model, look, write_first_configuration
+from aimsight.configs.templates import FirstModel, LogColumn
+from aimsight.monitors import first_model as inference
+from aimsight.monitors.first_look import Files, glob_of, look, write_first_configuration
+from aimsight.monitors.first_model import FirstSource, Seen
 
 DEMO = Path(__file__).resolve().parents[2] / "configs" / "demo"
 
@@ -19,6 +21,12 @@ def seen(name: str, kind: str, *values: str, unique: bool = False, span: tuple[f
     """A column as a sample may show it."""
     low, high = span or (None, None)
     return Seen(LogColumn(name, kind), unique, values, low, high)
+
+
+def first_model(columns: list[Seen], labels: list[Seen] | None = None, **more: float) -> FirstModel:
+    """What is inferred from the columns of a log and of label files."""
+    truth = None if labels is None else FirstSource("labels.parquet", tuple(labels))
+    return inference.first_model("m", FirstSource("log.parquet", tuple(columns), **more), labels=truth)
 
 
 ID = seen("key", "VARCHAR", "a", "b", unique=True)
@@ -47,27 +55,27 @@ def write_table(path: Path, select: str) -> Path:
 )
 def test_the_task_follows_from_the_values(columns: list[Seen], task: str | None, positive: str) -> None:
     """Two values are binary, few are classes, real numbers are a regression; text that counts as positive is asked."""
-    found = first_model("m", "log.parquet", [ID, AT, *columns])
+    found = first_model([ID, AT, *columns])
     assert found.task == task
     assert found.positive == positive
 
 
 def test_a_column_named_like_a_score_that_is_no_probability_is_a_feature() -> None:
     """Credit scores of 300 to 850 are an input, not the model's answer."""
-    found = first_model("m", "log.parquet", [ID, AT, seen("score", "DOUBLE", "300.0", "850.0", span=(300, 850))])
+    found = first_model([ID, AT, seen("score", "DOUBLE", "300.0", "850.0", span=(300, 850))])
     assert found.roles["score"] == "feature"
 
 
 def test_an_id_is_unique_whatever_its_name() -> None:
     """A column named id with repeated values is none; a unique one takes its place."""
-    found = first_model("m", "log.parquet", [seen("customer_id", "BIGINT", "1", "1"), ID, AT])
+    found = first_model([seen("customer_id", "BIGINT", "1", "1"), ID, AT])
     assert found.role("id") == ["key"]
 
 
 def test_labels_join_by_the_shared_column_and_the_only_other_one_is_the_truth() -> None:
     """The arrival time is the one column of times."""
     labels = [ID, seen("left", "BIGINT", "0", "1"), seen("known", "TIMESTAMP WITH TIME ZONE", "x")]
-    found = first_model("m", "log.parquet", [ID, AT], labels=("labels.parquet", labels))
+    found = first_model([ID, AT], labels)
     assert found.labels is not None
     assert (found.labels.id, found.labels.label, found.labels.arrived_at) == ("key", "left", "known")
     assert found.task == "binary"
@@ -77,7 +85,7 @@ def test_row_numbers_of_pandas_are_neither_features_nor_the_truth() -> None:
     """The index that pandas leaves in a Parquet file is ignored, in the log and beside the labels."""
     index = seen("__index_level_0__", "BIGINT", "0", "1", "2")
     labels = [ID, seen("subscribed", "BIGINT", "0", "1"), index]
-    found = first_model("m", "log.parquet", [ID, AT, index], labels=("labels.parquet", labels))
+    found = first_model([ID, AT, index], labels)
     assert found.roles["__index_level_0__"] == "ignored"
     assert found.labels is not None
     assert found.labels.label == "subscribed"
@@ -86,7 +94,7 @@ def test_row_numbers_of_pandas_are_neither_features_nor_the_truth() -> None:
 def test_labels_with_several_candidates_are_left_to_a_person() -> None:
     """Two columns could be the truth, so none is chosen."""
     labels = [ID, seen("one", "BIGINT", "0", "1"), seen("two", "BIGINT", "0", "1")]
-    found = first_model("m", "log.parquet", [ID, AT], labels=("labels.parquet", labels))
+    found = first_model([ID, AT], labels)
     assert found.labels is not None
     assert found.labels.label is None
 
@@ -150,9 +158,133 @@ def test_times_without_a_zone_are_a_decision(tmp_path: Path) -> None:
 def test_every_format_is_read(tmp_path: Path, name: str) -> None:
     """Parquet, CSV and JSON show the same columns."""
     log = write_table(tmp_path / name, "SELECT 'a' AS id, 0.5::DOUBLE AS score UNION ALL SELECT 'b', 0.75::DOUBLE")
-    by_name = {column.column.name: column for column in look([log])}
+    by_name = {column.column.name: column for column in look(Files.of(str(log), None, ""), tmp_path).columns}
     assert by_name["id"].unique
     assert by_name["score"].is_probability
+
+
+def written(folder: Path, *sources: Path, **tables: str) -> str:
+    """The first configuration that is written for a log, and labels."""
+    write_first_configuration(folder, "m", *map(str, sources), **tables)
+    return (folder / "models" / "m.yaml").read_text("utf-8")
+
+
+def test_a_column_that_was_renamed_is_the_newest(tmp_path: Path) -> None:
+    """The newest file tells the columns; older ones may have others."""
+    for day, name in ((1, "campaign"), (2, "campaign"), (3, "contacts")):
+        write_table(
+            tmp_path / f"{day}.parquet",
+            f"SELECT {day} * 10 + i AS id, TIMESTAMPTZ '2026-01-0{day}' AS at, i + 0.5 AS {name} FROM range(9) t(i)",
+        )
+    text = written(tmp_path / "project", tmp_path / "*.parquet")
+    assert "\n  contacts: numeric\n" in text
+    assert "campaign" not in text
+    assert "the log: 2026-01-01 to 2026-01-03" in text
+
+
+@pytest.mark.parametrize(
+    ("files", "glob"),
+    [
+        (["a.parquet", "_SUCCESS"], "log/*.parquet"),
+        (["day=1/a.parquet", "day=2/b.parquet"], "log/*/*.parquet"),
+        (["a.csv.gz", "old/b.csv.gz"], "log/**/*.csv.gz"),
+    ],
+)
+def test_a_folder_is_the_files_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[str], glob: str
+) -> None:
+    """At whatever depth they lie; what is no log is passed over."""
+    monkeypatch.chdir(tmp_path)
+    for name in files:
+        path = tmp_path / "log" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert glob_of(Path("log")) == glob
+
+
+@pytest.mark.parametrize(("files", "words"), [(["a.csv", "b.parquet"], r"\.csv, \.parquet"), (["a.txt"], "no file")])
+def test_a_folder_of_several_kinds_is_not_guessed_at(tmp_path: Path, files: list[str], words: str) -> None:
+    """Which of them is the log, a person says by a glob."""
+    for name in files:
+        (tmp_path / name).touch()
+    with pytest.raises(SourceError, match=words):
+        glob_of(tmp_path)
+
+
+def test_the_table_of_a_database_is_found_or_chosen(tmp_path: Path) -> None:
+    """One table is the one; of several one is named, and the message lists them."""
+    path = tmp_path / "log.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE decisions AS SELECT 1 AS id, TIMESTAMPTZ '2026-01-01' AS made, 0.5 AS x")
+    assert "\n  table: decisions\n" in written(tmp_path / "one", path)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE outcomes AS SELECT 1 AS id, 0 AS label")
+    with pytest.raises(SourceError, match="has 2 tables; choose one with --table: decisions, outcomes"):
+        written(tmp_path / "two", path)
+    text = written(tmp_path / "two", path, path, table="decisions", labels_table="outcomes")
+    assert f'labels:\n  source: "{path}"\n  table: outcomes\n  id: id' in text
+
+
+@pytest.mark.parametrize(
+    ("times", "line"),
+    [
+        (["13.04.2026 08:30", "01.05.2026 09:00"], 'timestamp_format: "%d.%m.%Y %H:%M"'),
+        (["13-04-26", "x"], None),
+        (
+            ["03/04/2026 08:30", "04/05/2026 09:00"],
+            'timestamp_format: DECIDE  # "%d/%m/%Y %H:%M" or "%m/%d/%Y %H:%M"',
+        ),
+    ],
+)
+def test_times_that_are_text_are_told_by_their_form(tmp_path: Path, times: list[str], line: str | None) -> None:
+    """Where day and month could be either, a person decides; text that is no time stays a category."""
+    log = tmp_path / "log.csv"
+    log.write_text("key,when,x\n" + "".join(f"{i},{time},{i}.5\n" for i, time in enumerate(times)))
+    text = written(tmp_path, log)
+    if line is None:
+        assert "  when: category" in text
+        assert "timestamp_format" not in text
+    else:
+        assert "  timestamp: when\n" in text
+        assert f"\n  {line}\n" in text
+
+
+def test_the_truth_is_the_namesake_of_its_forecast() -> None:
+    """Of pm25_forecast the truth is pm25, and no feature."""
+    found = first_model([ID, AT, seen("pm25", "DOUBLE", "1", "2", "3"), seen("pm25_forecast", "DOUBLE", "1", "2", "4")])
+    assert (found.role("prediction"), found.role("label"), found.label_is_sure) == (["pm25_forecast"], ["pm25"], True)
+    assert found.task == "regression"
+
+
+def test_the_only_column_with_the_values_of_the_prediction_is_perhaps_the_truth() -> None:
+    """It is no feature, and stays a decision of a person; of two candidates neither is proposed."""
+    prediction, one, two = (seen(name, "VARCHAR", "no", "yes") for name in ("prediction", "repaid", "housing"))
+    found = first_model([ID, AT, prediction, one])
+    assert (found.role("label"), found.label_is_sure) == (["repaid"], False)
+    assert first_model([ID, AT, prediction, one, two]).role("label") == []
+
+
+def test_how_late_labels_come_is_measured(tmp_path: Path) -> None:
+    """Of 100 labels 95 came within 4 days and one after 40: waited for 4, and looked back 40."""
+    log = write_table(
+        tmp_path / "log.parquet",
+        "SELECT i AS id, TIMESTAMPTZ '2026-01-01 12:00:00Z' AS at, i % 2 AS prediction FROM range(100) t(i)",
+    )
+    labels = write_table(
+        tmp_path / "labels.parquet",
+        "SELECT i AS id, i % 2 AS label, TIMESTAMPTZ '2026-01-01 12:00:00Z' + INTERVAL 1 DAY * "
+        "(CASE WHEN i < 96 THEN 3 ELSE 39 END) AS seen FROM range(100) t(i)",
+    )
+    text = written(tmp_path, log, labels)
+    assert "  delay: 4d  # how long they are waited for; 95 of 100 came within that time" in text
+    assert "lookback: 40d}" in text
+
+
+@pytest.mark.parametrize(("rows", "every"), [(None, "1d"), (200, "1d"), (199, "1w"), (29, "1w"), (28, "1mo")])
+def test_windows_hold_enough_rows(rows: float | None, every: str) -> None:
+    """A day, else a week, else a month."""
+    found = first_model([ID, AT], **({} if rows is None else {"rows_a_day": rows}))
+    assert found.every == every
 
 
 def test_hostile_names_are_written_as_text(tmp_path: Path) -> None:
