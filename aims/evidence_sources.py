@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aimsight.store.exported import EXPORTED, LAST
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -60,7 +62,9 @@ def _rows(table: str, moment: str, where: str = "true", count: str = "count(*)")
 
 
 def _events(where: str) -> str:
-    return f"SELECT count(*), min(recorded_at), max(recorded_at), {_ACTORS} FROM ledger WHERE {where}"
+    """Entries of the ledger; exports that nothing has followed yet do not count, so that exporting changes none."""
+    columns = f"count(*), min(recorded_at), max(recorded_at), {_ACTORS}"
+    return f"SELECT {columns} FROM ledger WHERE seq <= {LAST} AND {where}"
 
 
 SOURCES: tuple[Source, ...] = (
@@ -109,6 +113,7 @@ SOURCES: tuple[Source, ...] = (
     ),
     Source("evidence files", ("7.5.3",), _rows("evidence_file", "created_at")),
     Source("ledger entries", ("7.5.1", "7.5.2", "7.5.3"), _events("true")),
+    Source("exports on record", ("7.5.3",), _events(f"kind = '{EXPORTED}'")),
     Source("verifications that found the store whole", ("7.5.3",), _events("kind = 'store.verified'")),
     Source("notices delivered", ("7.4", "A.6.2.6"), _rows("outbox", "delivered_at", "state = 'delivered'")),
     Source(

@@ -9,8 +9,10 @@ choice gives the same bytes. Exports that nothing has followed yet are left out,
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
-from dataclasses import dataclass, field
+import shutil
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from aimsight.configs.errors import NotFoundError, StoreError
 from aimsight.store import check_authority, check_bundle
 from aimsight.store.checkpoints import parse
 from aimsight.store.digests import row_line
+from aimsight.store.exported import ExportedFile, last_entry, part_of, record_export
 from aimsight.store.ledger import moment_text
 from aimsight.store.tables import BY_RUN, RECORDS
 
@@ -28,9 +31,8 @@ if TYPE_CHECKING:
     from aimsight.store.database import Reader, Store
 
 FORMAT = 2
-EXPORTED = "export.made"
-"""The kind of event that says what left the house."""
 CHECKER = check_bundle.CHECKER
+MANIFEST = "manifest.json"
 _BATCH = 20_000
 
 README = """Audit bundle of {organisation}
@@ -113,8 +115,10 @@ class _Folder:
         self.hashes[name] = digest.hexdigest()
 
 
-def export(store: Store, folder: Path, choice: Choice, *, organisation: str, version: str, evidence: Path) -> Bundle:
-    """Write a bundle into a new folder.
+def export(
+    store: Store, folder: Path, choice: Choice, *, organisation: str, version: str, evidence: Path, actor: str
+) -> Bundle:
+    """Write a bundle into a new folder; it is there when the ledger says that it was made.
 
     Parameters
     ----------
@@ -126,6 +130,8 @@ def export(store: Store, folder: Path, choice: Choice, *, organisation: str, ver
         What the bundle says of its origin.
     evidence
         The folder of the evidence files.
+    actor
+        Who takes it.
 
     Raises
     ------
@@ -134,19 +140,31 @@ def export(store: Store, folder: Path, choice: Choice, *, organisation: str, ver
     StoreError
         When the folder holds something already, or cannot be written.
     """
+    part = part_of(folder)
     try:
-        if folder.exists() and any(folder.iterdir()):
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise StoreError(f"{folder} is not empty; name a new folder")
-        folder.mkdir(parents=True, exist_ok=True)
-        with store.read() as reader:
-            return _write(reader, store, _Folder(folder), choice, (organisation, version), evidence)
+        shutil.rmtree(part, ignore_errors=True)  # left by a process that was killed
+        part.mkdir(parents=True)
+        try:
+            with store.read() as reader:
+                made = _write(reader, store, _Folder(part), choice, (organisation, version), evidence)
+            manifest = ExportedFile.of(part / MANIFEST, f"{folder.name}/{MANIFEST}")
+            about = choice.words().strip() or "everything"
+            record_export(store, actor, "audit bundle", [manifest], entries=made.last, about=about)
+            if folder.exists():
+                folder.rmdir()
+            part.rename(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
     except OSError as error:
         raise StoreError(f"{folder}: the bundle cannot be written: {error.strerror or error}") from error
+    return replace(made, folder=folder)
 
 
 def program() -> bytes:
     """The program of the bundle: one file, in which the rules of authority stand in the place of their import."""
-    whole, rules = (Path(module.__file__).read_text(encoding="utf-8") for module in (check_bundle, check_authority))
+    whole, rules = (inspect.getsource(module) for module in (check_bundle, check_authority))
     future = "from __future__ import annotations\n"
     rules = rules.partition(future)[2].strip()
     return whole.replace("from aimsight.store.check_authority import Authority, LifeCycle\n", f"{rules}\n").encode()
@@ -201,13 +219,13 @@ def _write(
         "files": dict(sorted(folder.hashes.items())),
     }
     content = _json(manifest)
-    (folder.path / "manifest.json").write_bytes(content)
+    (folder.path / MANIFEST).write_bytes(content)
     return Bundle(folder.path, last, len(chosen), len(folder.hashes) + 1, hashlib.sha256(content).hexdigest())
 
 
 def _span(reader: Reader, choice: Choice, files: Sequence[Path]) -> tuple[int, set[int]]:
     """The last entry of a bundle, and the numbers of the entries that it is about."""
-    head = reader.tuples("SELECT max(seq) FROM ledger WHERE kind <> ?", [EXPORTED])[0][0]
+    head = last_entry(reader)
     chosen = check_bundle.chosen(lambda: _entries(reader, head), choice.rule())
     if not chosen:
         raise NotFoundError(f"the ledger has no entry{choice.words() or ' at all'}")

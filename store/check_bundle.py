@@ -157,7 +157,7 @@ def check_chain(bundle: Bundle, wanted: set[int], watchers: list[Callable[[Any],
     hashes: dict[int, str] = {}
     seq, previous, broken = 0, "00" * 32, False
     for number, line in enumerate(bundle.ledger(), start=1):
-        problem = ""
+        problem, event = "", None
         try:
             row = json.loads(line)
             given, digest, content = int(row["seq"]), str(row["hash"]), row["entry"].encode("utf-8")
@@ -169,13 +169,15 @@ def check_chain(bundle: Bundle, wanted: set[int], watchers: list[Callable[[Any],
             seq, previous = given, digest
             event = entry_of(given, row["entry"])
         except UNREADABLE:
-            problem, event = f"ledger.jsonl, line {number}: it is no entry", None
+            problem = f"ledger.jsonl, line {number}: it is no entry"
         if problem and not broken:
             broken = True
             bundle.wrong.append(problem)
         if seq in wanted:
             hashes[seq] = previous
-        for see in watchers if event is not None else ():
+        if event is None:
+            continue
+        for see in watchers:
             try:
                 see(event)
             except UNREADABLE:

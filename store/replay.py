@@ -72,7 +72,7 @@ class Replay:
         for table in (*BY_RUN, *OF_REFERENCE):
             findings += self._compare_groups(reader, table)
         findings += self._compare_slots(reader)
-        findings += _check_occurrences(reader)
+        findings += _check_bindings(reader)
         for name, fold in self._folds.items():
             try:
                 state = fold(self._folded[name])
@@ -176,9 +176,13 @@ def check_evidence(
     return EvidenceCheck(tuple(findings), tuple(warnings), tuple(gone))
 
 
-def _check_occurrences(reader: Reader) -> Iterator[Finding]:
-    """Every occurrence points at a measurement and an evaluation of its run by their digests."""
-    rows = reader.rows("SELECT nonconformity, run_id, measurement_hash, evaluation_hash FROM occurrence")
+def _check_bindings(reader: Reader) -> Iterator[Finding]:
+    """Windows that failed, and windows after the actions, point at what their run wrote by its digest."""
+    rows = reader.rows(
+        "SELECT 'occurrence' AS what, nonconformity, run_id, measurement_hash, evaluation_hash FROM occurrence "
+        "UNION ALL SELECT 'window after the actions', nonconformity, run_id, measurement_hash, NULL "
+        "FROM effectiveness_window"
+    )
     kept: dict[tuple[str, str], set[str]] = {}
     for row in rows:
         for table, wanted in ((MEASUREMENT, row["measurement_hash"]), (EVALUATION, row["evaluation_hash"])):
@@ -191,7 +195,7 @@ def _check_occurrences(reader: Reader) -> Iterator[Finding]:
                     line_digest(table.name, row_line(cells)) for cells in reader.tuples(sql, [row["run_id"]])
                 }
             if wanted not in kept[group]:
-                where = f"occurrence of {row['nonconformity']} in run {row['run_id']}"
+                where = f"{row['what']} of {row['nonconformity']} in run {row['run_id']}"
                 yield Finding(None, f"{where}: the {table.name} it points at is not there any more")
 
 

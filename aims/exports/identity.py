@@ -6,6 +6,8 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aimsight.store.exported import LAST
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -38,9 +40,9 @@ class Origin:
 
 
 def origin_of(reader: Reader) -> Origin:
-    """The ledger of a store."""
+    """The ledger of a store, without the exports that nothing has followed yet."""
     name, first_at = reader.tuples("SELECT subject, recorded_at FROM ledger ORDER BY seq LIMIT 1")[0]
-    sql = "SELECT seq, lower(hex(hash)), recorded_at FROM ledger ORDER BY seq DESC LIMIT 1"
+    sql = f"SELECT seq, lower(hex(hash)), recorded_at FROM ledger WHERE seq = {LAST}"
     entries, head, last_at = reader.tuples(sql)[0]
     return Origin(name, entries, head, first_at, last_at)
 

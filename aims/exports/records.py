@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aimsight.aims.exports.identity import Origin, moment, origin_of
+from aimsight.store.exported import EXPORTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,7 +51,7 @@ def records_of(reader: Reader, organisation: str) -> Iterator[dict[str, Any]]:
     """Every operational record of a store, in the order of the ledger."""
     origin = origin_of(reader)
     for start in range(1, origin.entries + 1, _BATCH):
-        bounds = [start, start + _BATCH - 1]
+        bounds = [start, min(start + _BATCH - 1, origin.entries)]
         verdicts = _verdicts(reader, bounds)
         for seq, recorded_at, actor, kind, subject, payload, sha256 in reader.tuples(
             "SELECT seq, recorded_at, actor, kind, subject, payload, hash FROM events "
@@ -101,6 +102,8 @@ def _records(entry: Entry, verdicts: Mapping[str, list[dict[str, Any]]]) -> Iter
             yield _version(entry, kind)
     elif entry.kind == "evidence.frozen":
         yield _file(entry)
+    elif entry.kind == EXPORTED:
+        yield from _exported(entry)
 
 
 def _in_envelope(origin: Origin, organisation: str, entry: Entry, record: dict[str, Any]) -> dict[str, Any]:
@@ -281,6 +284,20 @@ def _file(entry: Entry) -> dict[str, Any]:
         "clauses": ["7.5.3"],
         "content": {"what": row["kind"], "path": row["path"], "sha256": row["sha256"], "bytes": row["bytes"]},
     }
+
+
+def _exported(entry: Entry) -> Iterator[dict[str, Any]]:
+    """What somebody took out of the house, file by file."""
+    said = entry.payload
+    for file in said["files"]:
+        yield {
+            "key": file["name"],
+            "kind": "export",
+            "subject": {"type": "file", "id": file["name"]},
+            "summary": f"{said['what']} {said['about']}, entries 1 to {said['entries']}, was taken by {entry.actor}",
+            "clauses": ["7.5.3"],
+            "content": {"what": said["what"], "path": file["name"], "sha256": file["sha256"], "bytes": file["bytes"]},
+        }
 
 
 def _model(name: str | None, version: str | None) -> dict[str, Any]:

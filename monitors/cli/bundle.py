@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from aimsight.monitors.cli.acting import As
 from aimsight.monitors.cli.session import Session
 
 
@@ -17,11 +18,12 @@ def bundle(
     first: Annotated[str, typer.Option("--from", metavar="DAY", help="Records from this day on.")] = "",
     until: Annotated[str, typer.Option("--to", metavar="DAY", help="Records before this day.")] = "",
     record: Annotated[str, typer.Option("--record", metavar="ID", help="One record, such as NC-2026-0001.")] = "",
+    who: As = "",
 ) -> None:
     """Export records with their ledger entries, checkpoints and evidence, and the program that verifies them.
 
     The auditor needs Python and nothing else: `python check_bundle.py` in the folder. The same choice gives the same
-    bytes.
+    bytes. That it was made, by whom, and its hash enter the ledger.
     """
     from aimsight.aims.words import plural
     from aimsight.monitors.cli.running import parse_moment
@@ -41,6 +43,7 @@ def bundle(
         organisation=session.project.config.organisation,
         version=version("aimsight"),
         evidence=session.project.root / session.project.config.evidence,
+        actor=session.exporter(who),
     )
     session.answer(
         {

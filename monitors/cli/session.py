@@ -93,6 +93,12 @@ class Session:
         keep_people(self.store, self.project.config)
         return found
 
+    def exporter(self, name: str = "") -> str:
+        """Who takes something out: as ``actor``, and the program where the project names nobody at all."""
+        from aimsight.store.records import PROGRAM
+
+        return self.actor(name).id if self.project.config.people else PROGRAM
+
     def answer(self, data: object, people: Callable[[], Sequence[RenderableType]]) -> None:
         """Print ``data`` as JSON when asked for, else what ``people`` renders."""
         if self.as_json:

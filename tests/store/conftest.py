@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-EVIDENCE = b"hello"
+EVIDENCE = b"a page"
 """What the evidence file of the samples holds."""
 
 

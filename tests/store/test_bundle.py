@@ -30,8 +30,10 @@ def made(store: Store, folder: Path, choice: Choice | None = None) -> Bundle:
     """Export a bundle."""
     evidence = folder.parent / "evidence"
     evidence.mkdir(exist_ok=True)
-    (evidence / "a.html").write_bytes(b"hello")
-    return export(store, folder, choice or Choice(), organisation="Example GmbH", version="1.0", evidence=evidence)
+    (evidence / "a.html").write_bytes(b"a page")
+    return export(
+        store, folder, choice or Choice(), organisation="Example GmbH", version="1.0", evidence=evidence, actor="ann"
+    )
 
 
 def check(folder: Path, *arguments: str) -> tuple[int, str]:
@@ -144,7 +146,7 @@ TAMPERING: dict[str, tuple[Any, str]] = {
         "runs/other: no entry",
     ),
     "an attachment is edited": (
-        lambda f: _edit_line(min(f.glob("evidence/*")), "hello", "hellO"),
+        lambda f: _edit_line(min(f.glob("evidence/*")), "a page", "a Page"),
         "evidence file a.html: it is not in the bundle as it was frozen",
     ),
     "an attachment is taken out": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from aimsight.store.records import (
     EvidenceFile,
     add_occurrence,
     open_nonconformity,
+    save_effectiveness_window,
     save_evidence_file,
     save_nonconformity,
 )
@@ -442,6 +444,18 @@ def test_an_occurrence_must_point_at_what_its_run_wrote(store: Store, samples: S
     findings = check(store).findings
     assert [str(finding) for finding in findings] == [
         f"occurrence of NC-2026-0001 in run {run.run_id}: the evaluation it points at is not there any more"
+    ]
+
+
+def test_a_window_after_the_actions_must_point_at_what_its_run_wrote(store: Store, samples: Samples) -> None:
+    """An effect that was judged by another measurement than its run's is no proof of it."""
+    with store.write() as tx:
+        run = samples.write_run(tx)
+        open_nonconformity(tx, samples.nonconformity())
+        save_effectiveness_window(tx, replace(samples.effectiveness_window(run), measurement_hash="ab" * 32))
+    where = f"window after the actions of NC-2026-0001 in run {run.run_id}"
+    assert [str(finding) for finding in check(store).findings] == [
+        f"{where}: the measurement it points at is not there any more"
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -35,6 +36,23 @@ result: Nobody is harmed by a call.
 assessed_version: "1"
 assessors: [quality@example.org]
 """
+RISK = """\
+title: Late answers
+owner: ops@example.org
+due: 2027-01-31
+description: Customers wait.
+method: Matrix, version 1.
+trigger: first
+likelihood: low
+consequence: low
+assessors: [ops@example.org]
+"""
+
+
+@pytest.fixture(autouse=True)
+def somebody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exports are taken by a person."""
+    monkeypatch.setenv("AIMSIGHT_ACTOR", "ops@example.org")
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +97,9 @@ def handled(template_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         "ops@example.org",
     )
     do("nc", "confirm", "NC-2026-0003", *graded)
+    form = folder / "risk.yaml"
+    form.write_text(RISK)
+    do("records", "add", "risk", "--from", form)
     because = ("--risk", "RISK-2026-0001", "--reason", "Until the new tool.", "--until", "2100-01-01")
     do("nc", "accept", "NC-2026-0003", *because, who="quality@example.org")
     form = folder / "assessment.yaml"
@@ -151,8 +172,7 @@ def test_oscal_without_anything_open_has_no_plan(project: Path, tmp_path: Path, 
 
 
 def test_the_same_store_gives_the_same_bytes(handled: Path, tmp_path: Path, call: Call) -> None:
-    """Every export is a pure function of the store, and leaves it as it is."""
-    before = (handled / "store" / "aimsight.duckdb").read_bytes()
+    """Every export is a pure function of the store, to which it adds that it was made."""
     for name in ("a", "b"):
         call("-C", handled, "audit", "oscal", "--into", tmp_path / name)
         call("-C", handled, "audit", "records", "--into", tmp_path / name / "records.jsonl")
@@ -161,7 +181,45 @@ def test_the_same_store_gives_the_same_bytes(handled: Path, tmp_path: Path, call
     assert files == ["assessment-results.json", "poam.json", "records.jsonl", "xapi.jsonl"]
     for name in files:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
-    assert (handled / "store" / "aimsight.duckdb").read_bytes() == before
+
+
+def test_what_left_the_house_is_on_record(handled: Path, tmp_path: Path, call: Call) -> None:
+    """Who took what, with the hash of every file, in the ledger; the next export that is no repetition tells it."""
+    known = len(exports(handled, call))
+    call("-C", handled, "audit", "oscal", "--into", tmp_path / "oscal")
+    call("-C", handled, "audit", "records", "--into", tmp_path / "records.jsonl", "--as", "quality@example.org")
+    call("-C", handled, "audit", "bundle", "--into", tmp_path / "bundle", "--record", "NC-2026-0001")
+    oscal, records, bundle = exports(handled, call)[known:]
+    assert [one["actor"] for one in (oscal, records, bundle)] == [
+        "ops@example.org",
+        "quality@example.org",
+        "ops@example.org",
+    ]
+    assert [file["name"] for file in oscal["files"]] == ["assessment-results.json", "poam.json"]
+    for said, path in (
+        (oscal["files"][1], tmp_path / "oscal" / "poam.json"),
+        (records["files"][0], tmp_path / "records.jsonl"),
+        (bundle["files"][0], tmp_path / "bundle" / "manifest.json"),
+    ):
+        content = path.read_bytes()
+        assert (said["sha256"], said["bytes"]) == (hashlib.sha256(content).hexdigest(), len(content))
+    assert (bundle["what"], bundle["about"]) == ("audit bundle", "about NC-2026-0001")
+    assert json.loads(call("-C", handled, "--json", "verify").out)["authorised"]
+
+
+def test_nobody_takes_anything_out_unnamed(handled: Path, tmp_path: Path, call: Call) -> None:
+    """Without a person nothing is written, and neither is it where the ledger cannot be."""
+    answer = call("-C", handled, "audit", "records", "--into", tmp_path / "records.jsonl", "--as", "x@example.org")
+    assert (answer.code, "nobody has the id" in answer.err) == (1, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def exports(project: Path, call: Call) -> list[dict[str, Any]]:
+    """The exports that the ledger tells, each with who took it."""
+    sql = "SELECT actor, payload FROM events WHERE kind = 'export.made' ORDER BY seq"
+    found = json.loads(call("-C", project, "--json", "query", sql).out)
+    rows = found["rows"] if isinstance(found, dict) else found
+    return [{"actor": row["actor"], **json.loads(row["payload"])} for row in rows]
 
 
 def test_every_record_is_valid_and_no_verdict_is_lost(handled: Path, tmp_path: Path, call: Call) -> None:
