@@ -189,7 +189,7 @@ def _missing(clause: Clause, evidence: list[Evidence], today: date) -> list[str]
     if clause.evidence in {"both", "auto"} and not any(one.by_pipeline for one in evidence):
         missing.append("nothing that a pipeline measured or recorded")
     if not any(one.count and not one.by_pipeline for one in evidence):
-        missing.append(f"no record by a person that counts: {_wanted(clause)}")
+        missing.append(f"no record of a person that is in force: {_wanted(clause)}")
     drafts = sum(one.drafts for one in evidence)
     if drafts:
         missing.append(f"{drafts} {'record waits' if drafts == 1 else 'records wait'} for approval")
@@ -202,8 +202,9 @@ def _missing(clause: Clause, evidence: list[Evidence], today: date) -> list[str]
 def _wanted(clause: Clause) -> str:
     """What a person would record for a clause."""
     own = _OWN_RECORDS.get(clause.id)
-    kinds = [kind.title.lower() for kind in TYPES.values() if clause.id in kind.clauses]
-    return own or (" or ".join(kinds[:3]) if kinds else f"document with clause {clause.id}")
+    titles = [kind.title for kind in TYPES.values() if clause.id in kind.clauses]
+    said = [title if title[:2].isupper() else title.lower() for title in titles[:3]]
+    return own or " or ".join(said) or f"document with clause {clause.id}"
 
 
 def _of_records(in_force: list[RecordVersion], drafts: list[RecordVersion]) -> list[Evidence]:

@@ -21,6 +21,7 @@ from aimsight.aims.lifecycle.service import reopen_if_worse
 from aimsight.aims.lifecycle.states import FINISHED, State, is_finished
 from aimsight.aims.people import Actor, require
 from aimsight.aims.verdicts import Verdict
+from aimsight.aims.words import metric_name, target_words
 from aimsight.configs.canonical import canonical_json
 from aimsight.configs.errors import AimsightError, NotFoundError
 from aimsight.configs.fields import Day, Name, Prose
@@ -91,7 +92,6 @@ def of_objective(objective: ObjectiveVersion, model_version: str, verdict: Verdi
     where = "".join(
         f" {word} {what}" for word, what in (("of", objective.column_name), ("in segment", objective.segment)) if what
     )
-    tolerance = f" with tolerance {objective.tolerance:g}" if objective.tolerance else ""
     return Subject(
         kind,
         objective.model,
@@ -100,7 +100,7 @@ def of_objective(objective: ObjectiveVersion, model_version: str, verdict: Verdi
         objective.severity,
         objective.owner,
         f"AI objective {objective.objective}, version {objective.version} (clause 6.2): {objective.statement} "
-        f"{objective.metric}{where} {objective.target}{tolerance}",
+        f"{metric_name(objective.metric)}{where}: {target_words(objective.target, objective.tolerance)}.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Forms that carry a nonconformity on: off unless the project switches them on, and for this machine alone.
+"""Forms: off unless the project switches them on, and for this machine alone; here those of a nonconformity.
 
 A form calls the same service functions as the command line, so that roles, four eyes and guards are those of the
 records. Who acts is declared, not proved: see ``dashboard.editing`` in docs/configuration.md.
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import streamlit as st
 
 from aimsight.aims import words
 from aimsight.aims.lifecycle import dossier, service, transitions
 from aimsight.aims.lifecycle.states import STEPS, steps_from
-from aimsight.aims.people import actor_of
+from aimsight.aims.people import ConflictError, actor_of
 from aimsight.aims.people_on_record import record_people
 from aimsight.configs.errors import AimsightError
 from aimsight.configs.forms import form_of
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from aimsight.aims.people import Actor
     from aimsight.dashboard import ui
     from aimsight.store.database import Transaction
+
+T = TypeVar("T")
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 Kind = Literal["text", "lines", "choice", "yes or no", "day", "person", "number", "action"]
@@ -118,7 +120,8 @@ def address() -> str | None:
 
 def forms(scene: ui.Scene, case: Case) -> None:
     """The forms of the steps that are possible now, or why there are none."""
-    possible = [step.name for step in steps_from(case.state) if step.name in FIELDS]
+    began = seen(case.name, case)
+    possible = [step.name for step in steps_from(began.state) if step.name in FIELDS]
     why_not = allowed(scene)
     if why_not or not possible:
         if why_not and possible:
@@ -126,30 +129,76 @@ def forms(scene: ui.Scene, case: Case) -> None:
         return
     with st.container(border=True):
         st.subheader("Take a step", anchor=False)
-        people = {person.id: f"{person.name} ({', '.join(person.roles) or 'no role'})" for person in _people(scene)}
+        people = [person.id for person in scene.project.config.people]
         left, right = st.columns(2)
-        who = left.selectbox(
-            "Who acts", list(people), format_func=lambda one: words.printable(people[one]), key="acting"
-        )
-        name = right.selectbox("Step", possible, key=f"step {case.name} {case.state}")
+        with left:
+            who = who_acts(scene, "acting")
+        turn = turn_of(case.name)
+        name = right.selectbox("Step", possible, key=f"step {case.name} {turn}")
         doing = STEPS[name].doing
         st.caption(words.escape(f"{doing[0].upper()}{doing[1:]} {case.name}"))
-        with st.form(f"{name} {case.name} {case.version}", border=False):
-            given = {field.key: _ask(field, case, list(people)) for field in FIELDS[name]}
+        with st.form(f"{name} {case.name} {turn}", border=False):
+            given = {field.key: _ask(field, began, people, turn) for field in FIELDS[name]}
             if st.form_submit_button(_button(name)):
-                _submit(scene, case, name, who, given)
+                submit(scene, who, lambda tx, actor: take(tx, scene, began, name, actor, given), record=case.name)
 
 
-def _people(scene: ui.Scene) -> tuple[Any, ...]:
-    return scene.project.config.people
+def seen(record: str, now: T) -> T:
+    """The record as a person saw it when they began to fill in a form about it.
+
+    It stays until something is saved, so that what they typed is still there when somebody else was faster.
+    """
+    found: T = st.session_state.setdefault(f"seen {record}", now)
+    return found
+
+
+def turn_of(form: str) -> int:
+    """How often a form has been saved: one that has done its work comes back empty."""
+    return int(st.session_state.setdefault(f"turn {form}", 0))
+
+
+def who_acts(scene: ui.Scene, key: str) -> str:
+    """The person who acts, with their roles: chosen, not proved."""
+    people = {one.id: f"{one.name} ({', '.join(one.roles) or 'no role'})" for one in scene.project.config.people}
+    return st.selectbox("Who acts", list(people), format_func=lambda one: words.printable(people[one]), key=key)
+
+
+def submit(
+    scene: ui.Scene, who: str, step: Callable[[Transaction, Actor], object], *, record: str, form: str = ""
+) -> None:
+    """Take a step on the version that the person saw; what is missing or has changed is told, and nothing is saved.
+
+    Parameters
+    ----------
+    record
+        The record that is changed. When it has changed meanwhile, the next try is about its present version.
+    form
+        The form that has done its work; by default the record's only one.
+    """
+    config, root = scene.project.config, scene.project.root
+    store = Store(scene.store, checkpoints=tuple(root / checkpoint for checkpoint in config.checkpoints))
+    try:
+        actor = actor_of(scene.project, who)
+        with store.write() as tx:
+            record_people(tx, config)
+            step(tx, actor)
+    except AimsightError as error:
+        st.error(words.escape(str(error)).replace("\n", "  \n"))
+        if isinstance(error, ConflictError):
+            st.session_state.pop(f"seen {record}", None)
+            st.caption("What you filled in is still here: look at what changed, then press again.")
+    else:
+        st.session_state.pop(f"seen {record}", None)
+        st.session_state[f"turn {form or record}"] = turn_of(form or record) + 1
+        st.rerun()
 
 
 def _button(name: str) -> str:
     return STEPS[name].name.replace("-", " ").capitalize()
 
 
-def _ask(field: Field, case: Case, people: list[str]) -> Any:  # noqa: ANN401  # what the widget gives
-    key = f"{case.name} {case.version} {field.key}"
+def _ask(field: Field, case: Case, people: list[str], turn: int) -> Any:  # noqa: ANN401  # what the widget gives
+    key = f"{case.name} {turn} {field.key}"
     match field.kind:
         case "choice":
             return st.selectbox(field.label, field.choices, index=None, key=key)
@@ -170,21 +219,6 @@ def _ask(field: Field, case: Case, people: list[str]) -> Any:  # noqa: ANN401  #
             return [line for line in st.text_area(field.label, key=key).splitlines() if line.strip()]
         case _:
             return st.text_area(field.label, key=key, height=80)
-
-
-def _submit(scene: ui.Scene, case: Case, name: str, who: str, given: dict[str, Any]) -> None:
-    """Take the step on the version that the person saw; what is missing or has changed is told and nothing is saved."""
-    config, root = scene.project.config, scene.project.root
-    store = Store(scene.store, checkpoints=tuple(root / checkpoint for checkpoint in config.checkpoints))
-    try:
-        actor = actor_of(scene.project, who)
-        with store.write() as tx:
-            record_people(tx, config)
-            take(tx, scene, case, name, actor, given)
-    except AimsightError as error:
-        st.error(words.escape(str(error)).replace("\n", "  \n"))
-    else:
-        st.rerun()
 
 
 def take(tx: Transaction, scene: ui.Scene, case: Case, name: str, actor: Actor, given: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aimsight.aims.lifecycle.dossier import corrections
-from aimsight.aims.words import day, instant, listed, plural
+from aimsight.aims.words import day, instant, listed, metric_name, plural, target_words
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -145,10 +145,9 @@ def criterion_words(criterion: Criterion) -> str:
         return f"monitoring gives a result in {within}"
     where = " · ".join(part for part in (criterion.column, criterion.segment) if part)
     named = f"{criterion.objective}: " if criterion.objective else ""
-    return (
-        f"{named}{criterion.metric}{f' of {where}' if where else ''} {criterion.threshold} in {within}, each with at "
-        f"least {plural(criterion.min_rows, 'row')}"
-    )
+    what = f"{metric_name(criterion.metric)}{f' of {where}' if where else ''}"
+    threshold = target_words(criterion.threshold, criterion.tolerance) if criterion.threshold else ""
+    return f"{named}{what} {threshold} in {within}, each with at least {plural(criterion.min_rows, 'row')}"
 
 
 def flagged(plan: Plan) -> str:

@@ -19,6 +19,8 @@ from aimsight.store.database import Store
 from aimsight.store.records import EffectivenessWindow, effectiveness_windows
 
 ALL = "all"
+FEW = 6
+"""So many records need no filters."""
 MOST_WINDOWS = 6
 """So many of the attached windows are lines; the table has all."""
 
@@ -43,7 +45,7 @@ def _render() -> None:
     if still_open:
         owned = summary.owned_until(still_open, scene.now, scene.zone)
         st.text(f"{owned[0].upper()}{owned[1:]}")
-    shown = _filtered(rows)
+    shown = _filtered(rows) if len(rows) > FEW else rows
     if not shown:
         ui.empty("No record passes these filters; set one of them back to all.")
         return

@@ -120,6 +120,7 @@ def _cover(scene: ui.Scene, review: RecordVersion, pack: Pack, missing: list[str
         with st.container(border=True):
             st.markdown("**Missing before it can be signed**")
             st.markdown("\n".join(f"- {words.escape(text)}" for text in missing))
+    if not review.approver and pack.sha256 == review.fields["packs"][-1]["sha256"]:
         editing_review.forms(scene, review, pack)
 
 

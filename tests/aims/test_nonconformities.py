@@ -84,8 +84,7 @@ def test_a_record_says_what_who_and_until_when(store: Store, makers: Makers, clo
     with store.read() as reader:
         record = nonconformity(reader, "NC-2026-0001")
     assert record.requirement == (
-        "AI objective OBJ-1, version 1 (clause 6.2): Decisions stay right. "
-        "performance.accuracy >= 0.7 with tolerance 0.02"
+        "AI objective OBJ-1, version 1 (clause 6.2): Decisions stay right. Accuracy: at least 0.7, tolerance 0.02."
     )
     assert (record.occurred_from, record.occurred_to) == (makers.window(0).start, makers.window(2).end)
     assert (record.state, record.severity, record.source) == ("detected", "minor", "monitoring")

@@ -47,8 +47,8 @@ def test_a_new_nonconformity_says_what_it_means_and_what_to_do() -> None:
     assert notice.occasion == "nonconformity"
     assert notice.subject == "NC-2026-0002 opened (major): air-time does not meet AT-02"
     assert notice.body == (
-        "What happened: AT-02 was nonconforming in Aug 2015: performance.mean_error 2.415 (2.207–2.623), n = 8,558; "
-        "target between -1.5 and 1.5. Nonconformity NC-2026-0002 (major) was opened for model air-time.\n"
+        "What happened: AT-02 was nonconforming in Aug 2015: Mean error 2.415 (2.207–2.623), n = 8,558; "
+        "target from −1.5 to 1.5. Nonconformity NC-2026-0002 (major) was opened for model air-time.\n"
         "What it means: The whole interval lies beyond the target and its tolerance. The objective is: Predictions are "
         "neither too long nor too short on average. It happened before: NC-2026-0001 was closed on the same "
         "objective.\n"

@@ -36,7 +36,7 @@ def test_one_failing_window_opens_nothing_the_second_of_three_does(sandbox: Sand
     assert (record["occurred_from"], record["occurred_to"]) == (sandbox.window(4).start, sandbox.window(6).end)
     assert (record["kind"], record["severity"], record["state"]) == ("performance", "minor", "detected")
     assert (record["objective"], record["objective_version"], record["recurrence_of"]) == ("OBJ-1", 1, None)
-    assert "Decisions stay right. performance.accuracy >= 0.7" in record["requirement"]
+    assert "Decisions stay right. Accuracy: at least 0.7" in record["requirement"]
     assert (sandbox.run(8)["credit"].opened, sandbox.run(8)["credit"].occurrences) == ([], 0)
     (record,) = sandbox.nonconformities()
     assert record["occurrences"] == 3
