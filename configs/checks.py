@@ -83,7 +83,7 @@ def repetitions(draft: Draft) -> Iterator[Finding]:
 def task_roles(draft: Draft) -> Iterator[Finding]:
     """Each task has its own columns in the log."""
     log = draft.at("log")
-    if draft.task not in {"binary", "multiclass", "regression"} or not isinstance(log, dict):
+    if draft.task is None or not isinstance(log, dict):
         return
     if draft.task == "binary":
         if log.get("scores") is not None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+from aimsight.configs.facts import Task
 from aimsight.configs.fields import category_text
 
 if TYPE_CHECKING:
@@ -64,8 +65,9 @@ class Draft:
 
     @cached_property
     def task(self) -> str | None:
-        """The task."""
-        return self.text("task")
+        """The task; ``None`` for a word that is none, so that nothing is said to be wrong for it."""
+        task = self.text("task")
+        return task if task in get_args(Task) else None
 
     @cached_property
     def features(self) -> dict[str, str | None]:

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -159,7 +160,7 @@ def _global_options(
 def _tell(error: AimsightError, *, as_json: bool) -> None:
     sys.stdout.flush()
     if as_json:
-        problems = [str(problem) for problem in error.problems] if isinstance(error, ConfigError) else None
+        problems = [asdict(problem) for problem in error.problems] if isinstance(error, ConfigError) else None
         told = {"kind": type(error).__name__, "message": str(error), "exit_code": error.exit_code}
         typer.echo(json.dumps({"error": told | ({"problems": problems} if problems else {})}), err=True)
     else:

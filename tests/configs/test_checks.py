@@ -23,6 +23,7 @@ TYPES = [
     ('version: "2"', f'version: {"x" * 256}', "version: a name has at most 255 characters, and this one has 256"),
     ('version: "2"\n', "", 'version: is missing: version of the model, in quotes: "2"'),
     ("risk: high", "risk: HIGH", 'risk: must be one of minimal, limited, high, not "HIGH"; did you mean high?'),
+    ("task: binary", "task: binery", 'task: must be one of binary, multiclass, regression, not "binery"; did you mean binary?'),
     ("risk: high", "risk: high\nrisky: yes", "risky: unknown key; known keys are model, version, owner, intended_use, risk, task, log, labels, features, protected, segments, filters, reference, monitor, metrics, drift, drift_fdr, min_group, objectives; did you mean risk?"),
     ("risk: high", "risk: high\nmin_group: many", 'min_group: must be a whole number, not the text "many"'),
     ("risk: high", "risk: high\nmin_group: 2.5", "min_group: must be a whole number, not the number 2.5"),

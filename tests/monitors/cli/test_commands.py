@@ -84,6 +84,13 @@ def test_errors_are_json_when_json_is_asked_for(call: Call, project: Path) -> No
     told = json.loads(answer.err)["error"]
     assert (answer.code, answer.out) == (2, "")
     assert (told["kind"], told["exit_code"], len(told["problems"])) == ("ConfigError", 2, 1)
+    assert told["problems"][0] == {
+        "file": "aimsight.yaml",
+        "line": 2,
+        "key": "stroe",
+        "problem": told["problems"][0]["problem"],
+        "suggestion": "store",
+    }
 
 
 def test_run_lists_windows_and_verdicts_and_a_second_one_does_nothing(call: Call, project: Path) -> None:
