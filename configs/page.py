@@ -36,11 +36,11 @@ _INTRODUCTION = """\
 
 A project is a folder: `aimsight.yaml` and one file for each model in `models/`. Paths are relative to the folder.
 Unknown keys, keys given twice, numbers that are not finite and values of a wrong type are refused; `aimsight check`
-reports all mistakes at once, each with file, line and the likely cure. For editors, `aimsight schema` writes the same as
-JSON Schema (`aimsight schema project` that of `aimsight.yaml`): kept as `model.schema.json`, most complete and check a
-model's file whose first line is `# yaml-language-server: $schema=../model.schema.json`. Environment variables override
-settings of `aimsight.yaml` and carry secrets: `AIMSIGHT_STORE`, `AIMSIGHT_ALERT_<NAME>_URL`, or `env:NAME` as the url of
-an alert route.
+reports all mistakes at once, each with file, line and the likely cure. For editors, `aimsight schema` writes the same
+as JSON Schema (`aimsight schema project` that of `aimsight.yaml`): kept as `model.schema.json`, most complete and check
+a model's file whose first line is `# yaml-language-server: $schema=../model.schema.json`. Environment variables
+override settings of `aimsight.yaml` and carry secrets: `AIMSIGHT_STORE`, `AIMSIGHT_ALERT_<NAME>_URL`, or `env:NAME` as
+the url of an alert route.
 
 Durations are a whole number and a unit: `1h`, `1d`, `1w`, `1mo`, `1q`, `1y`. Windows follow the calendar of
 `log.time_zone`: a day begins at local midnight and has 23 or 25 hours when the clocks change; multiples lie on a fixed
