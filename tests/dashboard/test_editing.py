@@ -125,6 +125,38 @@ def test_somebody_else_was_faster(project: Path, monkeypatch: pytest.MonkeyPatch
         editing.take(tx, scene, case, "reject", judge, {"reason": "Twice."})
 
 
+def test_what_was_typed_is_still_there_after_a_conflict(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody regrades the record meanwhile: that is told, the form keeps its content, and another press saves it."""
+    from aimsight.aims.lifecycle import service, transitions
+    from aimsight.aims.lifecycle.dossier import Grading
+    from aimsight.aims.people import Actor, Role
+    from aimsight.configs.load import load_project
+
+    app = opened(project, monkeypatch)
+    grading = Grading(severity="major", criteria="More people than thought.", owner="risk@example.org")
+    with Store(project / "store" / "aimsight.duckdb").write() as tx:
+        service.act(
+            tx,
+            load_project(project, environ={}),
+            NC,
+            Actor("judge", frozenset({Role.REVIEWER})),
+            lambda one, who, knows: transitions.regrade(one, grading, who, knows),
+        )
+    version = state(project)[1]
+    labels = {element.label: element for element in app.selectbox}
+    labels["Severity"].select("major")
+    labels["Owner"].select("risk@example.org")
+    next(area for area in app.text_area if area.label == "Why this severity").input("A long text.")
+    app.button[0].click().run()
+    assert "has changed since you read it" in app.error[0].value
+    assert "More people than thought" in app.error[0].value
+    assert state(project) == ("detected", version)
+    assert next(area for area in app.text_area if area.label == "Why this severity").value == "A long text."
+    app.button[0].click().run()
+    assert not app.error
+    assert state(project) == ("open", version + 1)
+
+
 def test_a_record_of_no_model_is_listed_by_its_source(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A complaint about no model has neither model nor objective; its line says where it comes from."""
     from aimsight.aims.nonconformities import ManualNonconformity, open_manual

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -17,6 +18,9 @@ from aimsight.aims.review import service
 from aimsight.configs.load import load_project
 from aimsight.metrics.plan import Window
 from aimsight.store.database import Store
+
+if TYPE_CHECKING:
+    from aimsight.store.registers import RecordVersion
 
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
 ANN = Actor("ann@example.org", frozenset({Role.OWNER}))
@@ -129,19 +133,140 @@ def test_a_tampered_pack_is_told_and_not_shown(full: Path, tmp_path: Path, monke
     assert "is not what was frozen" in said(opened(folder, monkeypatch))
 
 
-def test_forms_appear_only_where_editing_is_allowed(
-    full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With dashboard.editing on this machine, an empty input is confirmed; a wrong signer is refused in words."""
+@pytest.fixture
+def held(full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Store, str]:
+    """A project with a prepared review, whose forms are on."""
     folder = Path(shutil.copytree(full, tmp_path / "project"))
     store, name = prepared(folder, dashboard={"editing": True})
     monkeypatch.setattr("aimsight.dashboard.editing.address", lambda: "127.0.0.1")
-    app = opened(folder, monkeypatch)
-    confirm, sign = app.button
-    assert (confirm.label, sign.label) == ("Confirm", "Sign")
-    app = confirm.click().run()
+    return folder, store, name
+
+
+def on_record(store: Store, name: str) -> RecordVersion:
+    """The review as it is on record."""
     with store.read() as reader:
-        assert len(registers.get(reader, service.REVIEW, name).fields["confirmations"]) == 1
+        return registers.get(reader, service.REVIEW, name)
+
+
+def pressed(app: AppTest, label: str) -> AppTest:
+    """The page after the button with this label."""
+    app = next(one for one in app.button if one.label == label).click().run()
+    assert not app.exception, app.exception[0].message
+    return app
+
+
+def fill(app: AppTest, **texts: str) -> None:
+    """Type into the text areas whose labels begin so (with blanks for underlines)."""
+    for start, text in texts.items():
+        next(one for one in app.text_area if one.label.startswith(start.replace("_", " "))).input(text)
+
+
+def test_a_review_is_held_on_the_page(held: tuple[Path, Store, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inputs, minutes, a decision that changes something, signature: all of it without the command line."""
+    folder, store, name = held
+    app = opened(folder, monkeypatch)
+    for _ in range(len(service.frozen_pack(load_project(folder), on_record(store, name)).to_confirm)):
+        app = pressed(app, "Confirm")
+    assert "Every input has something to report" in said(app)
+
+    app.selectbox(key="reviewing").select("ann@example.org")
+    next(one for one in app.selectbox if one.label == "Chair").select("emma@example.org")
+    app.date_input[0].set_value(date(2026, 11, 20))
+    app.multiselect[0].select("emma@example.org")
+    fill(app, Others="Cho Li, External adviser\nMax <b>, Board, top management", What_was_discussed="The gap.")
+    fill(app, Is_the="Suitable.", Is_it_adequate="Adequate.", Is_it_effective="Not fully.")
+    app = pressed(app, "Save the minutes")
+    assert [one.value for one in app.error] == []
+    minutes = on_record(store, name)
+    assert minutes.fields["attendees"] == [
+        {"name": "Emma", "function": "top management", "top_management": True},
+        {"name": "Cho Li", "function": "External adviser", "top_management": False},
+        {"name": "Max <b>", "function": "Board", "top_management": True},
+    ]
+    assert (minutes.author, minutes.fields["held_on"], minutes.fields["adequacy"]) == (
+        "ann@example.org", "2026-11-20", "Adequate.",
+    )  # fmt: skip
+    assert next(one for one in app.text_area if one.label.startswith("Others")).value == (
+        "Cho Li, External adviser\nMax <b>, Board, top management"
+    )
+    assert "nothing changes" in pressed(app, "Save the minutes").error[0].value
+
+    app = opened(folder, monkeypatch)
+    fill(app, What_was_decided="Judge summers on summers.", What_is_to_be_done="Write it down.")
+    next(one for one in app.text_area if one.label == "Why").input("It came back.")
+    app.selectbox(key="kind 0").select("change")
+    app.selectbox(key="who 0").select("ann@example.org")
+    app.date_input(key="due 0").set_value(date(2027, 3, 31))
+    refused = pressed(app, "Record the decision").error[0].value
+    assert "says what changes" in refused
+    app.selectbox(key="subject 0").select("process")
+    app.text_area(key="follows 0").input("It takes longer.")
+    app = pressed(app, "Record the decision")
+    with store.read() as reader:
+        (taken,) = service.decisions(reader, name)
+        (change,) = registers.list_records(reader, ["change"])
+    assert (taken.title, change.fields["subject"]) == ("Judge summers on summers", "process")
+    assert taken.subject in change.links
+    assert app.text_area(key="decision 1").value == ""
+
+    assert "Missing before it can be signed" not in said(app)
     app.text_input[-1].input("Ann")
-    app = app.button[-1].click().run()
-    assert "may not sign" in str(app.error[0].value)
+    assert "may not sign" in str(pressed(app, "Sign").error[0].value)
+    app.selectbox(key="reviewing").select("emma@example.org")
+    app.text_input[-1].input("Emma Sato")
+    app = pressed(app, "Sign")
+    assert on_record(store, name).approver == "emma@example.org"
+    assert not app.button
+
+
+def test_minutes_of_two_people_at_once(held: tuple[Path, Store, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever saves second is told what the first changed, loses nothing, and takes nothing back."""
+    folder, store, name = held
+    app = opened(folder, monkeypatch)
+    with store.write() as tx:
+        service.record(tx, name, {"discussion": "First."}, EMMA, expected=None)
+    fill(app, Is_it_adequate="Adequate.")
+    app = pressed(app, "Save the minutes")
+    assert "was changed since version 1" in app.error[0].value
+    assert "discussion\\: nothing → First" in app.error[0].value
+    assert "adequacy" not in on_record(store, name).fields
+    assert "Somebody has changed the minutes since this form began" in said(app)
+    app = pressed(app, "Save the minutes")
+    assert not app.error
+    fields = on_record(store, name).fields
+    assert (fields["discussion"], fields["adequacy"]) == ("First.", "Adequate.")
+    assert next(one for one in app.text_area if one.label.startswith("What was disc")).value == "First."
+
+
+def test_a_form_begins_again_with_what_is_on_record(
+    held: tuple[Path, Store, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has typed nothing yet takes the newest minutes with a button."""
+    folder, store, name = held
+    app = opened(folder, monkeypatch)
+    with store.write() as tx:
+        service.record(tx, name, {"discussion": "First."}, EMMA, expected=None)
+    app = pressed(app.run(), "Begin again with what is on record")
+    assert next(one for one in app.text_area if one.label.startswith("What was disc")).value == "First."
+
+
+def test_an_attendee_without_a_function_is_asked_for_it(
+    held: tuple[Path, Store, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line with a name alone is refused, and nothing is saved."""
+    folder, store, name = held
+    app = opened(folder, monkeypatch)
+    fill(app, Others="Cho Li")
+    assert "function: is missing" in pressed(app, "Save the minutes").error[0].value.replace("\\", "")
+    assert "attendees" not in on_record(store, name).fields
+
+
+def test_of_an_earlier_pack_nothing_is_signed(held: tuple[Path, Store, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forms are about the latest pack; an earlier one is shown only."""
+    folder, store, name = held
+    project = load_project(folder)
+    service.prepare(store, project, ANN, YEAR, review=name, reason="A risk was missing.")
+    app = opened(folder, monkeypatch)
+    assert app.button
+    app = app.selectbox(key=f"pack {name}").select(1).run()
+    assert not app.button

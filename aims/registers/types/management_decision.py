@@ -5,6 +5,8 @@ from __future__ import annotations
 from aimsight.aims.registers.fields import Field
 from aimsight.aims.registers.record_type import RecordType
 
+KINDS = ("improvement", "change", "resources", "other")
+
 TYPE = RecordType(
     name="management_decision",
     title="Management decision",
@@ -13,7 +15,7 @@ TYPE = RecordType(
     doc="One decision of top management; what follows from it are actions and changes that link to it.",
     fields=(
         Field("review", "text", False, "The review in which it was taken."),
-        Field("kind", "choice", True, "What it is about.", choices=("improvement", "change", "resources", "other")),
+        Field("kind", "choice", True, "What it is about.", choices=KINDS),
         Field("decision", "prose", True, "What was decided."),
         Field("grounds", "prose", True, "Why."),
     ),
