@@ -1,9 +1,9 @@
 """Intervals of any function of joint counts: a smoothed (Bayesian) bootstrap, seeded by the counts themselves.
 
 A multinomial bootstrap draws new counts and may lose a class, which makes many metrics undefined, or never show an
-error that has not been seen yet. Drawing the shares instead, from a Dirichlet distribution around the counts plus one
-prior row spread evenly over the cells, has neither trouble and covers the truth from 30 rows on
-(docs/adr/0015-bootstrap-of-joint-counts.md).
+error that has not been seen yet. Drawing the shares instead, from a Dirichlet distribution around the counts plus two
+rows spread evenly over the cells, has neither trouble and covers the truth from 30 rows on
+(docs/adr/0015-bootstrap-of-joint-counts.md and docs/adr/0020-two-unknown-rows.md).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimsight.metrics.intervals import LEVEL
+from aimsight.metrics.intervals import LEVEL, UNKNOWN_ROWS
 from aimsight.metrics.values import Interval
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def shares_of(counts: NDArray[np.int64]) -> Floats:
     many = flat.size > MANY
     drawn = np.flatnonzero(flat) if many else np.arange(flat.size)
     out = np.zeros((FEWER_DRAWS if many else DRAWS, flat.size))
-    out[:, drawn] = rng.standard_gamma(flat[drawn] + 1.0 / drawn.size, size=(out.shape[0], drawn.size))
+    out[:, drawn] = rng.standard_gamma(flat[drawn] + UNKNOWN_ROWS / drawn.size, size=(out.shape[0], drawn.size))
     out /= out.sum(axis=1, keepdims=True)
     return out.reshape(-1, *counts.shape)
 

@@ -29,6 +29,8 @@ FEW = 10
 """With fewer positives or negatives than this, the variance of an AUC is not estimated from the scores."""
 FEW_WRONG = 3
 """Nor when fewer rows of the rarer class than this, on balance, are ranked against the rule."""
+UNKNOWN_ROWS = 2.0
+"""Rows of which nothing is known that stand beside those that were seen where few of these say little of the rest."""
 
 
 def normal_quantile(comparisons: int = 1) -> float:
@@ -77,6 +79,24 @@ def wilson(successes: float, n: float, z: float = Z, method: str = "Wilson") -> 
     low = 0.0 if successes <= 0 else min(max((centre - half) / scale, 0.0), share)
     high = 1.0 if successes >= n else max(min((centre + half) / scale, 1.0), share)
     return Interval(low, high, method)
+
+
+def clopper_pearson(successes: float, n: float, method: str = "Clopper-Pearson") -> Interval:
+    """Clopper and Pearson's (1934) interval of a proportion, which holds at least as often as it says however few rows.
+
+    ``0 <= successes <= n``, ``n`` > 0; both may be fractions.
+    """
+    from scipy.special import betaincinv
+
+    tail = (1 - LEVEL) / 2
+    low = float(betaincinv(successes, n - successes + 1, tail)) if successes > 0 else 0.0
+    high = float(betaincinv(successes + 1, n - successes, 1 - tail)) if successes < n else 1.0
+    return holding(Interval(low, high, method), successes / n)
+
+
+def holding(interval: Interval, value: float) -> Interval:
+    """The interval, made to hold the value itself."""
+    return Interval(min(interval.low, value), max(interval.high, value), interval.method)
 
 
 def newcombe(x1: float, n1: float, x2: float, n2: float, z: float = Z) -> Interval:
@@ -165,21 +185,46 @@ def positive(value: float, error: float, n: int, method: str) -> Interval | None
     return Interval(value * math.exp(-spread), value * math.exp(spread), method)
 
 
-def share_like(value: float, variance: float, n: float, method: str) -> Interval:
-    """Interval of a quantity in [0, 1] that is no plain proportion: Wilson with the effective n of its variance.
+def skewed(value: float, variance: float, method: str) -> Interval:
+    """Interval of a quantity above 0, skewed as a Gamma law with this mean and variance (Wilson and Hilferty 1931).
 
-    With a variance of 0 (every row alike) the rows themselves are the effective n.
+    Of a ``value`` of 0 or a ``variance`` of 0 it is that value alone.
     """
-    value = min(max(value, 0.0), 1.0)
+    if value <= 0 or variance <= 0:
+        return Interval(max(value, 0.0), max(value, 0.0), method)
+    ninth = variance / (9 * value * value)
+    low, high = (value * max(1 - ninth + side * Z * math.sqrt(ninth), 0.0) ** 3 for side in (-1, 1))
+    return Interval(low, high, method)
+
+
+def effective_rows(value: float, variance: float, n: float) -> float:
+    """Rows whose plain share would vary as much as a quantity in [0, 1] with this variance, at least 1.
+
+    With a variance of 0 (every row alike) the rows themselves.
+    """
     effective = value * (1 - value) / variance if variance > 0 else n
-    effective = max(effective, 1.0) if effective > 0 else n
+    return max(effective, 1.0) if effective > 0 else n
+
+
+def share_like(value: float, variance: float, n: float, method: str) -> Interval:
+    """Interval of a quantity in [0, 1] that is no plain proportion: Wilson with its effective rows."""
+    value = min(max(value, 0.0), 1.0)
+    effective = effective_rows(value, variance, n)
     return wilson(value * effective, effective, method=method)
 
 
 def mean_of_shares(successes: Floats, n: Floats) -> Interval:
-    """Interval of the unweighted mean of independent proportions (MOVER with Wilson bounds)."""
-    low, high = wilson_bounds(successes, n)
-    return mean_of_correlated(successes / n, low, high, np.eye(n.size))
+    """Interval of the unweighted mean of independent proportions (Price and Bonett 2004).
+
+    As Agresti and Coull's for one of them: four rows of which nothing is known, half of them successes, are divided
+    evenly among the proportions.
+    """
+    added = 2 * UNKNOWN_ROWS / n.size
+    shares = (successes + added / 2) / (n + added)
+    centre = float(shares.mean())
+    half = Z * math.sqrt(float((shares * (1 - shares) / (n + added)).sum())) / n.size
+    interval = Interval(max(centre - half, 0.0), min(centre + half, 1.0), "Price-Bonett")
+    return holding(interval, float((successes / n).mean()))
 
 
 def mean_of_correlated(values: Floats, low: Floats, high: Floats, covariance: Floats) -> Interval:

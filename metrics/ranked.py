@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimsight.metrics.intervals import FEW_WRONG, LEVEL, newcombe, student_quantile, wilson
+from aimsight.metrics.intervals import FEW_WRONG, LEVEL, clopper_pearson, newcombe, student_quantile
 from aimsight.metrics.values import Interval
 
 if TYPE_CHECKING:
@@ -74,12 +74,12 @@ def average_precision(counts: ScoreCounts) -> Estimate:
 
 
 def average_precision_interval(value: float, variance: float, positives: int) -> Interval:
-    """Student on the logit scale, the positives being what is averaged over; Wilson when few of them are missed.
+    """Student on the logit scale, the positives being what is averaged over; exact when few of them are missed.
 
     With fewer than 3 positives' worth of missing precision the variance is not estimated from the scores.
     """
     if positives < 2 or positives * (1 - value) < FEW_WRONG or variance <= 0:
-        return wilson(value * positives, positives)
+        return clopper_pearson(value * positives, positives)
     spread = student_quantile(positives - 1) * math.sqrt(variance * positives / (positives - 1))
     spread /= value * (1 - value)
     centre = math.log(value / (1 - value))

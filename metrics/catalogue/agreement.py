@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @metric(
     id="performance.mcc",
-    version=1,
+    version=2,
     tasks=CLASSIFICATION,
     kind="segment",
     unit="correlation",
@@ -69,7 +69,7 @@ def _one_sided(matrix: Floats) -> str:
 
 @metric(
     id="performance.cohen_kappa",
-    version=1,
+    version=2,
     tasks=CLASSIFICATION,
     kind="segment",
     unit="agreement",
@@ -110,7 +110,7 @@ def _money(name: str, what: str, default: float | None = 0.0) -> Parameter:
 
 @metric(
     id="performance.cost",
-    version=1,
+    version=2,
     tasks=BINARY,
     kind="segment",
     unit="cost of a decision",

@@ -13,12 +13,12 @@ from aimsight.configs.parameters import Parameter
 from aimsight.metrics.catalogue.decisions import balanced_accuracy
 from aimsight.metrics.catalogue.errors import r2
 from aimsight.metrics.catalogue.ranking import gini
-from aimsight.metrics.catalogue.scores import brier, log_loss, no_scores, one_sided, sample_variance, sums, unit
+from aimsight.metrics.catalogue.scores import brier, log_loss, no_scores, one_sided, sums
 from aimsight.metrics.confusion import occurring, whole
-from aimsight.metrics.intervals import mover_difference, positive
+from aimsight.metrics.intervals import holding, mover_difference, skewed
+from aimsight.metrics.losses import brier_losses, log_losses
 from aimsight.metrics.registry import ALL_TASKS, Needs, find, measured_by, metric
 from aimsight.metrics.reliability import HALF_CELL, scores_of
-from aimsight.metrics.statistics import LOSS_BITS
 from aimsight.metrics.values import Cause, Interval, Undefined, Value
 
 if TYPE_CHECKING:
@@ -27,12 +27,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from aimsight.configs.parameters import Argument
+    from aimsight.metrics.losses import Losses
     from aimsight.metrics.registry import Direction, Metric
-    from aimsight.metrics.statistics import ErrorSums, SegmentStatistics
+    from aimsight.metrics.statistics import ErrorSums, ScoreSums, SegmentStatistics
     from aimsight.metrics.values import Result
 
     Floats = NDArray[np.float64]
 
+FEWEST_OF_A_CLASS = 5
+"""With fewer labels of a class than this it is not known how large the losses of a dummy are."""
 ZOU = "Zou and Donner, Construction of confidence limits about effect measures, Statistics in Medicine 27 (2008)"
 
 
@@ -127,13 +130,17 @@ def _with_the_other(made: Metric, _arguments: Mapping[str, Argument]) -> Metric:
 
 @metric(
     id="performance.skill",
-    version=1,
+    version=2,
     tasks=ALL_TASKS,
     kind="segment",
     unit="share of the way to perfect",
     bounds=(None, 1.0),
     direction="higher",
-    undefined_when=("the other metric is undefined", "all labels are equal: nothing can be known better"),
+    undefined_when=(
+        "the other metric is undefined",
+        "all labels are equal: nothing can be known better",
+        "fewer than 5 labels of a class (log loss and Brier score of a binary model)",
+    ),
     source="Murphy, Skill scores based on the mean square error, Monthly Weather Review 116 (1988)",
     needs=Needs(labels=True),
     parameters=(Parameter("of", "word", doc="the metric that is compared", choices=JUDGED),),
@@ -149,7 +156,7 @@ def skill(found: SegmentStatistics | ErrorSums, size: float = 1.0, *, of: Judged
     predicts the mean label. There is no skill of ``mae``: its dummy predicts the median label, and the error of that is
     not among the sums that are kept. All of them know the window's own labels. 1: perfect; 0: no better than the dummy;
     below 0: worse. Interval: bootstrap of counts (accuracy, precision, F1), the other metric's own (balanced accuracy,
-    AUC, RMSE), or the ratio of both losses on the log scale (log loss, Brier).
+    AUC, RMSE), or of the ratio of both losses, as that of ``performance.log_loss`` (log loss, Brier).
     """
     if of == "rmse":
         return _of_rmse(found, size)  # type: ignore[arg-type]  # its kind is "errors"
@@ -224,52 +231,54 @@ def _of_balanced_accuracy(s: SegmentStatistics) -> Result:
 
 
 def _of_log_loss(s: SegmentStatistics) -> Result:
-    c = sums(s)
-    if c is None:
-        return no_scores(s)
     if s.classes is not None:
         return _of_classes(s, log_loss(s), lambda share: -float(share @ np.log(share)))
-    trouble = one_sided(s)
-    if trouble is not None or s.scores is None:
-        return trouble or no_scores(s)
-    counts = s.scores[""]
-    score = np.clip(scores_of(counts), HALF_CELL, 1 - HALF_CELL)
-    positives, p = float(counts.positives.sum()), float(counts.positives.sum()) / c.n
-    total, squares = c.loss / 2**LOSS_BITS, c.loss_square / 2**LOSS_BITS
-    dummy = -p * math.log(p) - (1 - p) * math.log(1 - p)
-    cross = float(counts.positives @ -np.log(score)) / positives
-    return _of_losses(total, squares, c.n, dummy, math.log((1 - p) / p), (p, cross))
+
+    def entropy(p: float) -> tuple[float, float]:
+        return -p * math.log(p) - (1 - p) * math.log(1 - p), math.log((1 - p) / p)
+
+    return _of_losses(s, log_losses, entropy, lambda score: -np.log(np.clip(score, HALF_CELL, 1.0)))
 
 
 def _of_brier(s: SegmentStatistics) -> Result:
-    c = sums(s)
-    if c is None:
-        return no_scores(s)
     if s.classes is not None:
         return _of_classes(s, brier(s), lambda share: 1 - float(share @ share))
-    trouble = one_sided(s)
-    if trouble is not None or s.scores is None:
-        return trouble or no_scores(s)
-    counts = s.scores[""]
-    positives, p = float(counts.positives.sum()), float(counts.positives.sum()) / c.n
-    cross = float(counts.positives @ np.square(1 - scores_of(counts))) / positives
-    return _of_losses(unit(c.brier), unit(c.brier_square), c.n, p * (1 - p), 1 - 2 * p, (p, cross))
+    return _of_losses(s, brier_losses, lambda p: (p * (1 - p), 1 - 2 * p), lambda score: np.square(1 - score))
 
 
 def _of_losses(
-    total: float, squares: float, n: int, dummy: float, slope: float, positives: tuple[float, float]
+    s: SegmentStatistics,
+    losses_of: Callable[[SegmentStatistics, ScoreSums], Losses],
+    dummy: Callable[[float], tuple[float, float]],
+    of_positive: Callable[[Floats], Floats],
 ) -> Result:
-    """``1 - mean loss / dummy's``; ``slope`` is how the dummy's loss changes with the share of positives.
+    """``1 - mean loss / dummy's``, of a binary model.
 
-    ``positives`` are their share, and their mean loss, from which the covariance of loss and label follows.
+    ``dummy`` gives the loss of always saying the share p of positives, and how it changes with p; ``of_positive`` the
+    loss of a positive at a score. The interval is the ratio's, with rows of unknown label beside those that were seen;
+    they are positive as often as the others, so that they say nothing about p.
     """
-    p, of_positives = positives
-    mean = total / n
-    ratio = mean / dummy
-    covariance = p * (of_positives - mean)
-    variance = sample_variance(total, squares, n) - 2 * ratio * slope * covariance + (ratio * slope) ** 2 * p * (1 - p)
-    around = positive(ratio, math.sqrt(max(variance, 0.0) / n) / dummy, n, "delta, log")
-    return Value(1 - ratio, n, around and Interval(1 - around.high, 1 - around.low, around.method))
+    c = sums(s)
+    trouble = no_scores(s) if c is None else one_sided(s)
+    if trouble is not None or c is None or s.scores is None:
+        return trouble or no_scores(s)
+    counts = s.scores[""]
+    there, n = int(counts.positives.sum()), c.n
+    if min(there, n - there) < FEWEST_OF_A_CLASS:
+        few = f"{min(there, n - there)} {'positive' if there < n - there else 'negative'} labels"
+        return Undefined(f"{few}, fewer than {FEWEST_OF_A_CLASS}", n, Cause.TOO_FEW)
+    found = losses_of(s, c)
+    value = 1 - found.mean / dummy(there / n)[0]
+    p, rows = (there + 1) / (n + 2), n + found.rows
+    mean, variance = found.moments(np.array([1 - p, p]))
+    positives = there + found.rows * p
+    p = positives / rows
+    of_positives = float(counts.positives @ of_positive(scores_of(counts))) + found.rows * p * found.further[0, 1]
+    loss, slope = dummy(p)
+    ratio = mean / loss
+    variance += -2 * ratio * slope * p * (of_positives / positives - mean) + (ratio * slope) ** 2 * p * (1 - p)
+    around = skewed(ratio, max(variance, 0.0) / (rows + 1) / loss**2, "delta, skewed, unknown rows")
+    return Value(value, n, holding(Interval(1 - around.high, 1 - around.low, around.method), value))
 
 
 def _of_classes(s: SegmentStatistics, found: Result, dummy_of: Callable[[Floats], float]) -> Result:

@@ -58,7 +58,7 @@ def accuracy(s: SegmentStatistics) -> Result:
 
 @metric(
     id="performance.balanced_accuracy",
-    version=1,
+    version=2,
     tasks=CLASSIFICATION,
     kind="segment",
     unit="share",
@@ -73,7 +73,7 @@ def balanced_accuracy(s: SegmentStatistics) -> Result:
     """Unweighted mean over the classes that occur of the share of their rows that are recognised.
 
     Binary: ``(recall + specificity) / 2``. 1: every row of every class is recognised; 0.5 (binary): no better than
-    chance, however rare a class is; 0: none is. Interval: MOVER-Wilson over the classes.
+    chance, however rare a class is; 0: none is. Interval: Price and Bonett over the classes.
     """
     matrix = matrix_of(s).astype(np.float64)
     n, labels = int(matrix.sum()), matrix.sum(axis=1)
@@ -88,7 +88,7 @@ def balanced_accuracy(s: SegmentStatistics) -> Result:
 
 @metric(
     id="performance.precision",
-    version=1,
+    version=2,
     tasks=CLASSIFICATION,
     kind="segment",
     unit="share",
@@ -108,7 +108,7 @@ def precision(s: SegmentStatistics, *, average: Average = "macro") -> Result:
     """Share of positive decisions that are right.
 
     Binary: ``TP / (TP + FP)``, interval: Wilson. Multiclass: averaged over the classes that occur among the labels of
-    ``matrix[c, c] / sum_i matrix[i, c]``; interval: MOVER-Wilson (macro), bootstrap of counts (otherwise). 1: every
+    ``matrix[c, c] / sum_i matrix[i, c]``; interval: Price-Bonett (macro), bootstrap of counts (otherwise). 1: every
     positive decision is right; 0: none is.
     """
     return rate(s, _precision, "nothing was predicted positive", average)
@@ -120,7 +120,7 @@ def _precision(c: Against) -> tuple[Floats, Floats]:
 
 @metric(
     id="performance.recall",
-    version=1,
+    version=2,
     tasks=CLASSIFICATION,
     kind="segment",
     unit="share",
@@ -136,7 +136,7 @@ def recall(s: SegmentStatistics, *, average: Average = "macro") -> Result:
     """Share of the positives that were found (true positive rate, sensitivity).
 
     Binary: ``TP / (TP + FN)``, interval: Wilson. Multiclass: averaged over the classes that occur among the labels of
-    ``matrix[c, c] / sum_j matrix[c, j]``; interval: MOVER-Wilson (macro), Wilson (micro), bootstrap of counts
+    ``matrix[c, c] / sum_j matrix[c, j]``; interval: Price-Bonett (macro), Wilson (micro), bootstrap of counts
     (weighted). 1: every positive was found; 0: none was.
     """
     return rate(s, _recall, NO_POSITIVE, average)
@@ -148,7 +148,7 @@ def _recall(c: Against) -> tuple[Floats, Floats]:
 
 @metric(
     id="performance.specificity",
-    version=1,
+    version=2,
     tasks=CLASSIFICATION,
     kind="segment",
     unit="share",
@@ -165,7 +165,7 @@ def specificity(s: SegmentStatistics, *, average: Average = "macro") -> Result:
     """Share of the negatives that were left alone (true negative rate).
 
     ``TN / (TN + FP)``; multiclass: averaged over the classes that occur, each against the rest. 1: no negative was
-    selected; 0: all were. Interval: Wilson; multiclass: MOVER-Wilson (macro), bootstrap of counts (otherwise).
+    selected; 0: all were. Interval: Wilson; multiclass: Price-Bonett (macro), bootstrap of counts (otherwise).
     """
     return rate(s, _specificity, NO_NEGATIVE, average)
 
@@ -219,7 +219,7 @@ def false_negative_rate(s: SegmentStatistics) -> Result:
 
 @metric(
     id="performance.f1",
-    version=1,
+    version=2,
     tasks=CLASSIFICATION,
     kind="segment",
     unit="share",
@@ -275,7 +275,7 @@ def _macro_f1(s: SegmentStatistics, matrix: NDArray[np.int64]) -> Result:
 
 @metric(
     id="performance.f_beta",
-    version=1,
+    version=2,
     tasks=CLASSIFICATION,
     kind="segment",
     unit="share",

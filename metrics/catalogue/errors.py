@@ -22,8 +22,9 @@ NEVER = (
 WILLMOTT = "Willmott and Matsuura, Advantages of the MAE over the RMSE, Climate Research 30 (2005)"
 COARSE = 2**COARSE_BITS
 """Unit of the fourth-order sums, in fixed-point units."""
-FEW = 30
-"""Rows at which the observed fourth moment weighs as much as that of a normal error."""
+FEW, KURTOSIS = 30, 4.0
+"""Rows at which the observed fourth moment weighs as much as that of errors with this kurtosis, which is between that
+of normal errors (3) and of Laplace errors (6)."""
 
 
 def unusable(c: ErrorSums) -> Undefined | None:
@@ -99,7 +100,7 @@ def mean_error(c: ErrorSums, unit: float) -> Result:
 
 @metric(
     id="performance.rmse",
-    version=1,
+    version=2,
     tasks=REGRESSION,
     kind="errors",
     unit="label units",
@@ -113,8 +114,8 @@ def rmse(c: ErrorSums, unit: float) -> Result:
     """Root mean squared error, ``sqrt(mean((prediction - label)**2))``.
 
     0: every prediction is exact; unbounded above; never below the mean absolute error. In the label's unit. Interval:
-    of the mean square on the log scale, its variance from the fourth moment (with few rows drawn towards a normal
-    error's, factor of Bonett 2006).
+    of the mean square on the log scale, its variance from the fourth moment (with few rows drawn towards that of
+    heavier tails, factor of Bonett 2006).
     """
     trouble = unusable(c)
     if trouble:
@@ -128,7 +129,7 @@ def rmse(c: ErrorSums, unit: float) -> Result:
 
 @metric(
     id="performance.r2",
-    version=1,
+    version=2,
     tasks=REGRESSION,
     kind="errors",
     unit="share of variance",
@@ -159,15 +160,15 @@ def r2(c: ErrorSums, _unit: float) -> Result:
 def of_mean_square(square: float, fourth: float, n: int) -> Interval | None:
     """Interval of a mean square from the mean fourth power, on the log scale."""
     spread = max(_fourth_moment(fourth, square, n) - square * square, 0.0)
-    return positive(square, _small_sample(n) * math.sqrt(spread / max(n - 1, 1)), n, "moments, log")
+    return positive(square, small_sample(n) * math.sqrt(spread / max(n - 1, 1)), n, "moments, log")
 
 
 def _fourth_moment(fourth: float, square: float, n: int) -> float:
-    """A fourth moment, drawn towards that of a normal error while rows are few: few rows rarely show the tails."""
-    return fourth + max(3 * square * square - fourth, 0.0) * FEW / (n + FEW)
+    """A fourth moment, drawn towards that of heavier tails while rows are few: few rows rarely show the tails."""
+    return fourth + max(KURTOSIS * square * square - fourth, 0.0) * FEW / (n + FEW)
 
 
-def _small_sample(n: int) -> float:
+def small_sample(n: int) -> float:
     """Factor on the standard error of a logarithm of squares (Bonett 2006)."""
     return n / (n - Z) if n > 4 else 2.0
 
@@ -182,4 +183,4 @@ def _ratio_error(c: ErrorSums, unexplained: float) -> float:
     fourth = z4 - 4 * centre * z3 + 6 * centre**2 * z2 - 3 * centre**4
     variance = max(e4 - 2 * unexplained * cross + unexplained**2 * fourth, 0.0) / max(n - 1, 1)
     spread: int = n * c.label_square - c.label * c.label
-    return float(_small_sample(n) * math.sqrt(variance) / (spread / (n * n) / COARSE**2))
+    return float(small_sample(n) * math.sqrt(variance) / (spread / (n * n) / COARSE**2))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aimsight.configs.parameters import Parameter
 from aimsight.metrics.catalogue.scores import SCORED, no_scores, one_sided, roc_auc
-from aimsight.metrics.intervals import share_like
+from aimsight.metrics.intervals import clopper_pearson, effective_rows, share_like
 from aimsight.metrics.ranked import average_precision as precision_of
 from aimsight.metrics.ranked import average_precision_interval, separation, top
 from aimsight.metrics.registry import BINARY, CLASSIFICATION, metric
@@ -24,7 +24,7 @@ K = Parameter("k", "float", 0.1, 0.0001, 1.0, "share of rows with the highest sc
 
 @metric(
     id="performance.average_precision",
-    version=1,
+    version=2,
     tasks=CLASSIFICATION,
     kind="segment",
     unit="share",
@@ -40,9 +40,10 @@ def average_precision(s: SegmentStatistics) -> Result:
 
     ``sum over thresholds of (rise of recall) * precision``, tied scores being one threshold. 1: every positive before
     every negative; the share of positives: no better than chance. Interval: Student on the logit scale with the
-    variance of the influence function; Wilson over the positives when fewer than 3 are missed. From score cells the
-    error bound says how far the order within cells could move it. Multiclass: unweighted mean over the classes that
-    occur, each against the rest; its standard error is at most the mean of theirs, which is what the interval takes.
+    variance of the influence function; Clopper and Pearson's over the positives when fewer than 3 are missed. From
+    score cells the error bound says how far the order within cells could move it. Multiclass: unweighted mean over the
+    classes that occur, each against the rest; its standard error is at most the mean of theirs, which is what the
+    interval takes.
     """
     several = s.scores is not None and list(s.scores) != [""]
     trouble = None if several else one_sided(s)
@@ -125,7 +126,7 @@ def score_ks(s: SegmentStatistics) -> Result:
 
 @metric(
     id="performance.precision_at",
-    version=1,
+    version=2,
     tasks=BINARY,
     kind="segment",
     unit="share",
@@ -141,20 +142,21 @@ def score_ks(s: SegmentStatistics) -> Result:
 def precision_at(s: SegmentStatistics, *, k: float = 0.1) -> Result:
     """Share of positives among the share ``k`` of rows with the highest scores.
 
-    Rows tied at the threshold count in proportion. 1: all of them are positive; 0: none is. Interval: Wilson with the
-    effective number of rows that the variance stands for, the estimated threshold included.
+    Rows tied at the threshold count in proportion. 1: all of them are positive; 0: none is. Interval: Clopper and
+    Pearson's, since the top is few rows, with the effective number of rows that the variance stands for, the estimated
+    threshold included.
     """
     found = _top(s, k)
     if isinstance(found, Undefined):
         return found
     value = found.positives / found.rows
-    interval = share_like(value, found.precision_variance, found.rows, "Wilson, effective n")
-    return Value(value, found.all_rows, _holding(interval, value), error_bound=found.error_bound / found.rows)
+    interval = _exact(value, found.precision_variance, found.rows)
+    return Value(value, found.all_rows, interval, error_bound=found.error_bound / found.rows)
 
 
 @metric(
     id="performance.recall_at",
-    version=1,
+    version=2,
     tasks=BINARY,
     kind="segment",
     unit="share",
@@ -171,7 +173,7 @@ def recall_at(s: SegmentStatistics, *, k: float = 0.1) -> Result:
     """Share of all positives that are among the share ``k`` of rows with the highest scores (capture rate).
 
     Rows tied at the threshold count in proportion. 1: all positives are there; ``k``: no better than chance. Interval:
-    Wilson with the effective number of positives that the variance stands for.
+    Clopper and Pearson's with the effective number of positives that the variance stands for.
     """
     found = _top(s, k)
     if isinstance(found, Undefined):
@@ -179,13 +181,13 @@ def recall_at(s: SegmentStatistics, *, k: float = 0.1) -> Result:
     if found.all_positives == 0:
         return Undefined("one class: no positive labels", found.all_rows, Cause.TOO_FEW)
     value = found.positives / found.all_positives
-    interval = _holding(share_like(value, found.recall_variance, found.all_positives, "Wilson, effective n"), value)
+    interval = _exact(value, found.recall_variance, found.all_positives)
     return Value(value, found.all_rows, interval, error_bound=found.error_bound / found.all_positives)
 
 
 @metric(
     id="performance.lift",
-    version=1,
+    version=2,
     tasks=BINARY,
     kind="segment",
     unit="ratio",
@@ -226,5 +228,6 @@ def _top(s: SegmentStatistics, k: float) -> Top | Undefined:
     return top(counts, k)
 
 
-def _holding(interval: Interval, value: float) -> Interval:
-    return Interval(min(interval.low, value), max(interval.high, value), interval.method)
+def _exact(value: float, variance: float, n: float) -> Interval:
+    effective = effective_rows(value, variance, n)
+    return clopper_pearson(value * effective, effective, "Clopper-Pearson, effective n")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aimsight.configs.parameters import Parameter
-from aimsight.metrics.catalogue.errors import ERRORS, NEVER, details, of_mean_square
+from aimsight.metrics.catalogue.errors import ERRORS, NEVER, details, of_mean_square, small_sample
 from aimsight.metrics.intervals import clipped, mean, positive, wilson
 from aimsight.metrics.registry import REGRESSION, Needs, metric
 from aimsight.metrics.statistics import ERROR_CELL_BITS, ERROR_CELLS, LOG_BITS, RATIO_BITS, UNIT_BITS
@@ -87,7 +87,7 @@ def smape(c: ErrorSums, _unit: float) -> Result:
 
 @metric(
     id="performance.rmsle",
-    version=1,
+    version=2,
     tasks=REGRESSION,
     kind="errors",
     unit="log ratio",
@@ -116,7 +116,7 @@ def rmsle(c: ErrorSums, _unit: float) -> Result:
 
 @metric(
     id="performance.pinball_loss",
-    version=1,
+    version=2,
     tasks=REGRESSION,
     kind="errors",
     unit="label units",
@@ -132,7 +132,7 @@ def pinball_loss(c: ErrorSums, unit: float, *, level: float = 0.5) -> Result:
     """Loss of predicting a quantile: ``mean(max(level (label - prediction), (1 - level) (prediction - label)))``.
 
     Least when the prediction is the quantile of this level. 0: every prediction is exact; at level 0.5 it is half the
-    mean absolute error. In the label's unit. Interval: Student on the log scale.
+    mean absolute error. In the label's unit. Interval: Student on the log scale, with the factor of Bonett (2006).
     """
     d = details(c)
     if isinstance(d, Undefined):
@@ -141,7 +141,7 @@ def pinball_loss(c: ErrorSums, unit: float, *, level: float = 0.5) -> Result:
     total = tilt * c.error + c.absolute / 2
     squares = (0.25 + tilt * tilt) * c.square + tilt * d.signed_square
     value = max(total / c.n * unit, 0.0)
-    error = math.sqrt(_variance(total, squares, c.n) / c.n) * unit
+    error = small_sample(c.n) * math.sqrt(_variance(total, squares, c.n) / c.n) * unit
     return Value(value, c.n, positive(value, error, c.n, "Student, log"))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from aimsight.metrics.intervals import auc, auc_error_bound, auc_interval, clipped, mean, positive, share_like
+from aimsight.metrics.intervals import auc, auc_error_bound, auc_interval, clipped, holding, mean, share_like
+from aimsight.metrics.losses import brier_losses, log_losses
 from aimsight.metrics.registry import BINARY, CLASSIFICATION, Needs, metric
-from aimsight.metrics.statistics import LOSS_BITS, UNIT_BITS
+from aimsight.metrics.statistics import UNIT_BITS
 from aimsight.metrics.values import Cause, Undefined, Value
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _binary_auc(s: SegmentStatistics, counts: ScoreCounts) -> Result:
 
 @metric(
     id="performance.log_loss",
-    version=1,
+    version=2,
     tasks=CLASSIFICATION,
     kind="segment",
     unit="nats",
@@ -119,20 +120,18 @@ def log_loss(s: SegmentStatistics) -> Result:
     """Mean of ``-ln(probability given to the label)``, probabilities clipped to [2**-52, 1 - 2**-52].
 
     0: certain and right, every time; ln 2 = 0.693: a coin; unbounded above (36.04 for certain and wrong). Interval:
-    of the mean on the log scale, since losses are skewed.
+    skewed as losses are (a Gamma law), with two rows of unknown label beside those that were seen.
     """
     c = sums(s)
     if c is None:
         return no_scores(s)
-    total, squares = c.loss / 2**LOSS_BITS, c.loss_square / 2**LOSS_BITS
-    value = total / c.n
-    error = math.sqrt(sample_variance(total, squares, c.n) / c.n)
-    return Value(value, c.n, positive(value, error, c.n, "Student, log"))
+    found = log_losses(s, c)
+    return Value(found.mean, c.n, holding(found.interval(), found.mean))
 
 
 @metric(
     id="performance.brier",
-    version=1,
+    version=2,
     tasks=CLASSIFICATION,
     kind="segment",
     unit="squared probability",
@@ -146,21 +145,19 @@ def brier(s: SegmentStatistics) -> Result:
     """Mean squared distance of probabilities from what came true.
 
     Binary: mean of ``(s - y)**2``, in [0, 1]; multiclass: mean of the sum over classes of ``(s_c - y_c)**2``, in [0,
-    2]. 0: certain and right, every time; 0.25 (binary): always one half. Interval: of the mean on the log scale.
+    2]. 0: certain and right, every time; 0.25 (binary): always one half. Interval: as that of ``performance.log_loss``.
     """
     c = sums(s)
     if c is None:
         return no_scores(s)
-    total = unit(c.brier)
-    value = total / c.n
-    error = math.sqrt(sample_variance(total, unit(c.brier_square), c.n) / c.n)
+    found = brier_losses(s, c)
     most = 2.0 if s.classes is not None else 1.0
-    return Value(value, c.n, clipped(positive(value, error, c.n, "Student, log"), 0.0, most))
+    return Value(found.mean, c.n, clipped(holding(found.interval(), found.mean), 0.0, most))
 
 
 @metric(
     id="performance.calibration_gap",
-    version=1,
+    version=2,
     tasks=BINARY,
     kind="segment",
     unit="probability",
@@ -174,13 +171,21 @@ def calibration_gap(s: SegmentStatistics) -> Result:
     """Mean label minus mean score: calibration in the large.
 
     ``mean(y) - mean(s)``. 0: as many positives as the scores promise; above 0: the scores are too low; below 0: too
-    high. Interval: Student, with the variance of ``y - s`` (its squares are the Brier sum).
+    high. Interval: Student, with the variance of ``y - s`` (its squares are the Brier sum) and two rows of unknown
+    label beside those that were seen.
     """
     c = sums(s)
     if c is None:
         return no_scores(s)
-    gap, variance = gap_of(c)
-    return Value(gap, c.n, clipped(mean(gap, variance, c.n), -1.0, 1.0))
+    losses, gap = brier_losses(s, c), unit(c.gap)
+    count = c.n + losses.rows
+    # a row of unknown label: the mean loss is that of both labels, so that 1 - 2 s is what they differ by
+    negative, positive = losses.further[0]
+    centre = (gap + losses.rows * (positive - negative) / 2) / count
+    square, _ = losses.moments()
+    around = mean(centre, (square - centre * centre) * count / max(count - 1, 1), round(count))
+    value = gap / c.n
+    return Value(value, c.n, around and clipped(holding(around, value), -1.0, 1.0))
 
 
 def gap_of(c: ScoreSums) -> tuple[float, float]:
