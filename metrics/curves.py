@@ -2,7 +2,7 @@
 
 Under no change the difference of two empirical distributions is a Brownian bridge over the pooled shares. The laws of
 its distances are in closed form or by their moments, and the design effect of each widens it (see
-``aimsight.metrics.evidence``).
+``aimsight.metrics.design_effect``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimsight.metrics.evidence import INDEPENDENT, DesignEffect, Memory, chi2_quantiles, inflated_shape, memory_of
+from aimsight.metrics.design_effect import INDEPENDENT, DesignEffect, inflated_shape, learned, typical_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,50 +38,54 @@ INDEPENDENT_CURVE = CurveEffects()
 
 
 def curve_effects(windows: NDArray[np.int64], widths: Floats) -> CurveEffects:
-    """Design effects of gap and area from the reference's own windows, shape (windows, ordered cells).
+    """Design effects of gap and area from the reference's own windows in time order, shape (windows, ordered cells).
 
     What varies between windows is often one thing, such as the column's level, to which these distances are more
-    sensitive than groups are. So each has its own dispersion: the mean, over windows, of its square from the pooled
-    reference over what independent rows would give, at least 1, with the freedom that the square's distribution leaves.
+    sensitive than groups are. So each has its own: the residuals point where the window's cumulative shares lie, and
+    their squared lengths are the squares of the distance over what independent rows would give.
     """
-    counts = windows[windows.sum(axis=1) > 0]
-    if counts.shape[0] < 2:
+    found = _gaps_of(windows)
+    if found is None:
         return INDEPENDENT_CURVE
-    rows = counts.sum(axis=1).astype(np.float64)
-    total = rows.sum()
-    typical = (total - float(np.square(rows).sum()) / total) / (counts.shape[0] - 1)
-    chance = 1 / rows - 1 / total
-    pooled = np.cumsum(counts.sum(axis=0)) / total
-    signed = np.cumsum(counts, axis=1) / rows[:, None] - pooled
-    memory = _memory(signed, chance, pooled, np.diff(pooled, prepend=0.0))
+    rows, pooled, signed, chance = found
+    typical = typical_rows(rows)
+    directions = signed * np.sqrt(np.diff(pooled, prepend=0.0))
     gaps = np.abs(signed)
-    gap = _dispersion(np.square(gaps.max(axis=1)) / chance / _GAP_SQUARE, _GAP_SHAPE, typical, memory)
+    gap = _learned(directions, np.square(gaps.max(axis=1)) / chance / _GAP_SQUARE, _GAP_SHAPE, typical)
     level = pooled[:-1]
     known = np.minimum(level, 1 - level) * typical >= TAIL_ROWS
     if not known.any():
         return CurveEffects(gap, gap)
     mean, square, _ = _area_moments(level[known], widths[known])
     areas = gaps[:, :-1][:, known] @ widths[known]
-    shape = _nakagami_shape(mean, square)
-    return CurveEffects(gap, _dispersion(np.square(areas) / chance / square, shape, typical, memory))
+    return CurveEffects(
+        gap, _learned(directions, np.square(areas) / chance / square, _nakagami_shape(mean, square), typical)
+    )
 
 
-def _memory(gaps: Floats, chance: Floats, level: Floats, weight: Floats) -> Memory:
-    """Memory of windows from their signed gaps to the pooled reference, weighted by cell."""
-    residuals = gaps * np.sqrt(weight) / np.sqrt(chance)[:, None]
-    return memory_of(residuals, float((level * (1 - level)) @ weight))
+def _gaps_of(windows: NDArray[np.int64]) -> tuple[Floats, Floats, Floats, Floats] | None:
+    """Of windows with rows: their rows, pooled cumulative shares, signed gaps to these, and the gaps' scale by chance.
+
+    ``None`` with fewer than two of them.
+    """
+    counts = windows[windows.sum(axis=1) > 0]
+    if counts.shape[0] < 2:
+        return None
+    rows = counts.sum(axis=1).astype(np.float64)
+    total = rows.sum()
+    pooled = np.cumsum(counts.sum(axis=0)) / total
+    return rows, pooled, np.cumsum(counts, axis=1) / rows[:, None] - pooled, 1 / rows - 1 / total
+
+
+def _learned(directions: Floats, ratios: Floats, shape: float, rows: float) -> DesignEffect:
+    """Design effect from residuals with these directions and squared lengths."""
+    lengths = np.sqrt(np.square(directions).sum(axis=1))
+    scales = np.sqrt(ratios * (1 - 1 / ratios.size)) / np.where(lengths > 0, lengths, 1.0)
+    return learned(directions * scales[:, None], shape, rows)
 
 
 _GAP_SQUARE = math.pi**2 / 12
 """Mean square of the largest absolute value of a Brownian bridge; its mean is sqrt(pi / 2) ln 2."""
-
-
-def _dispersion(ratios: Floats, shape: float, rows: float, memory: Memory) -> DesignEffect:
-    mean = float(ratios.mean())
-    mean = mean if mean <= 1 else 1 + (mean - 1) * memory.spread
-    freedom = round(2 * inflated_shape(shape, max(mean, 1.0)) * (ratios.size - 1) * memory.freedom, 3)
-    values = np.maximum(mean * freedom / chi2_quantiles(freedom), 1.0)
-    return DesignEffect(values, rows, memory.mean, memory.correlations)
 
 
 def _nakagami_shape(mean: float, square: float) -> float:
@@ -110,19 +114,12 @@ def kolmogorov_p_value(distance: float, n: int, m: int, effect: DesignEffect = I
         tail = np.where(
             inflation > 1, np.maximum(tail, gammaincc(shape, shape * distance**2 / (chance * _GAP_SQUARE))), tail
         )
-    return max(float(np.mean(tail)), 1e-300)
+    return max(effect.average(tail), 1e-300)
 
 
-def kolmogorov_band(n: int, m: int, effect: DesignEffect = INDEPENDENT) -> float:
+def kolmogorov_band(n: int, m: int) -> float:
     """Half-width of the 95 % band around the difference of two empirical distributions of n and m rows."""
-    from scipy.special import chdtri
-
-    inflation = effect.mean_inflation(n, m)
-    quantile = KOLMOGOROV
-    if inflation > 1:
-        freedom = 2 * inflated_shape(_GAP_SHAPE, inflation)
-        quantile = max(quantile, math.sqrt(_GAP_SQUARE * float(chdtri(freedom, 0.05)) / freedom))
-    return quantile * math.sqrt(inflation * (1 / n + 1 / m))
+    return KOLMOGOROV * math.sqrt(1 / n + 1 / m)
 
 
 KOLMOGOROV = 1.3581
@@ -166,7 +163,7 @@ def area_p_value(
     shape = inflated_shape(_nakagami_shape(mean, square), inflation)
     tail = gammaincc(shape, shape * area * area / (spread * square))
     floor = erfc(area / np.sqrt(2 * spread * signed))
-    return max(float(np.mean(np.maximum(tail, floor))), 1e-300)
+    return max(effect.average(np.maximum(tail, floor)), 1e-300)
 
 
 def _area_moments(level: Floats, width: Floats) -> tuple[float, float, float]:
@@ -200,10 +197,10 @@ class SquareLaw:
     squares: float
     cubes: float
 
-    def variance(self, inflation: float = 1.0) -> float:
-        """Variance of the sum when its mean is inflated by one thing that varies."""
-        excess = inflation - 1
-        return 2 * self.mean**2 * (self.squares * (1 + 2 * excess) + excess * excess)
+    @property
+    def variance(self) -> float:
+        """Variance of the sum."""
+        return 2 * self.mean**2 * self.squares
 
     def p_value(self, value: float, sizes: tuple[int, int], effect: DesignEffect = INDEPENDENT) -> float:
         """Evidence against equal distributions from the sum, in (0, 1].
@@ -223,7 +220,7 @@ class SquareLaw:
         freedom = 8 * variance**3 / third**2
         scale = third / (4 * variance)
         x = value / (self.mean * (1 / n + 1 / m)) - (mean - scale * freedom)
-        return max(float(np.mean(gammaincc(freedom / 2, np.maximum(x, 0.0) / (2 * scale)))), 1e-300)
+        return max(effect.average(gammaincc(freedom / 2, np.maximum(x, 0.0) / (2 * scale))), 1e-300)
 
 
 def square_law(level: Floats, weight: Floats) -> SquareLaw:
@@ -252,22 +249,16 @@ def square_law(level: Floats, weight: Floats) -> SquareLaw:
 def square_effect(windows: NDArray[np.int64], weight: Floats, known: NDArray[np.bool_]) -> DesignEffect:
     """Design effect of a weighted sum of squared gaps from the reference's own windows, shape (windows, cells).
 
-    ``weight`` and ``known`` (where the sum is taken) are by cell; the effect is the mean, over windows, of the sum from
-    the pooled reference over what independent rows would give, at least 1.
+    ``weight`` and ``known`` (where the sum is taken) are by cell; residuals are the weighted gaps themselves, so that
+    their squared length is the sum over what independent rows would give.
     """
-    counts = windows[windows.sum(axis=1) > 0]
-    if counts.shape[0] < 2:
+    found = _gaps_of(windows)
+    if found is None:
         return INDEPENDENT
-    rows = counts.sum(axis=1).astype(np.float64)
-    total = rows.sum()
-    pooled = np.cumsum(counts.sum(axis=0)) / total
+    rows, pooled, gaps, chance = found
     known = known & (pooled > 0) & (pooled < 1)
     if not known.any():
         return INDEPENDENT
     law = square_law(pooled[known], weight[known])
-    gaps = np.cumsum(counts, axis=1)[:, known] / rows[:, None] - pooled[known]
-    chance = 1 / rows - 1 / total
-    ratios = np.square(gaps) @ weight[known] / chance / law.mean
-    memory = _memory(gaps, chance, pooled[known], weight[known])
-    typical = (total - float(np.square(rows).sum()) / total) / (counts.shape[0] - 1)
-    return _dispersion(ratios, 0.5 / law.squares, typical, memory)
+    ratios = np.square(gaps[:, known]) @ weight[known] / chance / law.mean
+    return _learned(gaps[:, known] * np.sqrt(weight[known]), ratios, 0.5 / law.squares, typical_rows(rows))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimsight.metrics.evidence import chance_variance
 from aimsight.metrics.intervals import Z
 from aimsight.metrics.registry import Needs
 from aimsight.metrics.values import Interval, Undefined, Value
@@ -58,7 +57,7 @@ def biased_interval(value: float, bias: float, variance: float, chance: float, m
     Parameters
     ----------
     bias, chance
-        Its mean and variance under no change.
+        Its mean and variance under no change, of independent rows.
     variance
         Its first-order variance at the true distance; the result never goes below ``chance``.
 
@@ -73,14 +72,20 @@ def biased_interval(value: float, bias: float, variance: float, chance: float, m
     return Interval(max(centre - half, 0.0), max(centre + half + skew, value), method)
 
 
-def divergence_interval(shares: Shares, value: float, bias: float, noise: float, delta: float) -> Interval:
+def first_order(shares: Shares, by_p: Floats, by_q: Floats) -> float:
+    """First-order variance of a distance with these derivatives by the shares of reference and window."""
+    p, q = shares.smoothed
+    return spread(by_p, p) / shares.sizes[0] + spread(by_q, q) / shares.sizes[1]
+
+
+def divergence_interval(value: float, bias: float, noise: float, delta: float) -> Interval:
     """Interval of a divergence of shares.
 
     ``bias`` is its mean under no change, ``noise`` what each degree of freedom adds to that, ``delta`` the first-order
     variance at the shares seen; those lie too far apart by the bias, hence less.
     """
-    chance = chance_variance(bias, bias / noise, *shares.sizes, shares.effect)
-    return biased_interval(value, bias, delta - 2 * noise * bias, chance, "delta, bias-corrected")
+    chance = 2 * noise * bias  # the variance of a chi-square with bias / noise degrees of freedom, in units of noise
+    return biased_interval(value, bias, delta - chance, chance, "delta, bias-corrected")
 
 
 def on_shares(pair: ColumnPair, value: float, interval: Interval) -> Value:

@@ -11,7 +11,8 @@ import numpy as np
 
 from aimsight.metrics.cells import Cells, NumericCells
 from aimsight.metrics.curves import INDEPENDENT_CURVE, CurveEffects, curve_effects, square_effect
-from aimsight.metrics.evidence import INDEPENDENT, DesignEffect, change_p_value, design_effect
+from aimsight.metrics.design_effect import INDEPENDENT, DesignEffect
+from aimsight.metrics.evidence import change_p_value, effect_of_shares
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -201,7 +202,8 @@ class ColumnBaseline:
             return Effects()
         grouped = np.array([group_counts(self.groups, self.grouped.size, window) for window in self.windows])
         missing = grouped[:, self.alone[0]]
-        return Effects(design_effect(grouped), design_effect(np.column_stack([grouped.sum(axis=1) - missing, missing])))
+        there = np.column_stack([grouped.sum(axis=1) - missing, missing])
+        return Effects(effect_of_shares(grouped), effect_of_shares(there))
 
     @cached_property
     def curve(self) -> CurveEffects:
@@ -244,8 +246,7 @@ def group_counts(groups: NDArray[np.int64], size: int, counts: Counts) -> Counts
 class Shares:
     """Reference and window by the groups that occur on either side; missing, non-finite and unseen are groups.
 
-    ``x`` and ``y`` are rows, ``p`` and ``q`` their shares, of reference and window; ``noise_p`` and ``noise_q`` what
-    a share's variance has in place of 1/rows with the design effect, ``effect``.
+    ``x`` and ``y`` are rows, ``p`` and ``q`` their shares, of reference and window.
     """
 
     x: Floats
@@ -253,14 +254,11 @@ class Shares:
     p: Floats
     q: Floats
     sizes: tuple[int, int]
-    noise_p: float
-    noise_q: float
-    effect: DesignEffect
 
     @property
     def noise(self) -> float:
         """Variance factor of the difference of both shares."""
-        return self.noise_p + self.noise_q
+        return 1 / self.sizes[0] + 1 / self.sizes[1]
 
     @cached_property
     def pooled(self) -> Floats:
@@ -340,9 +338,7 @@ class ColumnPair:
         occupied = (self.base.grouped + self.grouped) > 0
         x, y = self.base.grouped[occupied].astype(np.float64), self.grouped[occupied].astype(np.float64)
         sizes = self.n_reference, self.n_window
-        effect = self.base.effects.groups
-        reference, window = effect.effective(*sizes)
-        return Shares(x, y, x / sizes[0], y / sizes[1], sizes, 1 / reference, 1 / window, effect)
+        return Shares(x, y, x / sizes[0], y / sizes[1], sizes)
 
     @cached_property
     def curves(self) -> Curves | None:

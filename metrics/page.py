@@ -39,11 +39,13 @@ labels only those that are there are compared, and not before they are complete 
 is `quality.label_coverage`. In distances on shares, missing, non-finite and unseen values are groups like others;
 distances between curves are about the finite values.
 
-Windows of real data differ by nature more than independent rows would. The **design effect** measures this by the
-reference's own windows, for each column and each kind of distance: the dispersion of their counts (or of their
-squared distances) around the pooled reference over what independent rows would give, at least 1. It grows with the
-rows of a window, its own uncertainty is carried as 16 equally likely values, and it widens p-values and intervals
-alike; so does the likeness of windows to the one before. With fewer than two reference windows rows are taken as
+Windows of real data differ by nature more than independent rows would, and a window is often like the one before. The
+**design effect** measures this by the reference's own windows, for each column and each kind of distance: how much
+more their shares (or their cumulative shares) vary than those of independent rows, and how much of that they remember.
+It grows with the rows of a window up to those of the reference's windows; what few windows leave open about it is
+averaged over. The p-value allows for it; the interval does not: it says how far the rows of this window lie from the
+reference, by nature or not. So a distance that lies beyond its target with a p-value that is large is a window beyond
+the target in a process that has been like that before. With fewer than two reference windows rows are taken as
 independent. How well that works is shown in [validity.md](validity.md).
 
 With `reference.season: weekday` or `month` a window is compared with those windows of the reference that start on the

@@ -141,8 +141,12 @@ def test_drift_is_what_scipy_finds_within_the_stated_bound(
 
 
 def test_the_verdicts_tell_the_true_story(demo: Demo) -> None:
-    """Ranking decays, the bias of summer comes and goes, the gaps stay, and an improvement is quiet."""
+    """Ranking decays, education drifts away, the bias of summer comes and goes, and an improvement is quiet."""
     assert set(demo.verdicts("WB-03")) == {Verdict.CONFORMING}
+    education = demo.verdicts("WB-04")
+    assert set(education[:5]) == {Verdict.CONFORMING}
+    assert set(education[-3:]) == {Verdict.NONCONFORMING}
+    assert Verdict.INSUFFICIENT not in education
     assert Verdict.AT_RISK in demo.verdicts("WB-01")
     assert Verdict.NONCONFORMING in demo.verdicts("WB-01")
     gap = demo.verdicts("WB-05")  # its interval holds between windows, so that some waves alone do not suffice
@@ -159,7 +163,7 @@ def test_nonconformities_are_opened_with_their_occurrences(demo: Demo) -> None:
     """One record per failing objective, opened by the second failing window of three, fed by the later ones."""
     with demo.store.read() as reader:
         rows = {row["objective"]: row for row in reader.rows("SELECT * FROM nonconformities")}
-    assert {"WB-05", "WB-06", "AT-02", "AT-03"} <= set(rows)
+    assert {"WB-04", "WB-05", "WB-06", "AT-02", "AT-03"} <= set(rows)
     assert rows["WB-06"]["occurrences"] == 17
     assert rows["AT-02"]["occurrences"] == 3
     assert all(row["state"] == "detected" and len(row["evidence_hash"]) == 64 for row in rows.values())

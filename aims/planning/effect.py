@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimsight.metrics.evidence import INDEPENDENT, QUANTILES, DesignEffect
+from aimsight.metrics.design_effect import INDEPENDENT, DesignEffect
 from aimsight.metrics.inputs import Baseline
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PRIOR = 4.0
 """Windows without excess that few windows of one's own are weighed against."""
 DRAWS = 100
+QUANTILES = 16
+"""Equally likely values of an effect."""
 
 
 def effect_of(judging: Judging, base: Population, seed: int, *, missing: bool) -> DesignEffect:
@@ -44,7 +46,7 @@ def effect_of(judging: Judging, base: Population, seed: int, *, missing: bool) -
     freedom = values.size - 1
     centre = float(rows @ values) / float(rows.sum())
     excess = float(rows / typical @ np.square(values - centre)) / chance if chance > 0 else float(freedom)
-    return DesignEffect(np.maximum((excess + PRIOR) / _quantiles(freedom + PRIOR), 1.0), typical)
+    return DesignEffect.of(np.maximum((excess + PRIOR) / _quantiles(freedom + PRIOR), 1.0), typical)
 
 
 def _of_column(judging: Judging, *, missing: bool) -> DesignEffect:

@@ -20,7 +20,7 @@ from aimsight.aims.verdicts import Verdict
 from aimsight.aims.words import duration, plural
 from aimsight.configs.hashes import objective_hash
 from aimsight.metrics.cells import NumericCells
-from aimsight.metrics.evidence import INDEPENDENT
+from aimsight.metrics.design_effect import INDEPENDENT
 from aimsight.metrics.plan import Plan
 from aimsight.metrics.registry import find
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from aimsight.aims.evaluation import OpeningRule
     from aimsight.aims.planning.judging import Judged, Judging
     from aimsight.aims.planning.population import Population
-    from aimsight.metrics.evidence import DesignEffect
+    from aimsight.metrics.design_effect import DesignEffect
 
     Counts = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -165,8 +165,7 @@ class Power:
         They grow with the rows up to those of the reference's windows; a window with the rows of several averages what
         they differ by, as its interval does.
         """
-        values = np.sort(self.effect.effects(max(rows, 1)))
-        return values if values.size < STRATA else values.reshape(STRATA, -1).mean(axis=1)
+        return self.effect.strata(max(rows, 1), 1 if self.effect.excess.size == 1 else STRATA)
 
     @cached_property
     def expected(self) -> Judged:
@@ -213,7 +212,7 @@ class Power:
     def _windows(self, population: Population, rows: int, inflation: float, number: int) -> list[Judged]:
         """So many drawn windows, judged; the same draws for the same seed, so that neighbours are alike."""
         random = np.random.default_rng(self.seed)
-        reference_rows = population.rows / float(self.effect.values.mean()) if self.distance else None
+        reference_rows = population.rows / self.effect.mean if self.distance else None
         counts = draws(population.shares, rows, inflation, number, random, reference_rows)
         return [self.judging.judged(population.statistics(one)) for one in counts]
 

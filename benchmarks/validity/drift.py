@@ -61,7 +61,11 @@ class World:
     rng: np.random.Generator
     wobble: float = 0.0
     memory: float = 0.0
-    level: float = field(default=0.0)
+    level: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """A level that has been moving for long."""
+        self.level = self.wobble * self.rng.normal() if self.wobble else 0.0
 
     def window(self, rows: int, shift: float = 0.0) -> Counts:
         """Counts of one window by cell, missing and non-finite."""
@@ -78,7 +82,8 @@ class World:
 class Scenario:
     """One line of the table: the reference's own windows and their rows, the window's rows, and what is drawn.
 
-    A window that is ``longer`` has that many times these rows, and as many levels.
+    A window that is ``longer`` has that many times these rows, and as many levels. ``trend`` is by how much each
+    window of the reference lies above the one before; ``shift`` counts from the reference's mean.
     """
 
     name: str
@@ -89,11 +94,13 @@ class Scenario:
     memory: float = 0.0
     shift: float = 0.0
     longer: int = 1
+    trend: float = 0.0
 
     def draw(self, rng: np.random.Generator) -> tuple[ColumnBaseline, Counts]:
         """A reference and the window after it."""
         world = World(rng, self.wobble, self.memory)
-        parts = [world.window(self.each) for _ in range(self.windows)]
+        middle = (self.windows - 1) / 2
+        parts = [world.window(self.each, self.trend * (place - middle)) for place in range(self.windows)]
         known = parts if self.windows > 1 else []
         base = ColumnBaseline.of(PLAN, np.sum(parts, axis=0), known)
         now: Counts = np.sum([world.window(self.rows, self.shift) for _ in range(self.longer)], axis=0)
@@ -107,8 +114,12 @@ def quiet() -> Iterator[Scenario]:
     for windows in (4, 8, 12, 30):
         yield Scenario(f"level varies by 0.1, {windows} x 1,000 / 1,000", windows, 1000, 1000, wobble=0.1)
     yield Scenario("level varies by 0.1, 30 x 100,000 / 100,000", 30, 100_000, 100_000, wobble=0.1)
+    yield Scenario("level varies by 0.3, 12 x 50 / 50", 12, 50, 50, wobble=0.3)
+    yield Scenario("level remembers 0.5, 4 x 1,000 / 1,000", 4, 1000, 1000, wobble=0.1, memory=0.5)
     yield Scenario("level remembers 0.5, 30 x 1,000 / 1,000", 30, 1000, 1000, wobble=0.1, memory=0.5)
+    yield Scenario("level remembers 0.5, 30 x 100,000 / 100,000", 30, 100_000, 100_000, wobble=0.1, memory=0.5)
     yield Scenario("level remembers 0.8, 30 x 1,000 / 1,000", 30, 1000, 1000, wobble=0.1, memory=0.8)
+    yield Scenario("level remembers 0.8, 30 x 1,000 / 4 x 1,000", 30, 1000, 1000, wobble=0.1, memory=0.8, longer=4)
     for windows, memory in itertools.product((12, 30), (0.0, 0.5)):
         for longer in (2, 4, 12):
             how = f"remembers {memory}" if memory else "varies by 0.1"
@@ -120,8 +131,16 @@ def changed() -> Iterator[Scenario]:
     """Windows whose values moved, by parts of a standard deviation."""
     for shift, n, m in ((0.5, 5000, 50), (0.2, 5000, 500), (0.1, 5000, 5000), (0.05, 100_000, 10_000)):
         yield Scenario(f"moved by {shift}, {n:,} / {m:,}", 1, n, m, shift=shift)
-    yield Scenario("moved by 0.3, level varies by 0.1, 30 x 1,000 / 1,000", 30, 1000, 1000, wobble=0.1, shift=0.3)
-    yield Scenario("moved by 0.5, level varies by 0.1, 12 x 1,000 / 1,000", 12, 1000, 1000, wobble=0.1, shift=0.5)
+    for windows, shift in ((4, 0.15), (12, 0.15), (30, 0.15)):
+        yield Scenario(f"moved by {shift}, {windows} x 1,000 / 1,000", windows, 1000, 1000, shift=shift)
+    for windows, shift in ((8, 0.5), (12, 0.5), (30, 0.3)):
+        name = f"moved by {shift}, level varies by 0.1, {windows} x 1,000 / 1,000"
+        yield Scenario(name, windows, 1000, 1000, wobble=0.1, shift=shift)
+    name = "moved by 0.5, level remembers 0.5, 12 x 1,000 / 4 x 1,000"
+    yield Scenario(name, 12, 1000, 1000, wobble=0.1, memory=0.5, shift=0.5, longer=4)
+    for shift in (0.3, 0.5, 0.8):
+        name = f"moved by {shift}, reference rises by 0.03 a window, 12 x 1,000 / 4 x 1,000"
+        yield Scenario(name, 12, 1000, 1000, trend=0.03, shift=shift, longer=4)
 
 
 def rates(scenario: Scenario, draws: int, seed: int, ours: tuple[str, ...] = OURS) -> dict[str, float]:

@@ -136,7 +136,7 @@ def simulated(power: Power, value: float, windows: int, paths: int, seed: int) -
     effects = power.inflation(power.rows)
     opened = 0
     for path in range(paths):
-        reference = population.rows / float(power.effect.values.mean()) if power.distance else None
+        reference = population.rows / power.effect.mean if power.distance else None
         counts = draws(population.shares, power.rows, float(effects[path % effects.size]), windows, random, reference)
         verdicts = [power.judging.judged(population.statistics(one)).verdict for one in counts]
         opened += any(power.rule.due(verdicts[: place + 1], Verdict.NONCONFORMING) for place in range(windows))

@@ -33,7 +33,7 @@ NO_LENGTH = (
 
 @metric(
     id="drift.ks",
-    version=1,
+    version=2,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="share",
@@ -57,7 +57,7 @@ def ks(pair: ColumnPair) -> Result:
     value = min(float(np.abs(curves.f - curves.g).max(initial=0.0)), 1.0)
     bound = max(float(largest_gaps(curves).max()) - value, 0.0) if curves.span is not None else 0.0
     effect = pair.base.curve.gap
-    half = kolmogorov_band(n, m, effect)
+    half = kolmogorov_band(n, m)
     return Value(
         value,
         m,
@@ -80,7 +80,7 @@ def _lengths(pair: ColumnPair, curves: Curves) -> Floats | Undefined:
 
 @metric(
     id="drift.wasserstein_normed",
-    version=1,
+    version=2,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="standard deviations of the reference",
@@ -114,22 +114,21 @@ def wasserstein_normed(pair: ColumnPair) -> Result:
     return Value(
         value,
         m,
-        _area_interval(pair, value, curves, lengths),
+        _area_interval(value, curves, lengths),
         error_bound=bound,
         p_value=area_p_value(curves.f, curves.g, lengths, curves.sizes, pair.base.curve.area),
     )
 
 
-def _area_interval(pair: ColumnPair, value: float, curves: Curves, lengths: Floats) -> Interval:
-    n, m = pair.base.curve.area.effective(*curves.sizes)
-    pooled = (curves.f * n + curves.g * m) / (n + m)
+def _area_interval(value: float, curves: Curves, lengths: Floats) -> Interval:
+    n, m = curves.sizes
+    pooled = curves.pooled
     chance = math.sqrt(2 / math.pi * (1 / n + 1 / m)) * float(np.sqrt(pooled * (1 - pooled)) @ lengths)
     # a row counts in every cumulative share at and above it: its influence is the signed length from there on
     influence = _from_here_on(np.sign(curves.g - curves.f) * lengths)
     scale = float(np.abs(influence).max()) or 1.0  # squares of very far values would overflow
     influence = influence / scale
-    x, y = curves.sizes
-    variance = spread(influence, curves.x / x) / n + spread(influence, curves.y / y) / m
+    variance = spread(influence, curves.x / n) / n + spread(influence, curves.y / m) / m
     half = Z * math.sqrt(variance) * scale
     return Interval(max(value - chance - half, 0.0), value + half, "influence function")
 
@@ -142,7 +141,7 @@ def _from_here_on(steps: Floats) -> Floats:
 
 @metric(
     id="drift.energy_distance",
-    version=1,
+    version=2,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="square root of standard deviations of the reference",
@@ -180,15 +179,14 @@ def energy_distance(pair: ColumnPair) -> Result:
         float(np.square(gaps[known]) @ lengths[known]), (n, m), effect
     )
     whole = square_law(pooled, lengths)
-    reference, window = effect.effective(n, m)
-    noise = 1 / reference + 1 / window
+    noise = 1 / n + 1 / m
     # squares of very far values would overflow
     scale = float(lengths.max(initial=0.0)) or 1.0
     influence = 2 * _from_here_on(gaps * (lengths / scale))
-    variance = spread(influence, curves.x / n) / reference + spread(influence, curves.y / m) / window
+    variance = spread(influence, curves.x / n) / n + spread(influence, curves.y / m) / m
     square = float(np.square(gaps) @ lengths)
     bias = whole.mean * noise
-    chance = whole.variance(effect.mean_inflation(n, m)) * (1 / n + 1 / m) ** 2
+    chance = whole.variance * noise**2
     around = biased_interval(square, bias, variance * scale * scale - chance, chance, "influence function")
     return Value(
         math.sqrt(2 * square),
@@ -209,7 +207,7 @@ def _energy_weights(pair: ColumnPair, rows: int) -> tuple[Floats, NDArray[np.boo
 
 @metric(
     id="drift.cramer_von_mises",
-    version=1,
+    version=2,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="squared share",
@@ -246,14 +244,14 @@ def cramer_von_mises(pair: ColumnPair) -> Result:
     weights = pair.base.counts[: pair.base.plan.cells.size] / max(pair.base.finite[1], 1)
     effect = pair.base.square_effect("cramer_von_mises", weights, np.ones(weights.size, dtype=np.bool_))
     law = square_law(curves.pooled, share[:-1])
-    reference, window = effect.effective(n, m)
+    noise = 1 / n + 1 / m
     influence = 2 * _from_here_on(gaps[:-1] * share[:-1])
     variance = (
-        spread(squares * (n / (n + m)) - influence, curves.x / n) / reference
-        + spread(squares * (m / (n + m)) + influence, curves.y / m) / window
+        spread(squares * (n / (n + m)) - influence, curves.x / n) / n
+        + spread(squares * (m / (n + m)) + influence, curves.y / m) / m
     )
-    bias = law.mean * (1 / reference + 1 / window)
-    chance = law.variance(effect.mean_inflation(n, m)) * (1 / n + 1 / m) ** 2
+    bias = law.mean * noise
+    chance = law.variance * noise**2
     around = biased_interval(value, bias, variance - chance, chance, "influence function")
     return Value(
         value,

@@ -17,10 +17,10 @@ from aimsight.metrics.distances import (
     NO_ROWS,
     NO_SHARES,
     divergence_interval,
+    first_order,
     no_rows,
     no_shares,
     on_shares,
-    spread,
 )
 from aimsight.metrics.evidence import change_p_value
 from aimsight.metrics.intervals import Z, newcombe
@@ -30,7 +30,7 @@ from aimsight.metrics.values import Interval, Value
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from aimsight.metrics.inputs import ColumnPair, Shares
+    from aimsight.metrics.inputs import ColumnPair
     from aimsight.metrics.values import Result
 
     Floats = NDArray[np.float64]
@@ -38,14 +38,9 @@ if TYPE_CHECKING:
 LN2 = math.log(2)
 
 
-def _delta(shares: Shares, by_p: Floats, by_q: Floats, p: Floats, q: Floats) -> float:
-    """First-order variance of a distance with these derivatives by both shares."""
-    return spread(by_q, q) * shares.noise_q + spread(by_p, p) * shares.noise_p
-
-
 @metric(
     id="drift.psi",
-    version=1,
+    version=2,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="nats",
@@ -73,8 +68,8 @@ def psi(pair: ColumnPair) -> Result:
     log = np.log(ratio)
     value = max(float((q - p) @ log), 0.0)
     bias = shares.noise * float(shares.seen(0.5) @ (1 - shares.pooled))
-    delta = _delta(shares, log + ratio, log - 1 / ratio, p, q)
-    return on_shares(pair, value, divergence_interval(shares, value, bias, shares.noise, delta))
+    delta = first_order(shares, log + ratio, log - 1 / ratio)
+    return on_shares(pair, value, divergence_interval(value, bias, shares.noise, delta))
 
 
 def _jensen_shannon(pair: ColumnPair) -> tuple[float, Interval]:
@@ -86,19 +81,19 @@ def _jensen_shannon(pair: ColumnPair) -> tuple[float, Interval]:
     total = p + q
     middle = total / 2
     value = min(max(float(rel_entr(p, middle).sum() + rel_entr(q, middle).sum()) / 2, 0.0), LN2)
-    noise = p * (1 - q) * shares.noise_q + q * (1 - p) * shares.noise_p
+    noise = p * (1 - q) / shares.sizes[1] + q * (1 - p) / shares.sizes[0]
     bias = float((shares.seen(0.25) / total) @ noise) / 4
     # for the variance, groups that were not seen may still be there
     p, q = shares.smoothed
     total = p + q
-    delta = _delta(shares, np.log(2 * p / total), np.log(2 * q / total), p, q) / 4
-    around = divergence_interval(shares, value, bias, shares.noise / 8, delta)
+    delta = first_order(shares, np.log(2 * p / total), np.log(2 * q / total)) / 4
+    around = divergence_interval(value, bias, shares.noise / 8, delta)
     return value, Interval(around.low, min(around.high, LN2), around.method)
 
 
 @metric(
     id="drift.jensen_shannon_distance",
-    version=1,
+    version=2,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="square root of nats",
@@ -128,7 +123,7 @@ def _root(around: Interval) -> Interval:
 
 @metric(
     id="drift.jensen_shannon_divergence",
-    version=1,
+    version=2,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="nats",
@@ -154,7 +149,7 @@ def jensen_shannon_divergence(pair: ColumnPair) -> Result:
 
 @metric(
     id="drift.kl_divergence",
-    version=1,
+    version=2,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="nats",
@@ -182,13 +177,13 @@ def kl_divergence(pair: ColumnPair) -> Result:
     log = np.log(ratio)
     value = max(float(q @ log), 0.0)
     bias = shares.noise * float(shares.seen(0.5) @ (1 - shares.pooled)) / 2
-    delta = _delta(shares, ratio, log, p, q)
-    return on_shares(pair, value, divergence_interval(shares, value, bias, shares.noise / 2, delta))
+    delta = first_order(shares, ratio, log)
+    return on_shares(pair, value, divergence_interval(value, bias, shares.noise / 2, delta))
 
 
 @metric(
     id="drift.hellinger",
-    version=1,
+    version=2,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="distance",
@@ -214,8 +209,8 @@ def hellinger(pair: ColumnPair) -> Result:
     p, q = shares.smoothed
     ratio = np.sqrt(q / p)
     bias = shares.noise * float(shares.seen(0.25) @ (1 - shares.pooled)) / 8
-    delta = _delta(shares, ratio / 2, 0.5 / ratio, p, q)
-    around = divergence_interval(shares, value, bias, shares.noise / 8, delta)
+    delta = first_order(shares, ratio / 2, 0.5 / ratio)
+    around = divergence_interval(value, bias, shares.noise / 8, delta)
     return on_shares(
         pair, math.sqrt(value), _root(Interval(min(around.low, 1.0), min(around.high, 1.0), around.method))
     )
@@ -223,7 +218,7 @@ def hellinger(pair: ColumnPair) -> Result:
 
 @metric(
     id="drift.cramers_v",
-    version=1,
+    version=2,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="association",
@@ -250,8 +245,8 @@ def cramers_v(pair: ColumnPair) -> Result:
     p, q = shares.smoothed
     relative = (q - p) / (p + q)
     bias = shares.noise * float(shares.seen(0.25) @ (1 - shares.pooled)) / 4
-    delta = _delta(shares, -relative - np.square(relative) / 2, relative - np.square(relative) / 2, p, q)
-    around = divergence_interval(shares, value, bias, shares.noise / 4, delta)
+    delta = first_order(shares, -relative - np.square(relative) / 2, relative - np.square(relative) / 2)
+    around = divergence_interval(value, bias, shares.noise / 4, delta)
     return on_shares(
         pair, math.sqrt(value), _root(Interval(min(around.low, 1.0), min(around.high, 1.0), around.method))
     )
@@ -259,7 +254,7 @@ def cramers_v(pair: ColumnPair) -> Result:
 
 @metric(
     id="drift.total_variation",
-    version=1,
+    version=2,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="share",
@@ -280,19 +275,18 @@ def total_variation(pair: ColumnPair) -> Result:
     if trouble:
         return trouble
     shares = pair.shares
-    p, q = shares.smoothed
     difference = shares.q - shares.p
     value = min(float(np.abs(difference).sum()) / 2, 1.0)
     sign = np.sign(difference) / 2
     chance = float(np.sqrt(shares.pooled * (1 - shares.pooled)).sum()) * math.sqrt(shares.noise / (2 * math.pi))
-    half = Z * math.sqrt(_delta(shares, sign, sign, p, q))
+    half = Z * math.sqrt(first_order(shares, sign, sign))
     interval = Interval(max(value - chance - half, 0.0), min(value + half, 1.0), "delta, bias-corrected")
     return on_shares(pair, value, interval)
 
 
 @metric(
     id="drift.l_infinity",
-    version=1,
+    version=2,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="share",
@@ -316,7 +310,7 @@ def l_infinity(pair: ColumnPair) -> Result:
     shares = pair.shares
     p, q = shares.smoothed
     difference = np.abs(shares.q - shares.p)
-    half = _simultaneous(p.size) * np.sqrt(p * (1 - p) * shares.noise_p + q * (1 - q) * shares.noise_q)
+    half = _simultaneous(p.size) * np.sqrt(p * (1 - p) / shares.sizes[0] + q * (1 - q) / shares.sizes[1])
     low, high = float((difference - half).max()), float((difference + half).max())
     interval = Interval(max(low, 0.0), min(high, 1.0), "simultaneous over groups")
     return on_shares(pair, min(float(difference.max()), 1.0), interval)
@@ -331,7 +325,7 @@ def _simultaneous(groups: int) -> float:
 
 @metric(
     id="drift.missing_share_change",
-    version=1,
+    version=2,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="share",
@@ -344,8 +338,8 @@ def _simultaneous(groups: int) -> float:
 def missing_share_change(pair: ColumnPair) -> Result:
     """Share of missing values in the window minus that in the reference.
 
-    0: no change; above 0: more values are missing than in the reference; 1: all are, and none was. Interval: Newcombe
-    with effective rows. Evidence: permutation chi-square, or the exact conditional tail when missing values are rare.
+    0: no change; above 0: more values are missing than in the reference; 1: all are, and none was. Interval: Newcombe.
+    Evidence: permutation chi-square, or the exact conditional tail when missing values are rare.
     """
     trouble = no_rows(pair)
     if trouble:
@@ -353,9 +347,8 @@ def missing_share_change(pair: ColumnPair) -> Result:
     n, m = pair.n_reference, pair.n_window
     place, effect = pair.base.alone[0], pair.base.effects.missing
     x, y = int(pair.base.grouped[place]), int(pair.grouped[place])
-    reference, window = effect.effective(n, m)
     change = y / m - x / n
-    around = newcombe(y / m * window, window, x / n * reference, reference)
+    around = newcombe(y, m, x, n)
     evidence = 1.0
     if x or y:
         evidence = change_p_value(np.array([n - x, x]), np.array([m - y, y]), effect, alone=(1,))

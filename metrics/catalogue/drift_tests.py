@@ -18,6 +18,7 @@ from aimsight.metrics.distances import (
     NUMERIC,
     biased_interval,
     divergence_interval,
+    first_order,
     largest_gaps,
     no_curves,
     no_rows,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 @metric(
     id="drift.chi_square",
-    version=1,
+    version=2,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="chi-square",
@@ -61,20 +62,19 @@ def chi_square(pair: ColumnPair) -> Result:
     scale = n * m / (n + m)
     pooled, difference = shares.pooled, shares.q - shares.p
     value = float((np.square(difference) / pooled).sum()) * scale
-    p, q = shares.smoothed
     relative = difference / pooled
     by_p = -2 * relative - np.square(relative) * (n / (n + m))
     by_q = 2 * relative - np.square(relative) * (m / (n + m))
-    delta = spread(by_q, q) * shares.noise_q + spread(by_p, p) * shares.noise_p
+    delta = first_order(shares, by_p, by_q)
     bias = shares.noise * float(shares.seen(0.25) @ (1 - pooled))
-    around = divergence_interval(shares, value / scale, bias, shares.noise, delta)
+    around = divergence_interval(value / scale, bias, shares.noise, delta)
     interval = Interval(min(around.low * scale, value), max(around.high * scale, value), around.method)
     return Value(value, m, interval, p_value=pair.change_p_value)
 
 
 @metric(
     id="drift.anderson_darling",
-    version=1,
+    version=2,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="squared gap in standard errors",
@@ -113,11 +113,11 @@ def anderson_darling(pair: ColumnPair) -> Result:
     weights[known] = counts[known] / rows / (below[known] * (1 - below[known]))
     effect = pair.base.square_effect("anderson_darling", weights, known)
     law = square_law(level, weight)
-    reference, window = effect.effective(n, m)
+    noise = 1 / n + 1 / m
     influence = np.append(np.cumsum((2 * gaps * weight)[::-1])[::-1], 0.0)
-    variance = spread(influence, curves.x / n) / reference + spread(influence, curves.y / m) / window
-    bias = law.mean * (1 / reference + 1 / window)
-    chance = law.variance(effect.mean_inflation(n, m)) * (1 / n + 1 / m) ** 2
+    variance = spread(influence, curves.x / n) / n + spread(influence, curves.y / m) / m
+    bias = law.mean * noise
+    chance = law.variance * noise**2
     around = biased_interval(square, bias, variance - chance, chance, "influence function")
     interval = Interval(min(around.low, square) * scale, max(around.high, square) * scale, around.method)
     return Value(square * scale, m, interval, error_bound=bound, p_value=law.p_value(square, (n, m), effect))

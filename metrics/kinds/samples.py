@@ -52,7 +52,6 @@ def _inflation(scope: Scope, pair: SamplePair) -> float:
     for name in pair.kinds:
         base = baseline.column(name)
         if base is not None and base.rows:
-            reference, window = base.effects.groups.effective(base.rows, m)
-            # sampling the reference adds 1 / n to what its own rows leave open
-            found = max(found, (1 / n + max(1 / reference - 1 / base.rows, 0.0) + 1 / window) / (1 / n + 1 / m))
+            effect = base.effects.groups
+            found = max(found, 1.0 + effect.average(effect.by_nature(base.rows, m)) / (1 / n + 1 / m))
     return found

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from aimsight.metrics import curves, evidence
-from aimsight.metrics.evidence import INDEPENDENT, DesignEffect
 
 
 def test_the_permutation_moments_are_those_of_all_tables() -> None:
@@ -69,38 +68,6 @@ def test_q_values_agree_with_scipy() -> None:
     p = [0.04, 0.001, 0.2, 0.03, 0.9]
     assert evidence.q_values(p) == pytest.approx(list(stats.false_discovery_control(p)), abs=1e-12)
     assert evidence.q_values([]) == []
-
-
-def test_the_design_effect_of_independent_windows_is_one() -> None:
-    """Multinomial windows: dispersion near 1, so the values start at 1 and stay close."""
-    rng = np.random.default_rng(3)
-    effect = evidence.design_effect(rng.multinomial(1000, np.full(12, 1 / 12), size=30))
-    assert effect.values.min() == 1
-    assert effect.values.mean() < 1.15
-    assert effect.rows == pytest.approx(1000)
-
-
-def test_the_design_effect_by_hand() -> None:
-    """Windows (60, 40) and (40, 60): chi-square 8 on 1 degree; the middle value is 8 / 0.4549 = 17.6."""
-    effect = evidence.design_effect(np.array([[60, 40], [40, 60]]))
-    expected = 8 / stats.chi2.isf((np.arange(16) + 0.5) / 16, 1)
-    assert effect.values == pytest.approx(np.maximum(expected, 1), rel=1e-9)
-
-
-def test_the_effect_grows_with_the_window() -> None:
-    """Effect 3 at 101 rows: 1 + 2 * 9 / 100 at 10 rows; a reference of 1,000 rows is worth 333."""
-    effect = DesignEffect(np.array([3.0]), 101.0)
-    reference, window = effect.effective(1000, 10)
-    assert (reference, window) == pytest.approx((1000 / 3, 10 / 1.18))
-    expected = (1.18 / 10 + 3 / 1000) / (1 / 10 + 1 / 1000)
-    assert effect.inflation(1000, 10) == pytest.approx([expected])
-
-
-def test_one_window_says_nothing_of_the_variation_between_windows() -> None:
-    """Fewer than two windows, or one group: rows are taken as independent."""
-    assert evidence.design_effect(np.array([[5, 5]])) is INDEPENDENT
-    assert evidence.design_effect(np.array([[5, 0], [7, 0]])) is INDEPENDENT
-    assert curves.curve_effects(np.array([[5, 5]]), np.ones(1)).gap is INDEPENDENT
 
 
 def _curves(reference: NDArray[np.float64], window: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
@@ -176,7 +143,7 @@ def test_windows_that_differ_by_nature_raise_few_alarms(windows: int) -> None:
         f, g = np.cumsum(x)[:-1] / n, np.cumsum(y)[:-1] / m
         gap = float(np.abs(f - g).max())
         grouped = parts.reshape(windows, 8, 8).sum(axis=2)
-        effect, curve = evidence.design_effect(grouped), curves.curve_effects(parts, widths)
+        effect, curve = evidence.effect_of_shares(grouped), curves.curve_effects(parts, widths)
         naive += [
             curves.kolmogorov_p_value(gap, n, m) <= 0.05,
             curves.area_p_value(f, g, widths, (n, m)) <= 0.05,
@@ -208,49 +175,3 @@ def test_a_window_of_rare_groups_only_has_their_evidence() -> None:
     """All 11 rows missing where none of 500 was: 2 (11 / 511)^11, although no row is left for the other groups."""
     p = evidence.change_p_value(np.array([250, 250, 0]), np.array([0, 0, 11]), alone=(2,))
     assert p == pytest.approx(2 * (11 / 511) ** 11, rel=1e-6)
-
-
-def test_the_memory_of_windows_by_hand() -> None:
-    """Residuals +1 x 4, -1 x 4: total 8, along 5 + 1 above 8 / sqrt 8; without noise the correlation is 6 / 8.
-
-    Its error is sqrt 7 / 8, so that beside 0.5 it weighs 16 / 23: likely values lie around 12 / 23, 0.276 apart.
-    """
-    found = evidence.memory_of(np.array([[1.0]] * 4 + [[-1.0]] * 4), 0.0)
-    steps = np.arange(1, 8)
-    mean = 1 + 2 * float(((1 - steps / 8) * 0.75**steps).sum())
-    assert found.spread == pytest.approx(1 / (1 - (mean - 1) / 7))
-    assert found.freedom == pytest.approx((1 - 0.75**2) / (1 + 0.75**2))
-    likely = stats.norm(12 / 23, math.sqrt(16 / 23 * 7) / 8).ppf((np.arange(16) + 0.5) / 16)
-    assert np.sort(found.correlations) == pytest.approx(np.clip(likely, 0, 0.9))
-    first = float(found.correlations[0])
-    assert found.mean[0] == pytest.approx(1 + 2 * float(((1 - steps / 8) * first**steps).sum()))  # type: ignore[index]  # one a value
-
-
-def test_windows_without_memory_have_none() -> None:
-    """Alternating windows, or no more variation than chance: nothing is added. Few windows leave it open."""
-    alternating = evidence.memory_of(np.array([[1.0], [-1.0]] * 6), 0.0)
-    assert (alternating.spread, alternating.freedom, alternating.correlations.max()) == (1, 1, 0)
-    few = evidence.memory_of(np.array([[1.0]] * 3 + [[-1.0]] * 3), 0.0)
-    assert (few.spread, few.freedom) == (1, 1)
-    assert few.correlations.max() > 0.5
-    assert evidence.memory_of(np.array([[1.0]] * 4 + [[-1.0]] * 4), 2.0) is evidence.NO_MEMORY
-
-
-def test_a_window_of_several_reference_windows_averages_them() -> None:
-    """Effect 3 at 101 rows stays 3 at 202 rows; with correlation 0.5 the mean of two varies (1 + 0.5) times as much."""
-    plain = DesignEffect(np.array([3.0]), 101.0)
-    assert [float(plain.effects(rows)[0]) for rows in (101, 202, 10_000)] == pytest.approx([3, 3, 3])
-    alike = DesignEffect(np.array([3.0]), 101.0, correlations=np.array([0.5]))
-    assert alike.effects(202) == pytest.approx([1 + 2 * 1.5])
-    assert alike.effects(303) == pytest.approx([1 + 2 * (3 + 2 * (2 * 0.5 + 0.25)) / 3])
-    assert alike.effects(51) == pytest.approx(plain.effects(51))
-
-
-def test_memory_makes_the_reference_worth_less() -> None:
-    """Effect 3 and a mean that varies twice as much: 1,000 rows are worth 1,000 / (1 + 2 * 2)."""
-    plain, remembering = DesignEffect(np.array([3.0]), 101.0), DesignEffect(np.array([3.0]), 101.0, 2.0)
-    assert remembering.effective(1000, 10)[0] == pytest.approx(200)
-    assert remembering.effective(1000, 10)[1] == plain.effective(1000, 10)[1]
-    expected = (1.18 / 10 + 5 / 1000) / (1 / 10 + 1 / 1000)
-    assert remembering.inflation(1000, 10) == pytest.approx([expected])
-    assert remembering.mean_inflation(1000, 10) == pytest.approx(expected)

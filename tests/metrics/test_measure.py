@@ -373,8 +373,8 @@ def test_exact_drift_has_no_error_bound(counting: Counting) -> None:
     assert binned.error_bound > 0
 
 
-def test_the_references_own_windows_widen_the_evidence(counting: Counting) -> None:
-    """The same change is weaker evidence when the reference's own windows differ as much."""
+def test_the_references_own_windows_weaken_the_evidence(counting: Counting) -> None:
+    """The same change is weaker evidence when the reference's own windows differ as much; its interval stays."""
     rng = np.random.default_rng(12)
     levels = np.repeat(rng.normal(size=12) * 0.3, 200)
     wandering = {"x": rng.normal(levels), "k": ["a"] * 2400}
@@ -388,9 +388,7 @@ def test_the_references_own_windows_widen_the_evidence(counting: Counting) -> No
     assert sure.value == unsure.value
     assert (sure.p_value or 1) < 0.01
     assert (unsure.p_value or 0) > 0.05
-    assert unsure.interval is not None
-    assert sure.interval is not None
-    assert unsure.interval.low < sure.interval.low
+    assert unsure.interval == sure.interval
 
 
 def test_a_log_without_ids_has_no_duplicates(counting: Counting) -> None:

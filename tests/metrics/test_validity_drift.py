@@ -59,3 +59,15 @@ def test_changes_are_found(validity: Any) -> None:
     """A fifth of a deviation in 500 rows of 5,000: most windows are found by every kind of evidence."""
     found = validity.rates(scenario(validity, 1, 5000, 500, shift=0.2), 60, 3, OURS)
     assert all(found[name] >= 0.6 for name in OURS), found
+
+
+def test_long_windows_of_a_process_with_memory_keep_the_promised_rate(validity: Any) -> None:
+    """Windows four times as long as the reference's, whose level remembers 0.5 of itself: at most 12 %."""
+    found = validity.rates(scenario(validity, 12, 1000, 1000, wobble=0.1, memory=0.5, longer=4), 100, 9, OURS)
+    assert all(found[name] <= 0.12 for name in OURS), found
+
+
+def test_a_reference_that_drifts_does_not_hide_what_drifts_on(validity: Any) -> None:
+    """The reference rises by a third of a deviation, windows lie half a one above it: nearly all are found."""
+    found = validity.rates(scenario(validity, 12, 1000, 1000, trend=0.03, shift=0.5, longer=4), 40, 4, OURS)
+    assert all(found[name] >= 0.9 for name in OURS), found

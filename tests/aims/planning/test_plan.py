@@ -70,7 +70,7 @@ def test_the_fast_path_agrees_with_simulated_windows(references: Any, objective:
     random, opened, paths = np.random.default_rng(5), 0, 240
     for path in range(paths):
         inflation = power.inflation(ROWS)[path % power.inflation(ROWS).size]
-        reference = population.rows / power.effect.values.mean() if power.distance else None
+        reference = population.rows / power.effect.mean if power.distance else None
         counts = draws(population.shares, power.rows, float(inflation), power.rule.of, random, reference)
         verdicts = [power.judging.judged(population.statistics(one)).verdict for one in counts]
         opened += any(power.rule.due(verdicts[: place + 1], Verdict.NONCONFORMING) for place in range(power.rule.of))
