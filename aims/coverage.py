@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from aimsight.aims.evidence_sources import Evidence, of_the_store
+from aimsight.aims.evidence_sources import BY_PIPELINE, Evidence, of_the_store
 from aimsight.aims.registers.types import TYPES
 from aimsight.store.registers import RecordVersion, latest_versions, versions_in_force
 
@@ -163,21 +163,21 @@ def _line(
     records: tuple[RecordVersion, ...],
     today: date,
 ) -> Line:
-    limit = _OWN_LIMITS.get(clause.id, _LIMITS[clause.evidence])
+    limit = _OWN_LIMITS.get(clause.id, _LIMITS[clause.evidence if _by_pipeline(clause) else "person"])
     applies = statement.fields["applicable"] if statement else True
     told = f"{statement.record}: {'applies' if applies else 'does not apply'}" if statement else None
     if not applies:
         return Line(clause, Status.NOT_APPLICABLE, tuple(evidence), (), limit, told, records)
     missing = list(_missing(clause, evidence, today))
     if clause.is_control and statement is None:
-        missing.append("no approved statement of applicability names it")
+        missing.append("not in the statement of applicability")
     return Line(clause, _status(clause, evidence), tuple(evidence), tuple(missing), limit, told, records)
 
 
 def _status(clause: Clause, evidence: list[Evidence]) -> Status:
     by_people = any(one.count and not one.by_pipeline for one in evidence)
     by_pipeline = any(one.count and one.by_pipeline for one in evidence)
-    if by_people and (by_pipeline or clause.evidence in {"person", "link"}):
+    if by_people and (by_pipeline or not _by_pipeline(clause)):
         return Status.EVIDENCE
     if by_people or by_pipeline or any(one.drafts for one in evidence):
         return Status.PART
@@ -186,7 +186,7 @@ def _status(clause: Clause, evidence: list[Evidence]) -> Status:
 
 def _missing(clause: Clause, evidence: list[Evidence], today: date) -> list[str]:
     missing = []
-    if clause.evidence in {"both", "auto"} and not any(one.by_pipeline for one in evidence):
+    if _by_pipeline(clause) and not any(one.by_pipeline for one in evidence):
         missing.append("nothing that a pipeline measured or recorded")
     if not any(one.count and not one.by_pipeline for one in evidence):
         missing.append(f"no record of a person that is in force: {_wanted(clause)}")
@@ -197,6 +197,11 @@ def _missing(clause: Clause, evidence: list[Evidence], today: date) -> list[str]
     if latest is not None and (today - latest.date()).days > OLD:
         missing.append(f"the newest evidence is of {latest.date().isoformat()}, more than a year ago")
     return missing
+
+
+def _by_pipeline(clause: Clause) -> bool:
+    """Whether a pipeline's evidence is asked for: the outline says so, and there is something that makes it."""
+    return clause.evidence in {"both", "auto"} and clause.id in BY_PIPELINE
 
 
 def _wanted(clause: Clause) -> str:

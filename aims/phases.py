@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aimsight.aims.coverage import PLANS, Line, Status
 from aimsight.aims.registers.due import FINISHED
+from aimsight.aims.words import plural
 from aimsight.store.registers import RecordVersion, latest_versions, versions_in_force
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _operated(reader: Reader, today: date) -> Callable[[Line], tuple[bool, str]]
         if first is None or last is None:
             return False, "no record of operation"
         count = sum(one.count for one in line.evidence)
-        note = f"{count:,} from {first.date().isoformat()} to {last.date().isoformat()}"
+        note = f"{plural(count, 'piece')} of evidence from {first.date().isoformat()} to {last.date().isoformat()}"
         return line.status is Status.EVIDENCE, "; ".join([note, *line.missing])
 
     return find

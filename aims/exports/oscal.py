@@ -172,9 +172,9 @@ def _of_clause(origin: Origin, line: Line) -> dict[str, Any]:
         "collected": moment(line.latest or origin.last_at),
         "relevant-evidence": [
             {
-                "description": f"{one.count} {one.what}"
+                "description": f"{one.what}: {one.count}"
                 + (f" ({one.drafts} not approved)" if one.drafts else "")
-                + (f": {', '.join(one.items)}" if one.items else "")
+                + (f"; {', '.join(one.items)}" if one.items else "")
             }
             for one in shown
         ],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aimsight.configs.errors import NotFoundError
 from aimsight.monitors.cli.audit_exports import oscal, records
 from aimsight.monitors.cli.bundle import bundle
 from aimsight.monitors.cli.groups import group
@@ -64,11 +65,14 @@ def coverage(
             "--framework", metavar="NAME", help="Through to eu-ai-act, nist-ai-rmf, iso27001, iso9001 or iso27701."
         ),
     ] = "",
+    clause: Annotated[
+        str, typer.Option("--clause", metavar="ID", help="One clause or control in full, or all below it: 9.1, A.6.")
+    ] = "",
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:
     """Show for each clause and control what evidence the store holds, who recorded it, how old it is, what is missing.
 
-    --json also says what aimsight does not cover of each.
+    --clause and --json also say what aimsight does not cover of each.
     """
     from aimsight.aims import coverage as service
     from aimsight.aims.csv_files import write_csv
@@ -76,8 +80,8 @@ def coverage(
     from aimsight.configs.standard import load_standard
 
     session = Session.of(context)
-    if phase and framework:
-        raise typer.BadParameter("choose one of --phase and --framework")
+    if (bool(phase), bool(framework), bool(clause)).count(True) > 1:
+        raise typer.BadParameter("choose one of --phase, --framework and --clause")
     if as_csv and session.as_json:
         raise typer.BadParameter("choose one of --json and --csv")
     standard = load_standard()
@@ -87,6 +91,8 @@ def coverage(
     with session.store.read() as reader:
         lines = service.coverage(reader, standard.outline, today)
         found = gaps(reader, wanted, lines, today) if wanted else ()
+    if clause:
+        lines = below(lines, clause)
     served = service.through(other, standard.outline, lines) if other else ()
     if wanted:
         rows = [phase_row(one) for one in found]
@@ -101,9 +107,19 @@ def coverage(
     def people() -> list[RenderableType]:
         if wanted:
             return _phase_table(wanted, found)
-        return _framework_table(other, served) if other else _table(lines)
+        if other:
+            return _framework_table(other, served)
+        return [part for line in lines for part in _in_full(line)] if clause else _table(lines)
 
     session.answer(_data(rows, wanted, other), people)
+
+
+def below(lines: Sequence[Line], name: str) -> tuple[Line, ...]:
+    """The clause or control of that name, or all below it: ``9.3`` is 9.3.1 to 9.3.3."""
+    found = tuple(line for line in lines if f"{line.clause.id}.".startswith(f"{name}."))
+    if not found:
+        raise NotFoundError.named("clause", name, [line.clause.id for line in lines])
+    return found
 
 
 def row(line: Line) -> dict[str, Any]:
@@ -184,7 +200,9 @@ def _flat(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(values: list[Any]) -> str:
-    return "; ".join(f"{value['count']} {value['what']}" if isinstance(value, dict) else str(value) for value in values)
+    return "; ".join(
+        f"{value['what']}: {value['count']}" if isinstance(value, dict) else str(value) for value in values
+    )
 
 
 def _table(lines: Sequence[Line]) -> list[RenderableType]:
@@ -193,7 +211,7 @@ def _table(lines: Sequence[Line]) -> list[RenderableType]:
 
     made = table("Clause", "Evidence", "Newest", "What there is, by whom", "Missing", fixed=["Clause", "Newest"])
     for line in lines:
-        what = "; ".join(f"{one.count:,} {one.what}" for one in line.evidence if one.count)
+        what = "; ".join(one.words for one in line.evidence if one.count)
         by = f" ({', '.join(line.people)})" if line.people else ""
         statement = f" [{line.applicability}]" if line.applicability else ""
         made.add_row(
@@ -205,7 +223,30 @@ def _table(lines: Sequence[Line]) -> list[RenderableType]:
         )
     counts = {status: sum(line.status is status for line in lines) for status in Status}
     told = ", ".join(f"{count} {status.value}" for status, count in counts.items() if count)
-    return [made, "", f"{len(lines)} clauses and controls: {told}.", HONESTY]
+    hint = "One in full, with what aimsight does not cover of it: aimsight audit coverage --clause 9.1"
+    return [made, "", f"{len(lines)} clauses and controls: {told}.", HONESTY, hint]
+
+
+def _in_full(line: Line) -> list[RenderableType]:
+    """One clause with everything that is known of it."""
+    from aimsight.aims.words import day
+    from aimsight.monitors.cli.tables import cell, facts, table
+
+    title = cell(f"{line.clause.id} {line.clause.title}: {_GLYPHS[line.status]} {line.status.value}", "bold")
+    told = {
+        "Missing": "; ".join(line.missing) or "nothing that is known",
+        "Applicability": line.applicability or "",
+        "Not covered": line.limit,
+    }
+    parts: list[RenderableType] = [title, facts({name: value for name, value in told.items() if value})]
+    if line.evidence:
+        made = table("Evidence", "From", "To", "By", fixed=["From", "To"])
+        for one in line.evidence:
+            waiting = f" ({one.drafts} not approved yet)" if one.drafts else ""
+            days = [day(moment) if moment else "–" for moment in (one.first, one.latest)]
+            made.add_row(cell(one.words + waiting), *map(cell, days), cell(", ".join(one.people) or "–"))
+        parts.append(made)
+    return [*parts, ""]
 
 
 def _phase_table(phase: Phase, found: Sequence[PhaseLine]) -> list[RenderableType]:

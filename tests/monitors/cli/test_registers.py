@@ -324,6 +324,11 @@ def test_coverage_in_every_form(call: Call, folder: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(call("-C", folder, "audit", "coverage", "--csv").out)))
     assert len(rows) == 70
     assert not any(value.startswith(("=", "+", "@")) for row in rows for value in row.values())
+    some = data(call("-C", folder, "audit", "coverage", "--clause", "9.3", "--json"))
+    assert [line["clause"] for line in some["lines"]] == ["9.3.1", "9.3.2", "9.3.3"]
+    full = " ".join(call("-C", folder, "audit", "coverage", "--clause", "9.1").out.split())
+    assert "Not covered aimsight shows that it was done" in full
+    assert "verdicts on objectives: " in full
     phase = data(call("-C", folder, "audit", "coverage", "--phase", "stage-1", "--json"))
     assert (phase["phase"], len(phase["lines"])) == ("stage-1", 15)
     act = data(call("-C", folder, "audit", "coverage", "--framework", "eu-ai-act", "--json"))
@@ -335,6 +340,8 @@ def test_coverage_in_every_form(call: Call, folder: Path) -> None:
         (["--phase", "stage1"], "did you mean stage-1?"),
         (["--framework", "ai-act"], "did you mean eu-ai-act?"),
         (["--phase", "gap", "--framework", "iso9001"], "choose one of"),
+        (["--clause", "9", "--framework", "iso9001"], "choose one of"),
+        (["--clause", "A.6.7"], 'no clause "A.6.7"'),
     ):
         answer = call("-C", folder, "audit", "coverage", *arguments)
         assert answer.code in {1, 2}
