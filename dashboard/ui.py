@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from aimsight.aims import words
+from aimsight.aims.changes import in_force_now
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.errors import NotFoundError
 from aimsight.configs.load import Project, load_project
@@ -100,11 +101,19 @@ def scene() -> Scene:
 
 
 def in_force(scene: Scene, model: str | None = None) -> list[data.ObjectiveState]:
-    """The objectives that the configuration declares, with their latest judgement."""
+    """The objectives in force, with their latest judgement.
+
+    They are those declared or, where changes are approved, those approved: one that was taken out of its file is in
+    force until its withdrawal is approved.
+    """
     if not scene.version:
         return []
-    declared = {(name, one.id) for name, config in scene.project.models.items() for one in config.objectives}
-    return [state for state in scene.ask(data.objectives, model) if (state.model, state.objective) in declared]
+    models = scene.project.models
+    if scene.project.config.changes == "approve":
+        known = {(name, one) for name in models for one in scene.ask(in_force_now, name)}
+    else:
+        known = {(name, one.id) for name, config in models.items() for one in config.objectives}
+    return [state for state in scene.ask(data.objectives, model) if (state.model, state.objective) in known]
 
 
 def unit(metric: str) -> str:

@@ -6,21 +6,28 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from aimsight.aims import words
-from aimsight.dashboard import data, summary, ui
+from aimsight.aims import changes, words
+from aimsight.dashboard import data, editing_changes, summary, ui
+from aimsight.store.database import Store
 
 if TYPE_CHECKING:
     from datetime import date
+
+    from aimsight.aims.changes import Proposal
+    from aimsight.aims.consequences import Consequences
 
 
 def _render() -> None:
     scene = ui.scene()
     states = ui.in_force(scene)
     declared = sum(len(config.objectives) for config in scene.project.models.values())
-    if states:
-        verdict, answer = summary.headline(states)
+    proposed = _proposed(scene)
+    if states or proposed:
+        verdict, answer = summary.headline(states) if states else (None, "No objective is in force yet")
         ui.header(scene, answer, verdict)
-        st.text(_next_due(scene, states))
+        if states:
+            st.text(_next_due(scene, states))
+        _show_proposed(scene, proposed)
     else:
         ui.header(scene, "Register of objectives")
         if scene.version and not declared:
@@ -39,6 +46,35 @@ def _render() -> None:
             st.subheader(words.escape(model), anchor=False)
         for state in own:
             _objective(scene, state, versions)
+
+
+def _proposed(scene: ui.Scene) -> list[tuple[Proposal, Consequences]]:
+    """What the files say and nobody has approved; asked anew each time, because it follows the files."""
+    if not scene.version or scene.project.config.changes != "approve":
+        return []
+    with Store(scene.store).read() as reader:
+        found = [one for model in scene.project.models.values() for one in changes.proposals(reader, model)]
+        return [(one, changes.consequences(reader, one)) for one in found]
+
+
+def _show_proposed(scene: ui.Scene, proposed: list[tuple[Proposal, Consequences]]) -> None:
+    if not proposed:
+        return
+    st.subheader("Proposed, not in force", anchor=False)
+    st.caption("Windows are judged by what is in force until a second person approves.")
+    ui.lines([_proposal_line(one, effects) for one, effects in proposed])
+    editing_changes.forms(scene, [one.record for one, _ in proposed if one.record is not None])
+
+
+def _proposal_line(one: Proposal, effects: Consequences) -> tuple[str, list[str]]:
+    record = f"{one.record.record}, {one.record.status}" if one.record else "not on record yet"
+    differs = "; ".join(f"{key}: {old or '–'} → {new or '–'}" for key, old, new in one.differences)
+    after = one.after
+    said = differs if one.kind == "changed" else f"target {after.target}; {after.statement}" if after else ""
+    return f"**{words.escape(one.title)}** ({words.escape(record)})", [
+        words.printable(said),
+        effects.sentence if one.kind != "withdrawn" else "It is judged until its withdrawal is approved.",
+    ]
 
 
 def _next_due(scene: ui.Scene, states: list[data.ObjectiveState]) -> str:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from aimsight.aims import words
+from aimsight.aims.changes import shown
 from aimsight.aims.planning.record import stored_plans
 from aimsight.aims.planning.sentences import found_words, limit_words, rate_words
 from aimsight.aims.planning.standing import COARSE, ENOUGH, NOT_JUDGED, NOT_PLANNED
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.hashes import config_hash
 from aimsight.dashboard import ui
+from aimsight.store.database import Store
 
 if TYPE_CHECKING:
     from aimsight.aims.planning.plan import ObjectivePlan
@@ -68,7 +70,8 @@ def _model(scene: ui.Scene, stored: StoredPlan) -> None:
         volume = f"rows {about.known_from}, {words.number(about.windows_a_year, 1)} windows a year"
         computed += f"; {volume}" + (", overlapping" if about.overlap > 1 else "")
     st.caption(words.escape(f"{computed}."))
-    if config_hash(scene.project.models[stored.model]) != stored.config_hash:
+    model = shown(Store(scene.store), scene.project.models[stored.model], scene.project.config.changes)
+    if config_hash(model) != stored.config_hash:
         ui.empty("The configuration has changed since. To plan it again:", ui.command(scene, f"plan {stored.model}"))
     for plan in sorted(stored.plans, key=lambda one: list(CHIPS).index(one.standing)):
         _objective(plan)
