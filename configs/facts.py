@@ -43,7 +43,7 @@ class MetricFacts:
     column_kinds
         Kinds of column that the metric is defined for, where it needs a column.
     open_parameters
-        It takes any arguments: they are another library's, which checks them itself.
+        It takes any further arguments: they are another library's, which checks them itself.
     parameters
         What may be given in brackets.
     """

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from aimsight.configs.errors import InvalidTextError, did_you_mean, quoted_list
-from aimsight.configs.parameters import bind, canonical, parse
+from aimsight.configs.parameters import bind, canonical, opened, parse
 from aimsight.configs.problems import Finding
 from aimsight.configs.segments import JOIN, parse_segment
 from aimsight.configs.targets import OPERATORS, Target, number_text
@@ -94,12 +94,11 @@ def _fact(draft: Draft, path: Path, text: str, facts: Mapping[str, MetricFacts])
         if general is None:
             near = did_you_mean(written.id, facts)
             return Finding(path, f'"{written.id}" is not a metric; `aimsight metrics` lists them', near)
-        if general.open_parameters:
-            return facts.get(text) or general
-        arguments = bind(written, general.parameters)
+        parameters = opened(general.parameters, written) if general.open_parameters else general.parameters
+        arguments = bind(written, parameters)
     except InvalidTextError as error:
         return Finding(path, error.problem, error.suggestion)
-    for parameter in general.parameters:
+    for parameter in parameters:
         given = arguments[parameter.name]
         if given in (None, parameter.default):
             continue
@@ -113,7 +112,7 @@ def _fact(draft: Draft, path: Path, text: str, facts: Mapping[str, MetricFacts])
             near = did_you_mean(str(given), draft.scores)
             return Finding(path, f'"{given}" is not a class of this model; valid are {valid}', near)
     try:
-        return facts.get(canonical(general.id, general.parameters, arguments)) or general
+        return facts.get(canonical(general.id, parameters, arguments)) or general
     except InvalidTextError as error:
         return Finding(path, error.problem, error.suggestion)
 

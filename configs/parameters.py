@@ -191,13 +191,21 @@ def bind(written: MetricText, parameters: Sequence[Parameter]) -> dict[str, Argu
     for parameter in parameters:
         if parameter.name not in given and parameter.required:
             how = f"{written.id}({parameter.name}=...)"
-            raise InvalidTextError(f"{written.id} needs {parameter.name}, {parameter.accepts}: write {how}")
+            what = parameter.doc if parameter.kind == "text" and parameter.doc else parameter.accepts
+            raise InvalidTextError(f"{written.id} needs {parameter.name}, {what}: write {how}")
     return {
         parameter.name: given.get(
             parameter.name, None if isinstance(parameter.default, _Required) else parameter.default
         )
         for parameter in parameters
     }
+
+
+def opened(parameters: Sequence[Parameter], written: MetricText) -> tuple[Parameter, ...]:
+    """The parameters of a metric that takes any, by name: those that are declared, and those that are given, as text."""
+    known = {parameter.name: parameter for parameter in parameters}
+    free = {key: Parameter(key, "text", None) for key, _ in written.arguments}
+    return tuple(one for _, one in sorted((free | known).items()))
 
 
 def canonical(identity: str, parameters: Sequence[Parameter], arguments: Mapping[str, Argument]) -> str:

@@ -28,6 +28,7 @@ import numpy as np
 
 from aimsight.configs.errors import NotFoundError
 from aimsight.configs.fields import category_text
+from aimsight.configs.parameters import Parameter
 from aimsight.metrics.intervals import Z, wilson
 from aimsight.metrics.registry import ALL_TASKS, Metric, Needs
 from aimsight.metrics.values import Interval, Undefined, Value
@@ -97,10 +98,53 @@ def resolve(identity: str) -> Metric:
         needs=Needs(),
         compute=functools.partial(compute, name),
         doc=f"Evidently's {name}, on at most 20,000 rows of window and reference.\n\n"
-        "A result of several numbers needs `value`: the name of one of them. Interval: only for descriptors of text.",
+        "`value` says which of several numbers is meant. Interval: only for descriptors of text.",
+        parameters=parameters(name),
         core=False,
         open_parameters=True,
     )
+
+
+NUMBERS = {"CountMetric": ("count", "share"), "MeanStdMetric": ("mean", "std")}
+"""Numbers that the metrics of a base class of evidently give."""
+BY_LABEL = {"ByLabelMetric": "the label", "ByLabelCountMetric": "counts.<label> or shares.<label>"}
+
+
+def parameters(name: str) -> tuple[Parameter, ...]:
+    """What has to be said of what evidently calls by this name: the column of a text, which of several numbers."""
+    module = known()[name]
+    if module == "descriptors":
+        return (Parameter(COLUMN, "text", doc="the column of the text"),)
+    if module == "presets":
+        return (Parameter(VALUE, "text", doc="the number that is meant, such as DriftedColumnsCount.share"),)
+    bases = _ancestors(name)
+    for base, numbers in NUMBERS.items():
+        if base in bases:
+            return (Parameter(VALUE, "word", doc="the number that is meant", choices=numbers),)
+    return tuple(Parameter(VALUE, "text", doc=what) for base, what in BY_LABEL.items() if base in bases)
+
+
+def _ancestors(name: str) -> set[str]:
+    """Every class that a metric is made from, by name."""
+    bases, found, left = _bases(), set[str](), [name]
+    while left:
+        more = set(bases.get(left.pop(), ())) - found
+        found |= more
+        left += more
+    return found
+
+
+@functools.cache
+def _bases() -> dict[str, tuple[str, ...]]:
+    """The base classes of evidently's metrics, read from its sources, not imported."""
+    spec = importlib.util.find_spec("evidently")
+    found: dict[str, tuple[str, ...]] = {}
+    for folder in (spec.submodule_search_locations or []) if spec is not None else []:
+        for path in sorted((Path(folder) / "metrics").glob("*.py")):
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef):
+                    found[node.name] = tuple(base.id for base in node.bases if isinstance(base, ast.Name))
+    return found
 
 
 def compute(name: str, pair: FramePair, model: ModelConfig, **arguments: str) -> Result:

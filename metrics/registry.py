@@ -16,7 +16,7 @@ from typing import Literal, TypeVar
 
 from aimsight.configs.errors import InvalidTextError, NotFoundError
 from aimsight.configs.facts import ANY_KIND, ColumnKind, MetricFacts, Task
-from aimsight.configs.parameters import REQUIRED, Argument, MetricText, Parameter, bind, canonical, parse
+from aimsight.configs.parameters import REQUIRED, Argument, MetricText, Parameter, bind, canonical, opened, parse
 from aimsight.metrics.statistics import SegmentStatistics
 from aimsight.metrics.values import Result
 
@@ -116,7 +116,7 @@ class Metric:
     arguments
         The arguments that this one is bound to, each different from its default.
     open_parameters
-        Takes whatever arguments it is given, as text: it is another library's, which checks them itself.
+        Takes whatever further arguments it is given, as text: it is another library's, which checks them itself.
     """
 
     id: str
@@ -361,8 +361,7 @@ def bound(unit: Metric, written: MetricText) -> Metric:
         When it does not take them.
     """
     if unit.open_parameters:
-        taken = sorted({key for key, _ in written.arguments})
-        unit = replace(unit, parameters=tuple(Parameter(key, "text", None) for key in taken))
+        unit = replace(unit, parameters=opened(unit.parameters, written))
     arguments = bind(written, unit.parameters)
     given = {one.name: arguments[one.name] for one in unit.parameters if arguments[one.name] != one.default}
     if not given:

@@ -104,12 +104,9 @@ def test_labels_count_where_they_are_known() -> None:
 
 
 def test_one_of_several_numbers_is_named() -> None:
-    """A result of several numbers is undefined until one is named; a wrong name lists what there is."""
+    """Of several numbers one is named; one that is not there lists those that are."""
     frame, decision, truth = binary()
     pair = FramePair(frame, None)
-    several = compute("evidently.F1ByLabel", pair)
-    assert isinstance(several, Undefined)
-    assert "name one with value=" in several.reason
     usable = ~np.isnan(truth)
     assert value("evidently.F1ByLabel(value=0)", pair) == pytest.approx(
         f1_score(truth[usable], decision[usable], pos_label=0)
@@ -117,9 +114,27 @@ def test_one_of_several_numbers_is_named() -> None:
     assert value("evidently.MissingValueCount(column=shop, value=share)", pair) == pytest.approx(
         sum(one is None for one in frame.columns["shop"]) / N
     )
-    wrong = compute("evidently.MissingValueCount(column=shop, value=percent)", pair)
+    wrong = compute("evidently.F1ByLabel(value=2)", pair)
     assert isinstance(wrong, Undefined)
-    assert "it gives MissingValueCount.count, MissingValueCount.share" in wrong.reason
+    assert "it gives F1ByLabel.0, F1ByLabel.1" in wrong.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("evidently.MissingValueCount(column=x)", r"needs value, one of count, share: write .*\(value=...\)"),
+        ("evidently.MAE()", "needs value, one of mean, std"),
+        ("evidently.MissingValueCount(column=x, value=shares)", "one of count, share, not shares; did you mean share?"),
+        ("evidently.F1ByLabel()", "needs value, the label"),
+        ("evidently.UniqueValueCount(column=x)", "needs value, counts.<label> or shares.<label>"),
+        ("evidently.DataDriftPreset()", "needs value, the number that is meant, such as DriftedColumnsCount.share"),
+        ("evidently.TextLength()", "needs column, the column of the text"),
+    ],
+)
+def test_what_must_be_said_is_known_before_anything_runs(text: str, problem: str) -> None:
+    """Which of several numbers, of which column: read from evidently's sources, with the valid words."""
+    with pytest.raises(NotFoundError, match=problem):
+        find(text)
 
 
 def test_a_preset_gives_any_of_its_values() -> None:
