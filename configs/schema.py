@@ -153,6 +153,17 @@ class AnchorConfig(Config):
         "tsa:https://... (an RFC 3161 time stamp, kept as evidence)."
     )
     every: DurationField = Field(default=Duration(1, "d"), description="At most so often.")
+    certificate: Name | None = Field(
+        default=None,
+        description="tsa: PEM file with the certificate that the authority's own leads to; with it `aimsight verify` "
+        "checks who signed the time stamps.",
+    )
+
+    @model_validator(mode="after")
+    def _certificate_of_an_authority(self) -> Self:
+        if self.certificate is not None and not self.to.startswith("tsa:"):
+            raise InvalidTextError("certificate belongs to a time stamp authority", f"to: {self.to}")
+        return self
 
 
 class SigningConfig(Config):

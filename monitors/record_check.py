@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from aimsight.aims.authority import Authorities
 from aimsight.aims.lifecycle.fold import FOLDS
 from aimsight.monitors.anchors import GIT_FILE, MADE, scheme
 from aimsight.monitors.projects import trusted_keys
+from aimsight.monitors.time_stamps import certificates, stamp_problem
 from aimsight.store.checkpoints import Claim, parse
 from aimsight.store.findings import Finding
 from aimsight.store.verify import VerifyReport, verify
@@ -19,12 +19,17 @@ from aimsight.store.verify import VerifyReport, verify
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from cryptography.x509 import Certificate
+
     from aimsight.configs.load import Project
     from aimsight.store.checkpoints import Checkpoint
     from aimsight.store.database import Store
 
 TIME_STAMP = "time stamp"
-_NOT_CHECKED_HERE = "its signature is checked with the authority's certificate, not here"
+NOT_CHECKED = (
+    "whose time stamps these are: no certificate of an authority was given (anchors: certificate in aimsight.yaml, or "
+    "--certificate FILE), so their signatures were not checked"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,12 @@ class _Stamps:
 
 
 def check_records(
-    project: Project, store: Store, *, against: Sequence[Path] = (), keys: Sequence[bytes] = ()
+    project: Project,
+    store: Store,
+    *,
+    against: Sequence[Path] = (),
+    keys: Sequence[bytes] = (),
+    authorities: Sequence[Path] = (),
 ) -> Checked:
     """Verify the records against the project's checkpoint files, its git and time stamp anchors, and further files.
 
@@ -63,14 +73,20 @@ def check_records(
         Copies of checkpoints that were kept elsewhere.
     keys
         Public keys that count besides those of the project.
+    authorities
+        Certificates of time stamp authorities (PEM files) that count besides those of the project.
 
     Raises
     ------
     StoreError
         As ``aimsight.store.verify.verify``.
+    AimsightError
+        When a certificate cannot be read.
     """
     made = list(_made(store))
-    stamps = _stamps(made, project.root / project.config.evidence)
+    own = [project.root / Path(one.certificate).expanduser() for one in project.config.anchors if one.certificate]
+    trusted = certificates((*own, *authorities))
+    stamps = _stamps(made, project.root / project.config.evidence, trusted)
     report = verify(
         store,
         (*store.checkpoints, *_git_files(project), *against),
@@ -83,8 +99,8 @@ def check_records(
     last = {name: facts for _, name, facts in made if facts.get("to") == "alert"}
     given = tuple(Given(name, f"alert route {facts['route']}", int(facts["size"])) for name, facts in last.items())
     limits = report.limits
-    if stamps.claims:
-        limits = (*limits, f"{TIME_STAMP}: {_NOT_CHECKED_HERE}")
+    if stamps.claims and not trusted:
+        limits = (*limits, NOT_CHECKED)
     return Checked(replace(report, findings=(*report.findings, *stamps.findings), limits=limits), given)
 
 
@@ -111,7 +127,7 @@ def _made(store: Store) -> Iterator[tuple[int, str, dict[str, Any]]]:
         yield seq, name, facts
 
 
-def _stamps(made: Sequence[tuple[int, str, dict[str, Any]]], evidence: Path) -> _Stamps:
+def _stamps(made: Sequence[tuple[int, str, dict[str, Any]]], evidence: Path, trusted: Sequence[Certificate]) -> _Stamps:
     claims: dict[str, list[Checkpoint]] = {}
     findings = []
     for seq, name, facts in made:
@@ -121,18 +137,12 @@ def _stamps(made: Sequence[tuple[int, str, dict[str, Any]]], evidence: Path) -> 
             continue
         line = str(facts.get("line", "")).encode()
         checkpoint = parse(line)
-        if checkpoint is None or not _stamps_line(path.read_bytes(), line + b"\n"):
-            findings.append(Finding(seq, f"ledger entry {seq}: the time stamp {path.name} is not of what it says"))
+        problem = (
+            "is not of what it says" if checkpoint is None else stamp_problem(path.read_bytes(), line + b"\n", trusted)
+        )
+        if checkpoint is None or problem:
+            findings.append(Finding(seq, f"ledger entry {seq}: the time stamp {path.name} {problem}"))
         else:
-            claims.setdefault(f"{TIME_STAMP} {name}", []).append(checkpoint)
+            by_whom = f"{TIME_STAMP} {name}" + (", by a trusted authority" if trusted else "")
+            claims.setdefault(by_whom, []).append(checkpoint)
     return _Stamps(tuple(Claim(name, tuple(found)) for name, found in claims.items()), tuple(findings))
-
-
-def _stamps_line(answer: bytes, line: bytes) -> bool:
-    """Whether a time stamp is of the SHA-256 of a line."""
-    from rfc3161_client import decode_timestamp_response
-
-    try:
-        return bool(decode_timestamp_response(answer).tst_info.message_imprint.message == hashlib.sha256(line).digest())
-    except ValueError:
-        return False

@@ -32,6 +32,14 @@ def verify(
         list[str] | None,
         typer.Option("--key", metavar="KEY", help="A public key to trust besides those of aimsight.yaml."),
     ] = None,
+    certificate: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--certificate",
+            metavar="FILE",
+            help="A certificate (PEM) that time stamps have to lead to; may be repeated.",
+        ),
+    ] = None,
     recompute: Annotated[
         bool, typer.Option("--recompute", help="Compute measurements again from the stored statistics as well.")
     ] = False,
@@ -63,7 +71,9 @@ def verify(
     if not recompute and (model or runs):
         raise typer.BadParameter("--model and --runs belong to --recompute")
     models = [session.model(model).model] if model else list(session.project.models)
-    checked = check_records(session.project, session.store, against=elsewhere, keys=given)
+    checked = check_records(
+        session.project, session.store, against=elsewhere, keys=given, authorities=certificate or ()
+    )
     report = checked.report
     again = None
     if recompute:

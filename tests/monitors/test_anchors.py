@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from aimsight.configs.errors import AimsightError
 from aimsight.configs.load import load_project
 from aimsight.monitors.anchors import anchor
 from aimsight.monitors.projects import open_store
-from aimsight.monitors.record_check import check_records
+from aimsight.monitors.record_check import NOT_CHECKED, check_records
 from aimsight.store.checkpoints import parse
 from aimsight.store.database import Store
 from aimsight.store.records import append_event
@@ -121,6 +122,12 @@ ess_cert_id_chain = no
 """
 
 
+def make_certificate(folder: Path, name: str, *more: str) -> None:
+    """A new key with its certificate, signed by itself unless told otherwise."""
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
+    subprocess.run([*make, *more], cwd=folder, check=True, capture_output=True)
+
+
 @pytest.fixture
 def authority(tmp_path: Path) -> Iterator[tuple[str, list[bytes]]]:
     """A time stamp authority on this machine: openssl behind a small server; answers in the list replace its own."""
@@ -128,9 +135,10 @@ def authority(tmp_path: Path) -> Iterator[tuple[str, list[bytes]]]:
     folder.mkdir()
     (folder / "serial").write_text("01\n")
     (folder / "tsa.cnf").write_text(CONFIG.format(folder=folder))
-    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test authority"]
+    root = ["-keyout", "rootkey.pem", "-out", "root.pem", "-addext", "basicConstraints=critical,CA:TRUE"]
     usage = ["-addext", "extendedKeyUsage=critical,timeStamping", "-keyout", "key.pem", "-out", "cert.pem"]
-    subprocess.run([*make, *usage], cwd=folder, check=True, capture_output=True)
+    make_certificate(folder, "test root", *root)
+    make_certificate(folder, "test authority", *usage, "-CA", "root.pem", "-CAkey", "rootkey.pem")
     instead: list[bytes] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -160,14 +168,38 @@ def test_a_time_stamp_is_kept_as_evidence(tmp_path: Path, authority: tuple[str, 
     (made,) = events(store, "anchor.made")
     path = tmp_path / "p" / "store" / "evidence" / f"{made['time_stamp_sha256']}.tsr"
     (tmp_path / "line").write_text(made["line"] + "\n")
-    confirm = ["openssl", "ts", "-verify", "-data", "line", "-in", str(path), "-CAfile", str(tmp_path / "tsa/cert.pem")]
+    confirm = ["openssl", "ts", "-verify", "-data", "line", "-in", str(path), "-CAfile", str(tmp_path / "tsa/root.pem")]
     done = subprocess.run(confirm, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "Verification: OK" in done.stdout + done.stderr
     assert verify(store, store.checkpoints, evidence=path.parent).intact
-    reaches = {one.name: one.anchored for one in check_records(found, store).report.reaches}
-    assert reaches["time stamp a0"] == made["size"]
+    checked = check_records(found, store).report
+    assert {one.name: one.anchored for one in checked.reaches}["time stamp a0"] == made["size"]
+    assert NOT_CHECKED in checked.limits
+    known = check_records(found, store, authorities=[tmp_path / "tsa" / "root.pem"]).report
+    assert {one.name: one.anchored for one in known.reaches}["time stamp a0, by a trusted authority"] == made["size"]
+    assert (known.intact, NOT_CHECKED in known.limits) == (True, False)
     path.write_bytes(path.read_bytes()[:-1])
     assert not verify(store, store.checkpoints, evidence=path.parent).intact
+
+
+def test_a_time_stamp_by_a_stranger_is_found(tmp_path: Path, authority: tuple[str, list[bytes]]) -> None:
+    """Where the authority's certificate leads to none that is trusted, the stamp vouches for nothing: a finding."""
+    found, store = project(tmp_path / "p", f"{authority[0]}', certificate: '../other.pem")
+    anchor(store, found, now=NOW)
+    make_certificate(tmp_path, "somebody else", "-keyout", "otherkey.pem", "-out", "other.pem")
+    report = check_records(found, store).report
+    assert ["is signed by no authority whose certificate is trusted here" in str(one) for one in report.findings] == [
+        True
+    ]
+    assert not any(one.name.startswith("time stamp") for one in report.reaches)
+    (tmp_path / "other.pem").write_bytes((tmp_path / "tsa" / "root.pem").read_bytes())
+    assert check_records(found, store).report.intact
+    for content, said in ((None, "cannot be read"), (b"x", "holds no certificate")):
+        path = tmp_path / "given.pem"
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(AimsightError, match=said):
+            check_records(found, store, authorities=[path])
 
 
 def test_an_answer_about_something_else_is_refused(tmp_path: Path, authority: tuple[str, list[bytes]]) -> None:
