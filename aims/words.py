@@ -146,12 +146,15 @@ def suffix(unit: str) -> str:
     return f" {unit}" if unit in {"hours", "minutes"} else ""
 
 
+def in_unit(unit: str) -> str:
+    """`` (label units)``, or nothing for pure numbers and for what only specialists name."""
+    plain = {"", "share", "probability", "squared probability", "share of variance", "ratio"}
+    return "" if unit in plain | {"nats", "square root of nats"} else f" ({unit})"
+
+
 def axis_title(metric: str, unit: str) -> str:
-    """``MAE (label units)``; pure numbers need no unit, nor distances in what only specialists name."""
-    plain = unit in {
-        "", "share", "probability", "squared probability", "share of variance", "ratio", "nats", "square root of nats",
-    }  # fmt: skip
-    return metric_name(metric) if plain else f"{metric_name(metric)} ({unit})"
+    """``MAE (label units)``."""
+    return f"{metric_name(metric)}{in_unit(unit)}"
 
 
 def metric_name(metric: str) -> str:

@@ -17,12 +17,12 @@ from aimsight.aims.words import number, printable
 if TYPE_CHECKING:
     from aimsight.aims.review.pack import Bars, Point, Series
 
-WIDTH, HEIGHT = 680, 210
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 12, 12, 46
-_INK, _MUTED, _BAND, _WRONG, _RULE = "#1D2733", "#566270", "#C9D3E6", "#F7E3D8", "#DDE1E7"
-MOST_LABELS = 8
-"""Windows that are named below the axis; of more, some are left out evenly."""
-MOST_GLYPHS = 40
+WIDTH, HEIGHT = 380, 180
+_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 10, 10, 46
+_INK, _MUTED, _BAND, _WRONG, _RULE = "#1D2733", "#566270", "#B4C1DA", "#F7E3D8", "#DDE1E7"
+_LETTER = 5.4
+"""Width of a letter below the axis; windows are named as far as there is room, the others left out evenly."""
+MOST_GLYPHS = 28
 """Verdicts that fit beside each other; of more windows, one glyph tells the most urgent verdict of its neighbours."""
 
 
@@ -66,16 +66,16 @@ def _tolerated(series: Series) -> list[float]:
 
 def bars_svg(bars: Bars) -> str:
     """Horizontal bars with their counts, from zero."""
-    step, top = 26, 6
+    step, top, left, most_wide = 26, 6, 190, 200
     most = max([count for _, count in bars.bars] + [1])
     height = top * 2 + step * len(bars.bars)
-    parts = [_open(height, bars.title)]
+    parts = [_open(height, bars.title, left + most_wide + 60)]
     for i, (name, count) in enumerate(bars.bars):
         y = top + i * step
-        width = (WIDTH - 260) * count / most
-        parts.append(f'<text x="190" y="{y + 16}" text-anchor="end" fill="{_INK}">{_said(name)}</text>')
-        parts.append(f'<rect x="198" y="{y + 4}" width="{_number(width)}" height="16" fill="#7C93C4"/>')
-        parts.append(f'<text x="{_number(204 + width)}" y="{y + 16}" fill="{_INK}">{count}</text>')
+        width = most_wide * count / most
+        parts.append(f'<text x="{left}" y="{y + 16}" text-anchor="end" fill="{_INK}">{_said(name)}</text>')
+        parts.append(f'<rect x="{left + 8}" y="{y + 4}" width="{_number(width)}" height="16" fill="#7C93C4"/>')
+        parts.append(f'<text x="{_number(left + 14 + width)}" y="{y + 16}" fill="{_INK}">{count}</text>')
     return "".join([*parts, "</svg>"])
 
 
@@ -101,9 +101,9 @@ class _Scale:
         return [i * self.step for i in range(first, math.floor(self.high / self.step) + 1)]
 
 
-def _open(height: int, title: str) -> str:
+def _open(height: int, title: str, width: int = WIDTH) -> str:
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         f'role="img" font-size="11" font-family="DejaVu Sans, Arial, sans-serif"><title>{_said(title)}</title>'
     )
 
@@ -149,7 +149,7 @@ def _ticks(scale: _Scale) -> list[str]:
 
 def _band(xs: list[float], numbers: list[tuple[float | None, float | None, float | None]], scale: _Scale) -> list[str]:
     """The interval of every window as a bar that is wide enough to read as a band."""
-    half = min(18.0, (WIDTH - _LEFT - _RIGHT) / (2 * len(xs)))
+    half = min(12.0, (WIDTH - _LEFT - _RIGHT) / (2 * len(xs)))
     return [
         f'<rect x="{_number(x - half)}" y="{scale.y(high)}" width="{_number(2 * half)}" '
         f'height="{_number(float(scale.y(low)) - float(scale.y(high)))}" fill="{_BAND}"/>'
@@ -192,7 +192,8 @@ def _verdicts(xs: list[float], series: Series) -> list[str]:
             f'<text x="{_number(x)}" y="{y}" text-anchor="middle" font-size="12" '
             f'fill="{verdict.light}">{verdict.glyph}</text>'
         )
-    every = -(-len(xs) // MOST_LABELS)
+    room = _LETTER * (2 + max(len(point.label) for point in series.points))
+    every = -(-len(xs) // max(1, int((WIDTH - _LEFT - _RIGHT) / room)))
     parts += [
         f'<text x="{_number(xs[i])}" y="{y + 18}" text-anchor="middle" fill="{_MUTED}" font-size="9.5">'
         f"{_said(series.points[i].label)}</text>"

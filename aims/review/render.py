@@ -12,7 +12,7 @@ from aimsight.aims.csv_files import write_csv
 from aimsight.aims.review.charts import bars_svg, series_svg
 from aimsight.aims.review.pack import Table
 from aimsight.aims.verdicts import Verdict
-from aimsight.aims.words import count, printable
+from aimsight.aims.words import count, in_unit, printable
 from aimsight.configs.errors import AimsightError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from aimsight.aims.review.pack import Cell, Pack, Section, Series
 
+_TABLE_STYLE = "Light Grid Accent 1"
 NO_ONE = "Nothing to report. Nobody has confirmed this yet."
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of every file in an archive: what is rendered depends on the pack alone."""
@@ -58,6 +59,42 @@ _TOLD = frozenset({Verdict.NONCONFORMING.value, Verdict.AT_RISK.value})
 
 def _urgency(series: Series) -> tuple[int, str]:
     return -sum(point.verdict == Verdict.NONCONFORMING.value for point in series.points), series.name
+
+
+IN_SHORT = ("d1", "d2", "overdue")
+"""Sections whose first sentence stands on the cover: nonconformities, results, what is overdue."""
+_MANY_COLUMNS, _LONG, _SHORT, _FEW_ROWS = 7, 48, 24, 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Which columns of a table stand beside each other, which one beneath each row, and its style."""
+
+    columns: tuple[int, ...]
+    beneath: int | None
+    style: str
+
+
+def _layout(table: Table) -> _Layout:
+    """A long text in a table of many columns stands beneath its row, where it has the width of the page."""
+    columns = range(len(table.columns))
+    longest = [max(len(_shown(row[i])) for row in table.rows) for i in columns]
+    widest = max(columns, key=lambda i: longest[i])
+    beneath = widest if len(columns) >= _MANY_COLUMNS and longest[widest] > _LONG else None
+    widths = [max(length, len(name)) for length, name in zip(longest, table.columns, strict=True)]
+    style = "keep" if len(table.rows) <= _FEW_ROWS else "flow"
+    return _Layout(
+        tuple(i for i in columns if i != beneath), beneath, f"{style} narrow" if sum(widths) <= 2 * _LONG else style
+    )
+
+
+def _style_of(cell: Cell) -> str:
+    """Numbers to the right; short texts are not broken, and names only where they have a hyphen or a dot."""
+    if isinstance(cell, int):
+        return "number"
+    if cell is None or (len(cell) <= _SHORT and "@" not in cell):
+        return "short"
+    return "name" if " " not in cell else "prose"
 
 
 def title_of(pack: Pack) -> str:
@@ -102,6 +139,10 @@ def html(pack: Pack, results: Results | None = None) -> bytes:
         results=results,
         shown=_shown,
         charted=charted,
+        layout=_layout,
+        style_of=_style_of,
+        in_short=IN_SHORT,
+        in_unit=in_unit,
     )
     return (page.rstrip() + "\n").encode("utf-8")
 
@@ -138,6 +179,7 @@ def docx(pack: Pack, results: Results | None = None) -> bytes:
     import docx as python_docx
 
     document = python_docx.Document()
+    _paper(document)
     document.core_properties.title = _plain(title_of(pack))[:255]
     document.core_properties.author = _plain(pack.cover.made_by)
     document.core_properties.created = document.core_properties.modified = datetime(*_EPOCH, tzinfo=UTC)
@@ -172,11 +214,22 @@ def docx(pack: Pack, results: Results | None = None) -> bytes:
     return _without_times(stream.getvalue())
 
 
+def _paper(document: Document) -> None:
+    """A4 on its side with small print in tables, because tables are wide."""
+    from docx.enum.section import WD_ORIENT
+    from docx.shared import Mm, Pt
+
+    page = document.sections[0]
+    page.orientation, page.page_width, page.page_height = WD_ORIENT.LANDSCAPE, Mm(297), Mm(210)
+    page.left_margin = page.right_margin = page.top_margin = page.bottom_margin = Mm(18)
+    document.styles[_TABLE_STYLE].font.size = Pt(8)
+
+
 def _docx_table(document: Document, table: Table) -> None:
     if not table.rows:
         return
     document.add_heading(_plain(table.title), 2)
-    made = document.add_table(rows=len(table.rows) + 1, cols=len(table.columns), style="Light Grid Accent 1")
+    made = document.add_table(rows=len(table.rows) + 1, cols=len(table.columns), style=_TABLE_STYLE)
     # Row by row: asking a table for its cells goes through the whole table every time.
     for line, row in zip((table.columns, *table.rows), made.rows, strict=True):
         for value, cell in zip(line, row.cells, strict=True):

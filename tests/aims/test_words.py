@@ -75,7 +75,7 @@ def test_a_value_is_a_sentence_with_n() -> None:
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(0.0, "0.0 %"), (0.0004, "<0.1 %"), (0.043, "4.3 %"), (0.99934, "99.9 %"), (0.9998, "100 %"), (1.0, "100 %")],
+    [(0.0, "0 %"), (0.0004, "<0.1 %"), (0.043, "4.3 %"), (0.99934, "99.9 %"), (0.9998, "100 %"), (1.0, "100 %")],
 )
 def test_shares_are_percent(value: float, said: str) -> None:
     """A tiny share is not shown as none."""
@@ -232,3 +232,31 @@ def test_ordinary_text_is_left_alone() -> None:
     """Letters, signs and markup are text like any other."""
     assert words.plain('Größe "<b>" [x](y) =1+1 女') == 'Größe "<b>" [x](y) =1+1 女'
     assert words.plain("a\x1b[31mb\nc") == r"a\x1b[31mb\nc"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("period 2015-01-01..2015-04-01", "Jan–Mar 2015"),
+        ("period 1974-01-01..1985-01-01", "1974–1984"),
+        ("period 2015-01-01T06:00:00..2015-01-01T18:00:00", "1 Jan 2015, 06:00–18:00"),
+        ("source reference.parquet", "reference.parquet"),
+    ],
+)
+def test_a_reference_is_named_as_people_say_it(name: str, said: str) -> None:
+    """Periods are said like windows, files by their path."""
+    assert words.reference_words(name) == said
+
+
+def test_a_window_ends_on_the_last_day_that_belongs_to_it() -> None:
+    """Midnight belongs to the day before; another hour is said; nothing is a dash."""
+    assert words.until(datetime(2016, 1, 1, tzinfo=UTC), ZoneInfo("UTC")) == "31 Dec 2015"
+    assert words.until(datetime(2015, 12, 31, 23, tzinfo=UTC), ZoneInfo("Europe/Berlin")) == "31 Dec 2015"
+    assert words.until(datetime(2016, 1, 1, 6, tzinfo=UTC), ZoneInfo("UTC")) == "1 Jan 2016, 06:00"
+    assert words.until(None, ZoneInfo("UTC")) == "–"
+
+
+def test_units_that_only_specialists_name_are_left_out_of_titles() -> None:
+    """A share or nats stand in the catalogue; label units and hours stand on the axis."""
+    assert words.axis_title("drift.psi", "nats") == "PSI"
+    assert words.axis_title("performance.mae", "label units") == "MAE (label units)"

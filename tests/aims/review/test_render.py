@@ -166,6 +166,27 @@ def test_html_shows_tables_results_and_confirmations() -> None:
         assert f"{verdict.glyph} {verdict.value}" in page
 
 
+def test_a_long_text_stands_beneath_the_row_of_a_wide_table() -> None:
+    """Seven columns and a sentence: the sentence has the page's width; few columns keep it beside the others."""
+    heads, sentence = tuple("abcdefg"), "A statement of an objective that takes far more than a line of a column."
+    wide = Table("w", "Wide", heads, (("x", sentence, None, 3, "x", "x", "x"),))
+    pack = replace(a_pack(), sections=(Section("d2", "9.3.2 d 2", "Results", tables=(wide,)),))
+    page = render.html(pack).decode()
+    assert f'<tr class="beneath"><td colspan="6" data-head="b">{sentence}</td></tr>' in page
+    narrow = Table("n", "Narrow", heads[:2], (("x", sentence),))
+    page = render.html(replace(pack, sections=(Section("d2", "9.3.2 d 2", "Results", tables=(narrow,)),))).decode()
+    assert 'class="beneath"' not in page
+    assert f'data-head="b">{sentence}</td>' in page
+
+
+def test_the_cover_says_what_matters() -> None:
+    """The first sentence of nonconformities, results and what is overdue stands above the facts."""
+    sections = (Section("a", "", "A", ("Actions.",)), Section("d1", "", "B", ("5 open.", "More.")))
+    page = render.html(replace(a_pack(), sections=sections)).decode()
+    assert page.count('<p class="answer">5 open.</p>') == 1
+    assert page.count('class="answer"') == 1
+
+
 def test_charts_are_well_formed_and_show_every_glyph() -> None:
     """An SVG that a strict parser reads, whatever the title, with the glyph of each window below it."""
     root = ET.fromstring(series_svg(a_series(HOSTILE)))
@@ -174,7 +195,7 @@ def test_charts_are_well_formed_and_show_every_glyph() -> None:
     assert (root.findtext(f"{SVG}title") or "").startswith("<script>alert(1)</script>")
     assert not list(root.iter(f"{SVG}script"))
     bars = ET.fromstring(bars_svg(Bars("b", HOSTILE, "n", ((HOSTILE, 3), ("none", 0)))))
-    assert [e.get("width") for e in bars.iter(f"{SVG}rect")] == ["420.0", "0.0"]
+    assert [e.get("width") for e in bars.iter(f"{SVG}rect")] == ["200.0", "0.0"]
 
 
 def test_a_chart_of_a_year_stays_readable() -> None:
