@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
@@ -91,5 +92,23 @@ class Seasons:
         return Season(replace(self.reference, statistics=merge(parts), windows=tuple(parts)), note)
 
     def _number(self, window: Window) -> int:
-        start = window.start.astimezone(ZoneInfo(self.zone))
-        return start.weekday() if self.kind == "weekday" else start.month - 1
+        return _number(window, self.kind, ZoneInfo(self.zone))
+
+
+def shortage(spans: Sequence[Window], kind: SeasonKind, zone: str) -> str:
+    """What a reference with windows at these times cannot be compared by season for; empty when there is nothing."""
+    counted = Counter(_number(span, kind, ZoneInfo(zone)) for span in spans)
+    short = [name for number, name in enumerate(_NAMES[kind]) if counted[number] < FEWEST]
+    if not short:
+        return ""
+    if len(short) == len(_NAMES[kind]):
+        return (
+            f"no {kind} has {FEWEST} of the reference's {len(spans)} windows, so that every window is compared with all"
+        )
+    named = ", ".join(short)
+    return f"the reference has fewer than {FEWEST} windows of a {named}, which are compared with the whole of it"
+
+
+def _number(window: Window, kind: SeasonKind, zone: ZoneInfo) -> int:
+    start = window.start.astimezone(zone)
+    return start.weekday() if kind == "weekday" else start.month - 1

@@ -20,7 +20,9 @@ from aimsight.metrics.engines.connection import connect, run
 from aimsight.metrics.engines.expressions import instant, number, positive, text
 from aimsight.metrics.engines.sql import quote_ident, quote_list
 from aimsight.metrics.engines.tables import Table, open_table
+from aimsight.metrics.seasons import shortage
 from aimsight.metrics.sources import format_of, resolve, time_range
+from aimsight.monitors.due import reference_windows
 from aimsight.monitors.windows import floor, windows
 
 if TYPE_CHECKING:
@@ -92,7 +94,17 @@ def _of_model(project: Project, model: ModelConfig, now: datetime) -> Iterator[R
                 ),
                 "lookback: 30d",
             )
+    yield from _seasons(model)
     yield from _silence(project, model, now)
+
+
+def _seasons(model: ModelConfig) -> Iterator[Remark]:
+    """A reference that is too short to be compared with by season."""
+    if model.reference is None or model.reference.season is None:
+        return
+    short = shortage(reference_windows(model), model.reference.season, model.log.time_zone)
+    if short:
+        yield ("reference", "season"), f"{short}; a longer period or shorter `windows` would do", ""
 
 
 def _in_source(project: Project, model: ModelConfig, section: str, uses: list[Use]) -> Iterator[Remark]:

@@ -18,7 +18,7 @@ from aimsight.metrics.measure import measure
 from aimsight.metrics.plan import Window
 from aimsight.metrics.registry import METRICS, find
 from aimsight.metrics.samples import SamplePair
-from aimsight.metrics.seasons import Seasons
+from aimsight.metrics.seasons import Seasons, shortage
 from aimsight.metrics.values import Cause, Interval, Measurement, Undefined, Value
 
 if TYPE_CHECKING:
@@ -184,6 +184,17 @@ def weekly(counting: Counting, level: float) -> tuple[Seasons, Any]:
         total = total + part
     reference = replace(whole, statistics=total, windows=tuple(parts))
     return Seasons(reference, spans, "weekday", "UTC"), day
+
+
+def test_a_reference_too_short_for_seasons_is_told() -> None:
+    """Nothing when every weekday is there three times; else which are not, or that none is."""
+    start = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
+    assert shortage(days(start, 21), "weekday", "UTC") == ""
+    assert shortage(days(start, 19), "weekday", "UTC").startswith(
+        "the reference has fewer than 3 windows of a Saturday,"
+    )
+    assert shortage(days(start, 14), "weekday", "UTC").startswith("no weekday has 3 of the reference's 14 windows")
+    assert "February, March" in shortage(days(datetime(2026, 1, 1, tzinfo=UTC), 31), "month", "UTC")
 
 
 def test_a_weekday_is_compared_with_its_own_kind(counting: Counting) -> None:

@@ -37,6 +37,13 @@ def test_a_log_that_fits_is_not_remarked_on(fitting: Sandbox) -> None:
     assert told(fitting) == {}
 
 
+def test_a_reference_too_short_for_its_seasons_is_told(sandbox: Sandbox) -> None:
+    """Three days are no three Mondays: what `season` asks for cannot be had."""
+    sandbox.model(monitor=LOOKBACK, reference={"period": ["2026-01-01", "2026-01-04"], "season": "weekday"})
+    sandbox.days(1, 2, 3)
+    assert "no weekday has 3 of the reference's" in told(sandbox)["reference.season"]
+
+
 def as_text(rows: list[Row]) -> list[Row]:
     """Times as a German spreadsheet writes them."""
     return [row | {"at": row["at"].strftime("%d.%m.%Y %H:%M")} for row in rows]
