@@ -492,15 +492,22 @@ class _Run:
             groups = side_by_side(list(records))
             return [result for group in groups for result in self._pass({w: records[w] for w in group}, basis)]
         reference = basis if self.model.reference else None
+        last = {piece: window for window in records for piece in parts[window]}
         results: list[Measured | Failed] = []
         for window, run in records.items():
-            whole = replace(merge([statistics[piece] for piece in parts[window]]), schema=self._schema(window))
-            measurements = self._measurements(plan, whole, reference, window)
-            # the scores themselves have served: keeping them for every window would take as much memory as the log
-            results.append(Measured(run, whole.with_score_cells(), measurements))
+            counted = (statistics.take(one) if last[one] == window else statistics[one] for one in parts[window])
+            results.append(self._measured(run, plan, window, reference, counted))
         if self.inputs is not None:
             self.inputs.check_unchanged(pieces)
         return results
+
+    def _measured(
+        self, run: RunRecord, plan: Plan, window: Window, reference: Reference | None, counted: Iterable[Statistics]
+    ) -> Measured:
+        whole = replace(merge(list(counted)), schema=self._schema(window))
+        measurements = self._measurements(plan, whole, reference, window)
+        # the scores themselves have served: keeping them for every window would take as much memory as the log
+        return Measured(run, whole.with_score_cells(), measurements)
 
     def _rows_read(self, plan: Plan) -> Callable[[int], None]:
         """Adds the rows of every block to what is shown; labels of their own take a second look at the rows."""

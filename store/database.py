@@ -78,8 +78,8 @@ class Reader:
         self._connection.interrupt()
 
 
-MOST_LISTED = 2_000_000
-"""Cells of lists (and eight bytes each of others) that one insert may hold, unless one row has more."""
+MOST_LISTED = 500_000
+"""Cells of lists (eight bytes count as one) that are collected, and inserted at once, unless one row has more."""
 
 
 class Transaction(Reader):
@@ -93,12 +93,16 @@ class Transaction(Reader):
         self.finished: set[str] = set()
         self._lines: dict[str, dict[str, list[str]]] = {}
         self._pending: dict[str, tuple[Table, list[tuple[Any, ...]]]] = {}
+        self._listed = 0
         self._later: list[tuple[str, Sequence[Any]]] = []
 
     def insert(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
         """Add rows of plain cells, as ``table.row`` makes them."""
         if rows:
             self._pending.setdefault(table.name, (table, []))[1].extend(rows)
+            self._listed += sum(map(_listed(table), rows))
+            if self._listed > MOST_LISTED:
+                self._insert_pending()
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
         """Run one statement that changes rows."""
@@ -150,15 +154,19 @@ class Transaction(Reader):
 
     def flush(self) -> None:
         """Insert the collected rows and run what was to follow them."""
+        self._insert_pending()
+        while self._later:
+            sql, params = self._later.pop(0)
+            self._connection.execute(sql, list(params))
+
+    def _insert_pending(self) -> None:
         while self._pending:
             _, (table, rows) = self._pending.popitem()
             for part in _parts(table, rows):
                 self._connection.register("incoming", table.arrow(part))
                 self._connection.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM incoming")
                 self._connection.unregister("incoming")
-        while self._later:
-            sql, params = self._later.pop(0)
-            self._connection.execute(sql, list(params))
+        self._listed = 0
 
 
 class Store:
@@ -380,16 +388,20 @@ class Store:
 
 def _parts(table: Table, rows: list[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
     """The rows in parts whose lists DuckDB can hold in memory at once: it copies all lists of 2,048 rows together."""
-    sizes = {"ints": 1, "floats": 1, "texts": 1, "bytes": 8}
-    large = [(place, sizes[kind]) for place, kind in enumerate(table.columns.values()) if kind in sizes]
     first = held = 0
-    for number, row in enumerate(rows if large else ()):
-        cells = sum(len(row[place] or ()) // size for place, size in large)
+    for number, cells in enumerate(map(_listed(table), rows)):
         if held and held + cells > MOST_LISTED:
             yield rows[first:number]
             first, held = number, 0
         held += cells
     yield rows[first:] if first else rows
+
+
+def _listed(table: Table) -> Callable[[tuple[Any, ...]], int]:
+    """Counts the cells of lists in a row; eight bytes count as one."""
+    sizes = {"ints": 1, "floats": 1, "texts": 1, "bytes": 8}
+    large = [(place, sizes[kind]) for place, kind in enumerate(table.columns.values()) if kind in sizes]
+    return lambda row: sum(len(row[place] or ()) // size for place, size in large)
 
 
 def _lock_settings(connection: duckdb.DuckDBPyConnection) -> None:

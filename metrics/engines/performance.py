@@ -113,6 +113,7 @@ class Decisions(ABC):
         self.segments = leaves.segments()
         self._everything = [np.arange(leaves.size)]
         self._tallies: list[Tally] = []
+        self._scores: _Scores | None = None
         self._kinds = self.tally(self._cells() * STATES)
 
     def tally(self, size: int) -> Tally:
@@ -166,6 +167,11 @@ class Decisions(ABC):
         found = self._complete(window, members, parts)
         return {segment: part for (segment, _, _), part in zip(present, found, strict=True)}
 
+    def forget(self, window: int) -> None:
+        """Let go of the scores of a window that is not asked for again."""
+        if self._scores is not None:
+            self._scores.forget(window)
+
     def groups_of(self, window: int, members: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
         """The groups of unions of leaves in a window."""
         return [window * self.leaves.size + leaves for leaves in members]
@@ -174,13 +180,13 @@ class Decisions(ABC):
         self, window: int, members: Sequence[NDArray[np.int64]], parts: list[SegmentStatistics]
     ) -> list[SegmentStatistics]:
         """The statistics of unions of leaves with what is in tallies and scores."""
-        del window, members
-        return parts
+        return parts if self._scores is None else self._scores.complete(window, members, parts)
 
     @property
     def deferred(self) -> int:
         """First window that has to be read in another pass; the number of windows when there is none."""
-        return min(tally.deferred for tally in self._tallies)
+        deferred = min(tally.deferred for tally in self._tallies)
+        return deferred if self._scores is None else min(deferred, self._scores.deferred)
 
 
 _PLACES = 9
@@ -220,6 +226,11 @@ class _Scores:
     def add_labelled(self, place: int, runs: Runs, scores: NDArray[np.float64], labels: NDArray[np.int64]) -> None:
         """Add the scores of labelled rows, in the order of ``runs``; labels are 0 or 1."""
         self._keys[place].add(runs, scores, labels)
+
+    def forget(self, window: int) -> None:
+        """Let go of the labelled scores of a window that is not asked for again."""
+        for keys in self._keys:
+            keys.forget(window)
 
     def complete(
         self, window: int, members: Sequence[NDArray[np.int64]], parts: list[SegmentStatistics]
@@ -361,16 +372,6 @@ class BinaryDecisions(Decisions):
             found["invalid_scores"] = cubes[:, :, :, 1].sum(axis=(1, 2, 3)).tolist()
         return [SegmentStatistics(*each) for each in zip(*found.values(), strict=True)]
 
-    def _complete(
-        self, window: int, members: Sequence[NDArray[np.int64]], parts: list[SegmentStatistics]
-    ) -> list[SegmentStatistics]:
-        return parts if self._scores is None else self._scores.complete(window, members, parts)
-
-    @property
-    def deferred(self) -> int:
-        """First window that has to be read in another pass."""
-        return super().deferred if self._scores is None else min(super().deferred, self._scores.deferred)
-
 
 class ClassDecisions(Decisions):
     """A task of k classes.
@@ -475,13 +476,3 @@ class ClassDecisions(Decisions):
             classes=classes,
             score_sums=ScoreSums(int(usable[:, :, 0].sum()), *sums) if self._scored else None,
         )
-
-    def _complete(
-        self, window: int, members: Sequence[NDArray[np.int64]], parts: list[SegmentStatistics]
-    ) -> list[SegmentStatistics]:
-        return parts if self._scores is None else self._scores.complete(window, members, parts)
-
-    @property
-    def deferred(self) -> int:
-        """First window that has to be read in another pass."""
-        return super().deferred if self._scores is None else min(super().deferred, self._scores.deferred)

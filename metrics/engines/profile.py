@@ -22,7 +22,8 @@ class Profile(Mapping[Window, Statistics]):
     """Statistics by window, in the order of the plan.
 
     Looking a window up sorts its scores, while ``threads - 1`` further threads work ahead on the windows that follow;
-    looking it up again sorts them again. Windows that did not fit into memory are read when they are reached.
+    looking it up again sorts them again. Windows that did not fit into memory are read when they are reached, and those
+    that were taken are read again.
 
     Parameters
     ----------
@@ -41,6 +42,7 @@ class Profile(Mapping[Window, Statistics]):
         self._pool = ThreadPoolExecutor(max_workers=threads)
         self._ahead: dict[int, Future[dict[Segment, SegmentStatistics]]] = {}
         self._first = 0
+        self._taken: set[int] = set()
         self._counted = read(0) if self._numbers else None
         self.repeats_ids = self._counted is not None and self._counted.repeats_ids
         """Whether an id occurs more than once in the windows of the plan; within one window it was counted once."""
@@ -49,8 +51,9 @@ class Profile(Mapping[Window, Statistics]):
         """The statistics of one window of the plan."""
         number = self._numbers[window]
         counted = self._counted
-        if counted is None or not self._first <= number < self._first + counted.deferred:
-            self._ahead = {}
+        is_here = counted is not None and self._first <= number < self._first + counted.deferred
+        if counted is None or not is_here or number in self._taken:
+            self._ahead, self._taken = {}, set()
             counted = self._counted = None  # its scores make room for the others
             counted = self._counted = self._read(number)
             self._first = number
@@ -58,6 +61,15 @@ class Profile(Mapping[Window, Statistics]):
         wanted = range(place, min(place + self._threads, counted.deferred))
         self._ahead = {n: self._ahead.get(n) or self._pool.submit(counted.decisions.result, n) for n in wanted}
         return counted.statistics(place, self._ahead.pop(place).result())
+
+    def take(self, window: Window) -> Statistics:
+        """The statistics of a window that is not looked up again: its scores make room for what comes next."""
+        found = self[window]
+        number = self._numbers[window]
+        self._taken.add(number)
+        if self._counted is not None:
+            self._counted.decisions.forget(number - self._first)
+        return found
 
     def __iter__(self) -> Iterator[Window]:
         return iter(self._numbers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 KEY_BUDGET = 12_000_000
 """Rows whose scores are held at once; the windows that do not fit are read in a further narrow pass."""
+
+ROOM = 1 << 23
+"""Bytes that are taken from the system at once."""
+FEWEST_WANTED = 0.9
+"""When less than this share of the rows held is still asked for, the others are let go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,9 @@ class ScoreKeys:
         self._budget = max(limits.budget, limits.rows + 1)  # one window always fits
         self.deferred = windows
         self._rows = np.zeros(windows, dtype=np.int64)
+        self._forgotten = np.zeros(windows, dtype=np.bool_)
         self._batches: list[_Batch] = []
+        self._room = np.empty(0, dtype=np.uint64)
 
     def add(self, runs: Runs, scores: NDArray[np.float64], labels: NDArray[np.int64]) -> None:
         """Add one block: scores in [0, 1] and labels (0 or 1), both in the order of ``runs``."""
@@ -66,7 +74,9 @@ class ScoreKeys:
             np.add.at(self._rows, runs.groups // self._leaves, 1)
             return
         # -0.0 + 0.0 is +0.0, whose bits are the smallest
-        keys = ((scores + 0.0).view(np.uint64) << np.uint64(1)) | labels.astype(np.uint64)
+        keys = self._space(scores.size)
+        np.left_shift((scores + 0.0).view(np.uint64), np.uint64(1), out=keys)
+        keys |= labels.view(np.uint64)
         batch = _Batch(keys, runs.groups, np.append(runs.starts, keys.size))
         sizes = np.diff(batch.starts)
         windows = batch.groups // self._leaves
@@ -79,13 +89,20 @@ class ScoreKeys:
             self._batches.append(batch)
             self._shrink()
 
+    def _space(self, size: int) -> NDArray[np.uint64]:
+        """Room for so many keys, in large pieces that go back to the system, which small ones in between would not."""
+        if self._room.size < size:
+            self._room = np.frombuffer(mmap.mmap(-1, max(ROOM, 8 * size)), dtype=np.uint64)
+        found, self._room = self._room[:size], self._room[size:]
+        return found
+
     def _filter(self) -> None:
         """Let go of what is not kept any more."""
         held = [self._without(batch, batch.groups // self._leaves) for batch in self._batches]
         self._batches = [batch for batch in held if batch.keys.size]
 
     def _keeps(self, windows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        return (windows < self.deferred) & (self._rows[windows] <= self._limit)
+        return (windows < self.deferred) & (self._rows[windows] <= self._limit) & ~self._forgotten[windows]
 
     def _without(self, batch: _Batch, windows: NDArray[np.int64]) -> _Batch:
         """The batch without the rows of windows that are not kept exactly."""
@@ -107,6 +124,14 @@ class ScoreKeys:
         fits = np.flatnonzero(np.cumsum(rows) > self._budget)
         self.deferred = max(int(fits[0]), 1)
         self._filter()
+
+    def forget(self, window: int) -> None:
+        """Let go of a window that is not asked for again, as soon as it is worth it."""
+        self._forgotten[window] = True
+        held = sum(batch.keys.size for batch in self._batches)
+        wanted = int(self._rows[self._keeps(np.arange(self._rows.size))].sum())
+        if wanted < held * FEWEST_WANTED:
+            self._filter()
 
     def window(self, window: int, members: Sequence[NDArray[np.int64]]) -> list[ScoreCounts] | None:
         """Score counts of unions of leaves in one window: ``members`` holds the leaf numbers of each union.

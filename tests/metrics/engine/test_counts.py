@@ -222,6 +222,18 @@ def test_scores_beyond_the_budget_are_read_again(bench: Any, tools: Any) -> None
     assert tools.plain(bench.profile(exact_rows=600, key_budget=601)) == expected
 
 
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_windows_that_were_taken_are_read_again(shuffled: bool, bench: Any, tools: Any) -> None:
+    """Scores of a window that was taken make room; the other windows keep theirs, and asking again gives the same."""
+    frame = tools.make_frame(2000)
+    bench.write(frame.sample(frac=1, random_state=5) if shuffled else frame)
+    expected, profile = bench.profile(), DuckDBEngine().profile(bench.plan())
+    for window in tools.days(4):
+        assert tools.plain(profile.take(window)) == tools.plain(expected[window])
+    for window in tools.days(4)[::-1]:
+        assert tools.plain(profile[window]) == tools.plain(expected[window])
+
+
 def test_exact_drift_counts_distinct_values(bench: Any, tools: Any) -> None:
     """With exact drift, every numeric column also has its distinct finite values."""
     frame = tools.make_frame(500)
