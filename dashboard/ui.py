@@ -15,6 +15,7 @@ import streamlit as st
 
 from aimsight.aims import words
 from aimsight.aims.changes import in_force_now
+from aimsight.aims.registers.types import TYPES
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.errors import NotFoundError
 from aimsight.configs.load import Project, load_project
@@ -36,6 +37,9 @@ REFRESH_SECONDS = 30
 MOST_LINES = 12
 LIST_HEIGHT = 560
 """Height in pixels of a list of more than so many rows; it scrolls."""
+
+REGISTER = "register"
+"""The part of the address that names a record of a register."""
 
 MEANINGS: dict[Verdict, str] = {
     Verdict.CONFORMING: "The value meets its target.",
@@ -195,6 +199,22 @@ def labelled(name: str, value: str, width: Literal["content", "stretch"] = "stre
     with st.container(width=width, gap=None):
         st.caption(name)
         st.text(words.printable(value))
+
+
+def record_link(link: str, label: str = "") -> None:
+    """A link to the page that shows a record: ``kind:id`` of a register, a nonconformity or a model."""
+    kind, _, record = link.partition(":")
+    said = words.escape(label or f"{kind.replace('_', ' ')} {record}".strip())
+    if kind == "nonconformity":
+        st.page_link(NONCONFORMITIES, label=said, icon=":material/link:", query_params={"record": record})
+    elif kind in {"model", "objective"}:
+        st.page_link(MODEL, label=said, icon=":material/link:", query_params={"model": record.partition("/")[0]})
+    elif kind == "management_review":
+        st.page_link(REVIEW, label=said, icon=":material/link:", query_params={"review": record})
+    elif kind in TYPES:
+        st.page_link(REGISTERS, label=said, icon=":material/link:", query_params={REGISTER: link})
+    else:
+        st.markdown(said)
 
 
 def lines(entries: Sequence[tuple[str, Sequence[str]]], table: Sequence[dict[str, Any]] = ()) -> None:

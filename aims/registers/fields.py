@@ -213,6 +213,17 @@ def link_of(value: object) -> str:
     return _text(value)
 
 
+def value_words(value: object) -> str:
+    """A checked value as people read it: lists and keyed values on one line, prose with its lines."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return "; ".join(value_words(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {value_words(item)}" for key, item in value.items())
+    return str(value)
+
+
 def _clause(value: object) -> str:
     known = _clauses()
     name = str(value)  # 9.1 without quotes is a number in YAML

@@ -11,6 +11,7 @@ import streamlit as st
 from aimsight.aims import words
 from aimsight.aims.lifecycle import guards, service
 from aimsight.aims.lifecycle.case import Case, Context
+from aimsight.aims.lifecycle.named import Known, known
 from aimsight.aims.lifecycle.states import PATH, State, steps_from
 from aimsight.aims.lifecycle.story import criterion_words, story
 from aimsight.aims.verdicts import Verdict
@@ -115,6 +116,7 @@ def _detail(scene: ui.Scene, row: data.Row) -> None:
             knows = service.context_of(reader, scene.project, case, scene.now)
             windows = effectiveness_windows(reader, case.name, case.attempt)
             steps = service.history(reader, case.name)
+            named = known(reader, case.dossier)
         title = f"{row['nonconformity']} · {case.state.words}, {row['severity']}"
         st.subheader(words.escape(title), anchor=False)
         due = words.day(row["due_at"].astimezone(scene.zone)) if row["due_at"] else None
@@ -144,7 +146,7 @@ def _detail(scene: ui.Scene, row: data.Row) -> None:
                     icon=":material/show_chart:",
                     query_params={"model": row["model"]},
                 )
-        _recorded(scene, case)
+        _recorded(scene, case, named)
         _effect(scene, case, knows, windows)
         st.caption("Windows attached")
         found = scene.ask(data.occurrences, row["nonconformity"])
@@ -209,13 +211,17 @@ def _missing(case: Case, knows: Context) -> None:
         st.caption(words.escape(f"Possible now: {', '.join(step.name for step in steps)}"))
 
 
-def _recorded(scene: ui.Scene, case: Case) -> None:
-    """What people recorded, the latest part open."""
+def _recorded(scene: ui.Scene, case: Case, found: list[Known]) -> None:
+    """What people recorded, the latest part open, and the records that they named."""
     sections = story(case, scene.zone)
     for place, (title, said) in enumerate(sections):
         with st.expander(words.escape(title), expanded=place == len(sections) - 1):
             for name, text in said.items():
                 ui.labelled(name, text)
+    if found:
+        st.caption("Records named")
+        for one in found:
+            ui.record_link(f"{one.kind}:{one.record}", f"{one.what[0].upper()}{one.what[1:]}: {one.words}")
 
 
 def _effect(scene: ui.Scene, case: Case, knows: Context, windows: list[EffectivenessWindow]) -> None:

@@ -10,6 +10,7 @@ from aimsight.aims import words
 from aimsight.aims.changes import governed
 from aimsight.aims.coverage import Line, Status, coverage
 from aimsight.aims.registers.due import overdue_records, reassessments_due
+from aimsight.aims.registers.fields import value_words
 from aimsight.aims.registers.inventory import inventory
 from aimsight.aims.registers.types import TYPES
 from aimsight.configs.standard import load_standard
@@ -49,6 +50,7 @@ def _render() -> None:
     if records:
         kept = [_record_row(one) for one in records]
         ui.lines([_record_line(row) for row in kept], kept)
+        _in_full(scene, records)
     else:
         ui.empty("No record is kept yet. These commands show what can be kept.", ui.command(scene, "records types"))
 
@@ -87,6 +89,48 @@ def _attention(scene: ui.Scene, today: date) -> None:
     _listed("Systems", told)
     _listed("Impact assessments due", assessments)
     _listed("Records past their day", late)
+
+
+def _in_full(scene: ui.Scene, records: list[RecordVersion]) -> None:
+    """One record with its fields and links; the address names it (``?register=risk:RISK-2026-0001``)."""
+    known = {one.subject: one for one in records}
+    chosen = st.selectbox(
+        "Record",
+        list(known),
+        index=None,
+        format_func=lambda one: words.printable(f"{known[one].record} {known[one].title}"),
+        key=ui.REGISTER,
+        bind="query-params",
+        placeholder="A record in full",
+    )
+    if chosen is None:
+        return
+    one, kind = known[chosen], TYPES.get(known[chosen].record_type)
+    with st.container(border=True):
+        st.subheader(words.escape(f"{one.record} · {one.title}"), anchor=False)
+        st.text(kind.doc if kind else one.record_type)
+        approved = f"{one.approver}, {words.instant(one.approved_at, scene.zone)}" if one.approver else "–"
+        ui.facts(
+            {
+                "Status": f"{one.status}, version {one.version}",
+                "Owner": one.owner or "–",
+                "Author": one.author,
+                "Approver": approved,
+                "Due": words.day(one.due) if one.due else "–",
+                "Happened": words.instant(one.event_at, scene.zone),
+                "Clauses": ", ".join(one.clauses),
+            }
+        )
+        for field in kind.fields if kind else ():
+            if field.name in one.fields:
+                lines = value_words(one.fields[field.name]).split("\n")
+                with st.container(gap=None):
+                    st.caption(field.doc)
+                    st.text("\n".join(map(words.printable, lines)))
+        for document in one.kept_elsewhere:
+            ui.labelled("Document kept elsewhere", f"{document['name']}: {document['location']}")
+        for link in one.links:
+            ui.record_link(link)
 
 
 def _listed(title: str, sentences: Sequence[str]) -> None:

@@ -382,8 +382,9 @@ def _keys(kind: RecordType) -> list[RenderableType]:
 
 
 def _in_full(one: RecordVersion, missing: list[str]) -> list[RenderableType]:
+    from aimsight.aims.registers.fields import value_words
     from aimsight.aims.registers.types import find_type
-    from aimsight.monitors.cli.tables import facts
+    from aimsight.monitors.cli.tables import facts, prose
 
     kind = find_type(one.record_type)
     until = f" to {one.event_until:%Y-%m-%d %H:%M} UTC" if one.event_until else ""
@@ -411,16 +412,8 @@ def _in_full(one: RecordVersion, missing: list[str]) -> list[RenderableType]:
         )
         or "–",
     }
-    content = {field.name: _words(one.fields[field.name]) for field in kind.fields if field.name in one.fields}
+    content = {
+        field.name: prose(value_words(one.fields[field.name])) for field in kind.fields if field.name in one.fields
+    }
     waits = [f"Before it can be approved: {'; '.join(missing)}."] if missing else []
     return [f"{kind.title} {one.record}: {one.title}", "", facts(head), "", facts(content), *waits]
-
-
-def _words(value: Any) -> str:  # noqa: ANN401  # a value of JSON
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return "; ".join(_words(item) for item in value)
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_words(item)}" for key, item in value.items())
-    return str(value)

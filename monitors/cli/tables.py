@@ -20,6 +20,11 @@ def cell(text: object, style: str = "") -> Text:
     return Text(plain("" if text is None else str(text)), style=style)
 
 
+def prose(text: str) -> Text:
+    """Text of several lines, each shown as it is."""
+    return Text("\n".join(plain(line) for line in text.split("\n")))
+
+
 def verdict_style(verdict: Verdict) -> str:
     """The verdict's colour for the terminal's background (dark unless COLORFGBG says otherwise)."""
     background = os.environ.get("COLORFGBG", "").rpartition(";")[2]

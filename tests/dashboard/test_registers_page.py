@@ -33,3 +33,28 @@ def test_records_and_evidence_are_shown(full: Path, tmp_path: Path, monkeypatch:
     tables = [element.value for element in app.dataframe]
     assert [len(table) for table in tables] == [70, 1]
     assert list(tables[1]["Status"]) == ["draft, version 1"]
+
+
+def test_a_record_is_shown_in_full_with_its_links(full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its fields with what they say, hostile texts as text, and links that lead to what it is about."""
+    project = Path(shutil.copytree(full, tmp_path / "project"))
+    risk = {
+        "title": "Units", "owner": "ann@example.org", "due": "2027-01-01", "method": "m", "trigger": "first",
+        "likelihood": "low", "consequence": "high", "description": "One line.\n[x](http://evil) <b>two</b>",
+        "links": ["nonconformity:NC-2026-0001", "model:credit-limit"],
+    }  # fmt: skip
+    with Store(project / "store" / "aimsight.duckdb").write() as tx:
+        made = service.create(tx, "risk", risk, OWNER)
+    monkeypatch.setenv("AIMSIGHT_PROJECT", str(project))
+    app = AppTest.from_file(APP, default_timeout=60).run().switch_page("page/registers.py").run()
+    assert not app.exception
+    app = app.selectbox(key="register").select(made.subject).run()
+    assert not app.exception
+    assert "One line.\n[x](http://evil) <b>two</b>" in [element.value for element in app.text]
+    assert any("what may happen" in str(element.value).casefold() for element in app.caption)
+    assert not any("](http" in str(element.value) for part in (app.markdown, app.caption) for element in part)
+    links = [element.proto for element in app.get("page_link")]
+    assert [(one.page, one.query_string) for one in links] == [
+        ("nonconformities", "record=NC-2026-0001"),
+        ("model", "model=credit-limit"),
+    ]
