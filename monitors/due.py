@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 ENOUGH_WINDOWS = 8
 """With fewer windows of its own, a reference says too little about how much windows differ by nature."""
 
+NO_TIMES = frozenset({date(1, 1, 1), date(1899, 12, 30), date(1900, 1, 1), date(1970, 1, 1)})
+"""Days that programs write for no time at all: monitoring does not begin there."""
+
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -44,7 +47,7 @@ def planned(model: ModelConfig, first_row: datetime | None, now: datetime) -> li
     Raises
     ------
     AimsightError
-        If nothing says where to start.
+        If nothing says where to start, or the first row's time is none.
     """
     zone, monitor = model.log.time_zone, model.monitor
     return windows(monitor.calendar, monitor.every, zone, beginning(model, first_row), ending(model, now))
@@ -58,6 +61,11 @@ def beginning(model: ModelConfig, first_row: datetime | None) -> datetime:
     if model.reference is not None and model.reference.period is not None:
         end = reference_period(model).end
         return ceiling(monitor.every, zone, end) if isinstance(monitor.window, Duration) else end
+    if first_row is not None and first_row.astimezone(UTC).date() in NO_TIMES:
+        raise AimsightError(
+            f"{model.model}: the first row of the log is of {first_row:%Y-%m-%d}, which is what an empty time becomes; "
+            "set monitor.start, or remove such rows"
+        )
     if first_row is not None:
         return floor(monitor.every, zone, first_row)
     raise AimsightError(

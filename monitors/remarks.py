@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -178,10 +179,8 @@ def _guessed_time(connection: duckdb.DuckDBPyConnection, path: Path, table: Tabl
 
 
 def _silence(project: Project, model: ModelConfig, now: datetime) -> Iterator[Remark]:
-    """A log that ended some windows ago: each run since then finds nothing."""
+    """A log that ended some windows ago, so that each run since then finds nothing; or one that goes on after now."""
     monitor, zone = model.monitor, model.log.time_zone
-    if monitor.end is not None or not isinstance(monitor.window, Duration):
-        return
     try:
         newest = resolve(model.log.source, project.root)[-1]
         if format_of(newest) != "parquet" and newest.stat().st_size > MOST_BYTES:
@@ -192,6 +191,17 @@ def _silence(project: Project, model: ModelConfig, now: datetime) -> Iterator[Re
     if span is None:
         return
     local = ZoneInfo(zone)
+    if span[1] > now + timedelta(days=1):  # less may be the clocks
+        problem = (
+            f"the last row of {_shown(project, newest)} is of {span[1].astimezone(local):%Y-%m-%d %H:%M}, after now"
+        )
+        yield (
+            ("log", "timestamp"),
+            f"{problem}: rows are measured when the window is over that they are written for",
+            "",
+        )
+    if monitor.end is not None or not isinstance(monitor.window, Duration):
+        return
     empty = windows(monitor.calendar, monitor.every, zone, floor(monitor.every, zone, span[1]), now)[1:]
     if len(empty) >= NOT_MEASURED_RULE.failures:
         yield (

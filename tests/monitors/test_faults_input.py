@@ -46,6 +46,10 @@ DAMAGES: dict[str, tuple[Callable[[Sandbox], Any], str]] = {
     "truncated": (truncate, "is a truncated Parquet file: its end is missing"),
     "empty": (lambda sandbox: sandbox.path(5).write_bytes(b""), "is empty (0 bytes)"),
     "other format": (lambda sandbox: sandbox.path(5).write_text("id,at\n1,2\n"), "is not a Parquet file"),
+    "encrypted": (
+        lambda sandbox: sandbox.path(5).write_bytes(b"PARE" + bytes(64) + b"PARE"),
+        "is an encrypted Parquet file",
+    ),
     "no timestamp": (
         lambda sandbox: sandbox.write(sandbox.path(5), [{"id": "a", "when": 1}]),
         "there is no column 'at'",
@@ -272,6 +276,31 @@ def test_naive_times_are_read_where_they_are_said_to_be(sandbox: Sandbox, make: 
         (sandbox.window(3).start, 60.0),
         (sandbox.window(4).start, 60.0),
     ]
+
+
+def test_columns_are_found_by_their_names(sandbox: Sandbox, make: Helpers) -> None:
+    """In another order, and with one more among them, the day is what it was."""
+    rows = make.binary_rows(4)
+    values = []
+    for change in (lambda row: row, lambda row: dict(reversed(row.items())), lambda row: {"new": 1.5, **row}):
+        own = sandbox.at(sandbox.root / str(len(values)))
+        own.model()
+        own.days(0, 1, 2, 3)
+        own.day(4, [change(row) for row in rows])
+        own.run(5)
+        found = own.rows("SELECT metric, column_name, value FROM measurements WHERE metric <> 'quality.schema_changes'")
+        values.append(sorted(map(str, found)))
+    assert values[0] == values[1] == values[2]
+    assert len(values[0]) > 10
+
+
+def test_a_text_of_a_million_characters_is_a_category(sandbox: Sandbox, make: Helpers) -> None:
+    """Somebody logged a whole document: it is one unseen value, and the run is a success."""
+    sandbox.model()
+    sandbox.days(0, 1, 2, 3)
+    sandbox.day(4, [row | {"colour": "x" * 1_000_000} if row["id"] == "d4-7" else row for row in make.binary_rows(4)])
+    assert make.ran(sandbox.run(5)["credit"]) == {4: "success"}
+    assert sandbox.values("quality.unseen_category_share", column="colour") == {4: pytest.approx(1 / 60)}
 
 
 def test_a_column_without_any_value_has_no_drift(sandbox: Sandbox, make: Helpers) -> None:

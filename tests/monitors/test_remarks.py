@@ -109,6 +109,12 @@ def test_a_log_that_ended_is_told_with_its_end(fitting: Sandbox) -> None:
     )
 
 
+def test_rows_of_the_future_are_told(fitting: Sandbox) -> None:
+    """They are in no window that is over, and nobody would see them."""
+    found = told(fitting, datetime(2026, 1, 3, 1, tzinfo=UTC))
+    assert found["log.timestamp"].startswith("the last row of data/credit/2026-01-04.parquet is of 2026-01-04 19:41")
+
+
 def test_types_are_looked_at_in_the_oldest_file_too(fitting: Sandbox, make: Helpers) -> None:
     """A reference that lies in an old file must be readable as well."""
     rows: list[dict[str, Any]] = [{k: v for k, v in row.items() if k != "y"} for row in make.binary_rows(1)]
@@ -123,6 +129,8 @@ def test_a_guessed_day_and_month_are_told(fitting: Sandbox) -> None:
     (fitting.root / "log.csv").write_text("at,x,yes\n03/04/2026,1.5,1\n04/04/2026,2.5,0\n")
     how = {"features": {"x": "numeric"}, "labels": None, "reference": None, "metrics": ["quality.rows"]}
     fitting.model(log=config, objectives=[], monitor={"end": "2026-05-01"}, **how)
-    assert told(fitting)["log.timestamp"].startswith('it is a guess how times such as "03/04/2026" are written')
+    assert told(fitting, datetime(2026, 6, 1, tzinfo=UTC))["log.timestamp"].startswith(
+        'it is a guess how times such as "03/04/2026" are written'
+    )
     fitting.model(log=config | {"timestamp_format": "%m/%d/%Y"}, objectives=[], monitor={"end": "2026-05-01"}, **how)
-    assert told(fitting) == {}
+    assert told(fitting, datetime(2026, 6, 1, tzinfo=UTC)) == {}

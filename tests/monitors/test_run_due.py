@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aimsight.configs.errors import AimsightError
 from aimsight.configs.schema import ModelConfig
 from aimsight.metrics.plan import Window
-from aimsight.monitors.due import History, due, identity
+from aimsight.monitors.due import History, due, identity, planned
 from aimsight.monitors.inputs import InputFile, Inputs, needing
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -110,6 +111,16 @@ def test_the_lookback_of_a_closed_history_counts_from_its_end() -> None:
     closed = model(lookback="3d", end=(START + 8 * DAY).date())
     assert due([*past], past, lambda _: "now", closed, START + 400 * DAY) == [day(5), day(6), day(7)]
     assert due([*past][:6], past, lambda _: "now", closed, START + 6 * DAY) == [day(3), day(4), day(5)]
+
+
+@pytest.mark.parametrize("moment", ["1970-01-01", "1900-01-01T12:00", "0001-01-01", "1899-12-30"])
+def test_monitoring_does_not_begin_at_a_time_that_is_none(moment: str) -> None:
+    """One row without a time must not make twenty thousand empty windows."""
+    first = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    with pytest.raises(AimsightError, match=r"what an empty time becomes; set monitor\.start"):
+        planned(model(), first, START)
+    assert planned(model(start="2025-12-30"), first, START) == [day(-2), day(-1)]
+    assert len(planned(model(), first + 5 * DAY, first + 7 * DAY)) == 2
 
 
 def test_a_window_depends_on_the_files_with_rows_in_it() -> None:
