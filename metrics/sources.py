@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import stat
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from aimsight.configs.errors import SourceError, did_you_mean, quoted_list
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from aimsight.configs.schema import ModelConfig
 
@@ -242,8 +243,8 @@ def _metadata_range(path: Path, column: str) -> tuple[datetime, datetime] | None
             if index < 0:  # nested columns shift the positions
                 return None
             stored = json.loads(file.schema.column(index).logical_type.to_json())
-            unit = _MICROSECONDS.get(stored.get("timeUnit", ""))
-            if unit is None:
+            microseconds = _MICROSECONDS.get(stored.get("timeUnit", ""))
+            if microseconds is None:
                 return None
             groups = [metadata.row_group(i).column(index).statistics for i in range(metadata.num_row_groups)]
     except (pa.ArrowException, OSError):
@@ -252,9 +253,19 @@ def _metadata_range(path: Path, column: str) -> tuple[datetime, datetime] | None
         return None
     # the integers as stored: asking for them as times would import pandas
     low, high = min(group.min_raw for group in groups), max(group.max_raw for group in groups)
-    return _EPOCH + unit * low, _EPOCH + unit * high
+    return _EPOCH + timedelta(microseconds=microseconds(low)), _EPOCH + timedelta(microseconds=microseconds(high))
+
+
+def _nearest(nanoseconds: int) -> int:
+    """As DuckDB rounds them: half a microsecond away from 1970."""
+    rounded = (abs(nanoseconds) + 500) // 1000
+    return rounded if nanoseconds >= 0 else -rounded
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECONDS = {"microseconds": timedelta(microseconds=1), "milliseconds": timedelta(milliseconds=1)}
-"""What one unit of a stored time is; nanoseconds are left to the scan, which says how they are rounded."""
+_MICROSECONDS: dict[str, Callable[[int], int]] = {
+    "nanoseconds": _nearest,
+    "microseconds": lambda stored: stored,
+    "milliseconds": lambda stored: 1000 * stored,
+}
+"""A stored time in microseconds, by its unit."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -133,3 +134,18 @@ def test_time_range_without_rows(tmp_path: Path) -> None:
     table = pa.table({"at": pa.array([], pa.timestamp("us", "UTC")), "x": pa.array([], pa.float64())})
     pq.write_table(table, tmp_path / "log.parquet")
     assert time_range(_model(), tmp_path / "log.parquet") is None
+
+
+@pytest.mark.parametrize("nanoseconds", [1_772_323_200_000_000_499, 1_772_323_200_000_000_500, -500, -499, -1500])
+def test_nanoseconds_are_rounded_alike_by_metadata_and_by_scan(tmp_path: Path, nanoseconds: int) -> None:
+    """Half a microsecond counts as one away from 1970, as DuckDB has it; pandas writes such files."""
+    table = pa.table({"at": pa.array([nanoseconds], pa.timestamp("ns", "UTC")), "x": [0.5]})
+    found = []
+    for statistics in (True, False):
+        path = tmp_path / f"{statistics}.parquet"
+        pq.write_table(table, path, write_statistics=statistics)
+        found.append(time_range(_model(), path))
+    assert found[0] == found[1]
+    assert found[0] is not None
+    whole = abs(nanoseconds) // 1000 + (abs(nanoseconds) % 1000 >= 500)
+    assert found[0][0] - datetime(1970, 1, 1, tzinfo=UTC) == timedelta(microseconds=math.copysign(whole, nanoseconds))
