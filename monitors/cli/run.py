@@ -16,7 +16,11 @@ def run(
         str, typer.Option("--now", metavar="MOMENT", help="Run as if it were this moment; later data is not used.")
     ] = "",
 ) -> None:
-    """Measure and judge every window that is due; windows whose data have not changed are not read again."""
+    """Measure and judge every window that is due; windows whose data have not changed are not read again.
+
+    Without `aimsight serve`, start it at least as often as the models' windows end (`monitor.every`), by cron for
+    example: runs that were planned and did not take place are put on record by the next one.
+    """
     from aimsight.monitors.cli import running
     from aimsight.monitors.run import run_due
 

@@ -23,7 +23,10 @@ def status(
     context: typer.Context,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Only this model.")] = "",
 ) -> None:
-    """Show each model with its verdicts, its last run and its open nonconformities, and whether anybody is serving."""
+    """Show each model with its verdicts, its last run and its open nonconformities, and whether anybody is serving.
+
+    Exit code 3: something is nonconforming, or a nonconformity is open; else 1: the last run of a model failed.
+    """
     from aimsight.aims.nonconformities import is_open
     from aimsight.aims.verdicts import Verdict
     from aimsight.monitors.cli import queries
@@ -70,6 +73,8 @@ def status(
         standing.verdict is Verdict.NONCONFORMING for standing in standings
     ):
         raise typer.Exit(NONCONFORMING)
+    if any(row["last_run"] and row["last_run"]["outcome"] == "error" for row in rows):
+        raise typer.Exit(1)
 
 
 def _models(rows: list[dict[str, Any]]) -> list[RenderableType]:

@@ -171,6 +171,21 @@ def test_exit_codes_tell_the_truth(sandbox: Sandbox, make: Helpers) -> None:
     sandbox.check()
 
 
+def test_the_status_of_a_failed_run_is_an_error(sandbox: Sandbox) -> None:
+    """Nothing is nonconforming, and nothing was measured either; when the day is measured all is well."""
+    sandbox.model()
+    sandbox.days(0, 1, 2, 3, 4)
+    whole = sandbox.path(4).read_bytes()
+    sandbox.path(4).write_bytes(b"")
+    assert sandbox.project.models
+    now = sandbox.window(5).start.isoformat()
+    assert command(sandbox, "run", "--now", now).returncode == 1
+    assert command(sandbox, "status").returncode == 1
+    sandbox.path(4).write_bytes(whole)
+    assert command(sandbox, "run", "--now", now).returncode == 0
+    assert command(sandbox, "status").returncode == 0
+
+
 def test_a_run_never_imports_evidently_or_the_dashboard(sandbox: Sandbox) -> None:
     """What takes seconds to import is made on demand only."""
     sandbox.model()
