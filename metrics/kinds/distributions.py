@@ -53,8 +53,9 @@ def _of_distribution(scope: Scope, baseline: Baseline, unit: Metric, column: Col
     if (unit.text, column.name) not in scope.distributions:
         # all metrics of a column at once: what they share is not kept, which for exact distances would be too much
         pair = safely(lambda: _pair(scope, baseline, column))
-        for other in scope.units:
-            if other.kind == unit.kind and scope.applies(other) and fits(other, column):
+        asked = (other for other in scope.units if other.kind == unit.kind and scope.applies(other))
+        for other in (unit, *(other for other in asked if other.text != unit.text)):
+            if fits(other, column):
                 scope.distributions[other.text, column.name] = _measured(other, pair)
     return scope.distributions[unit.text, column.name]
 
