@@ -291,7 +291,11 @@ def _features(first: FirstModel) -> list[str]:
     for column in first.columns:
         if first.roles.get(column.name) == "ignored":
             bad = control_character(column.name)
-            why = f"its name holds {bad}" if bad else f"{column.type} is neither a number nor a category"
+            why = f"{column.type} is neither a number nor a category"
+            if bad:
+                why = f"its name holds {bad}"
+            elif column.kind:
+                why = "row numbers of pandas" if _INDEX.match(column.name) else "another time"
             lines.append(f"  # left out: {json.dumps(column.name)} ({why})")
     return lines
 

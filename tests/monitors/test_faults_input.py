@@ -281,7 +281,7 @@ def test_naive_times_are_read_where_they_are_said_to_be(sandbox: Sandbox, make: 
 def test_columns_are_found_by_their_names(sandbox: Sandbox, make: Helpers) -> None:
     """In another order, and with one more among them, the day is what it was."""
     rows = make.binary_rows(4)
-    values = []
+    values: list[list[str]] = []
     for change in (lambda row: row, lambda row: dict(reversed(row.items())), lambda row: {"new": 1.5, **row}):
         own = sandbox.at(sandbox.root / str(len(values)))
         own.model()

@@ -23,10 +23,13 @@ def seen(name: str, kind: str, *values: str, unique: bool = False, span: tuple[f
     return Seen(LogColumn(name, kind), unique, values, low, high)
 
 
-def first_model(columns: list[Seen], labels: list[Seen] | None = None, **more: float) -> FirstModel:
+def first_model(
+    columns: list[Seen], labels: list[Seen] | None = None, *, rows_a_day: float | None = None
+) -> FirstModel:
     """What is inferred from the columns of a log and of label files."""
     truth = None if labels is None else FirstSource("labels.parquet", tuple(labels))
-    return inference.first_model("m", FirstSource("log.parquet", tuple(columns), **more), labels=truth)
+    log = FirstSource("log.parquet", tuple(columns), rows_a_day=rows_a_day)
+    return inference.first_model("m", log, labels=truth)
 
 
 ID = seen("key", "VARCHAR", "a", "b", unique=True)
@@ -283,7 +286,7 @@ def test_how_late_labels_come_is_measured(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("rows", "every"), [(None, "1d"), (200, "1d"), (199, "1w"), (29, "1w"), (28, "1mo")])
 def test_windows_hold_enough_rows(rows: float | None, every: str) -> None:
     """A day, else a week, else a month."""
-    found = first_model([ID, AT], **({} if rows is None else {"rows_a_day": rows}))
+    found = first_model([ID, AT], rows_a_day=rows)
     assert found.every == every
 
 
