@@ -1,4 +1,4 @@
-"""Rows of a window and of the reference for metrics of other libraries, sliced by us."""
+"""Rows of a window and of the reference, for metrics of other libraries and those that counts do not tell."""
 
 from __future__ import annotations
 
@@ -42,9 +42,10 @@ class Frame:
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
     def where(self, mask: Mask) -> Frame:
-        """Those of the rows for which the mask holds."""
+        """Those of the rows for which the mask holds; of a sample it stays unknown how many rows they stand for."""
         labels = None if self.labels is None else self.labels[mask]
-        return Frame({name: values[mask] for name, values in self.columns.items()}, self.total, labels)
+        total = int(mask.sum()) if self.rows == self.total else self.total
+        return Frame({name: values[mask] for name, values in self.columns.items()}, total, labels)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

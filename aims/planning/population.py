@@ -120,7 +120,7 @@ def population(reference: Reference, unit: Metric, column: str, segment: str) ->
     return _of_segments(reference, unit, wanted)
 
 
-SOURCES = {"frame": "by evidently on rows", "sample": "on samples of rows", "estimate": "by estimates"}
+SOURCES = {"frame": "on the rows themselves", "sample": "on samples of rows", "estimate": "by estimates"}
 """What metrics of these kinds are measured from, in words."""
 
 

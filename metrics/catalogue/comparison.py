@@ -11,11 +11,11 @@ import numpy as np
 from aimsight.configs.errors import InvalidTextError
 from aimsight.configs.parameters import Parameter
 from aimsight.metrics.catalogue.decisions import balanced_accuracy
-from aimsight.metrics.catalogue.errors import r2
+from aimsight.metrics.catalogue.errors import r2, small_sample
 from aimsight.metrics.catalogue.ranking import gini
 from aimsight.metrics.catalogue.scores import brier, log_loss, no_scores, one_sided, sums
 from aimsight.metrics.confusion import occurring, whole
-from aimsight.metrics.intervals import holding, mover_difference, skewed
+from aimsight.metrics.intervals import holding, mover_difference, positive, skewed
 from aimsight.metrics.losses import brier_losses, log_losses
 from aimsight.metrics.registry import ALL_TASKS, Needs, find, measured_by, metric
 from aimsight.metrics.reliability import HALF_CELL, scores_of
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from aimsight.configs.parameters import Argument
+    from aimsight.configs.schema import ModelConfig
+    from aimsight.metrics.frames import FramePair
     from aimsight.metrics.losses import Losses
-    from aimsight.metrics.registry import Direction, Metric
+    from aimsight.metrics.registry import Direction, Kind, Metric
     from aimsight.metrics.statistics import ErrorSums, ScoreSums, SegmentStatistics
     from aimsight.metrics.values import Result
 
@@ -118,14 +120,15 @@ def _oriented(found: Value, direction: Direction) -> Value:
     return replace(found, value=-abs(found.value - best), interval=around)
 
 
-Judged = Literal["accuracy", "balanced_accuracy", "precision", "f1", "roc_auc", "log_loss", "brier", "rmse"]
-JUDGED = ("accuracy", "balanced_accuracy", "precision", "f1", "roc_auc", "log_loss", "brier", "rmse")
+Judged = Literal["accuracy", "balanced_accuracy", "precision", "f1", "roc_auc", "log_loss", "brier", "mae", "rmse"]
+JUDGED = ("accuracy", "balanced_accuracy", "precision", "f1", "roc_auc", "log_loss", "brier", "mae", "rmse")
 
 
 def _with_the_other(made: Metric, _arguments: Mapping[str, Argument]) -> Metric:
-    inner = measured_by(made)
-    tasks = inner.tasks - {"multiclass"} if dict(made.arguments)["of"] in ("precision", "f1") else inner.tasks
-    return replace(made, version=made.version + inner.version - 1, tasks=tasks, kind=inner.kind, needs=inner.needs)
+    inner, of = measured_by(made), dict(made.arguments)["of"]
+    tasks = inner.tasks - {"multiclass"} if of in ("precision", "f1") else inner.tasks
+    kind: Kind = "frame" if of == "mae" else inner.kind
+    return replace(made, version=made.version + inner.version - 1, tasks=tasks, kind=kind, needs=inner.needs)
 
 
 @metric(
@@ -147,20 +150,50 @@ def _with_the_other(made: Metric, _arguments: Mapping[str, Argument]) -> Metric:
     core=False,
     specialise=_with_the_other,
 )
-def skill(found: SegmentStatistics | ErrorSums, size: float = 1.0, *, of: Judged) -> Result:
+def skill(found: SegmentStatistics | ErrorSums | FramePair, about: float | ModelConfig = 1.0, *, of: Judged) -> Result:
     """How far a model has come from a dummy, which knows the labels' shares or mean only, to being perfect.
 
     ``(value - dummy) / (perfect - dummy)``. The dummy of ``accuracy`` predicts the most frequent class; that of
     ``balanced_accuracy`` and ``roc_auc`` guesses; that of ``precision`` selects at random; that of ``f1`` selects all;
     that of ``log_loss`` and ``brier`` gives every row the shares of the classes as probability; that of ``rmse``
-    predicts the mean label. There is no skill of ``mae``: its dummy predicts the median label, and the error of that is
-    not among the sums that are kept. All of them know the window's own labels. 1: perfect; 0: no better than the dummy;
-    below 0: worse. Interval: bootstrap of counts (accuracy, precision, F1), the other metric's own (balanced accuracy,
-    AUC, RMSE), or of the ratio of both losses, as that of ``performance.log_loss`` (log loss, Brier).
+    predicts the mean label; that of ``mae`` the median label, which sums do not tell: it is measured on the rows, at
+    most 20,000 of them. All of them know the window's own labels. 1: perfect; 0: no better than the dummy; below 0:
+    worse. Interval: bootstrap of counts (accuracy, precision, F1), the other metric's own (balanced accuracy,
+    AUC, RMSE), or of the ratio of both losses: by the delta method (MAE), or as that of ``performance.log_loss``.
     """
+    if of == "mae":
+        return _of_mae(found, about)  # type: ignore[arg-type]  # its kind is "frame"
     if of == "rmse":
-        return _of_rmse(found, size)  # type: ignore[arg-type]  # its kind is "errors"
+        return _of_rmse(found, about)  # type: ignore[arg-type]  # its kind is "errors"
     return _SKILLS[of](found)  # type: ignore[arg-type]  # theirs is "segment"
+
+
+def _of_mae(pair: FramePair, model: ModelConfig) -> Result:
+    """``1 - mean |error| / mean |label - median label|``, over the labelled rows."""
+    frame, name = pair.window, model.log.prediction
+    if frame.labels is None or name is None:
+        return Undefined("no labels" if frame.labels is None else "no prediction", frame.rows)
+    label, predicted = frame.labels.astype(np.float64), frame.columns[name].astype(np.float64)
+    there = np.isfinite(label) & np.isfinite(predicted)
+    n = int(there.sum())
+    if n == 0:
+        return Undefined(
+            f"no labels: 0 of {frame.rows} rows have one and a valid prediction", frame.rows, Cause.TOO_FEW
+        )
+    order = np.lexsort((predicted[there], label[there]))  # so that sums do not depend on the order of rows
+    label, predicted = label[there][order], predicted[there][order]
+    with np.errstate(over="ignore", invalid="ignore"):
+        errors, distances = np.abs(predicted - label), np.abs(label - np.median(label))
+        ratio, dummy = float(errors.sum() / distances.sum()) if distances.any() else 0.0, float(distances.mean())
+        spread = float((errors - ratio * distances).std()) / dummy if dummy else 0.0
+    if dummy == 0:
+        return Undefined("all labels are equal" if n > 1 else "a single label", n, Cause.TOO_FEW)
+    if not math.isfinite(ratio + dummy + spread):
+        return Undefined("labels or predictions are too large", n)
+    detail = f"on a sample of {frame.total:,} rows" if frame.rows < frame.total else ""
+    around = positive(ratio, small_sample(n) * spread / math.sqrt(n - 1), n, "delta, log")
+    interval = around and holding(Interval(1 - around.high, 1 - around.low, around.method), 1 - ratio)
+    return Value(1 - ratio, n, interval, detail=detail)
 
 
 def _of_rmse(c: ErrorSums, size: float) -> Result:
