@@ -187,6 +187,8 @@ def compare(
     warnings = [f"{path}, line {number}: not a checkpoint (torn by a crash?)" for number in file.unreadable]
     if not file.exists:
         warnings.append(f"{path}: there is no such checkpoint file")
+    truncated: list[Anchor] = []
+    forked: list[Anchor] = []
     anchored = signed = 0
     for anchor in file.anchors:
         where, one = f"{path}, line {anchor.line}", anchor.checkpoint
@@ -196,15 +198,29 @@ def compare(
         elif one.signature is not None and trusted and not genuine:
             findings.append(Finding(None, f"{where}: the signature is by none of the trusted keys, or of another line"))
         elif anchor.size > entries:
-            missing = f"the ledger had {anchor.size} entries, now it has {entries}"
-            findings.append(Finding(entries + 1, f"{where}: truncated: {missing}"))
+            truncated.append(anchor)
         elif hashes.get(anchor.size) != one.head:
-            forked = f"forked: entry {anchor.size} or one before it was rewritten after this checkpoint"
-            findings.append(Finding(anchor.size, f"{where}: {forked}"))
+            forked.append(anchor)
         else:
             anchored = max(anchored, anchor.size)
             signed = max(signed, anchor.size if genuine else 0)
+    for anchor in sorted(forked, key=_size)[:1]:
+        what = f"forked: entry {anchor.size} or one before it was rewritten after this checkpoint"
+        findings.append(Finding(anchor.size, f"{path}, line {anchor.line}: {what}{_as_well(forked)}"))
+    for anchor in sorted(truncated, key=_size)[-1:]:
+        what = f"truncated: the ledger had {anchor.size} entries, now it has {entries}"
+        findings.append(Finding(entries + 1, f"{path}, line {anchor.line}: {what}{_as_well(truncated)}"))
     return Comparison(tuple(findings), tuple(warnings), anchored, signed)
+
+
+def _size(anchor: Anchor) -> int:
+    return anchor.size
+
+
+def _as_well(anchors: Sequence[Anchor]) -> str:
+    """How many more lines say the same."""
+    more = len(anchors) - 1
+    return f" ({more} other {'line says' if more == 1 else 'lines say'} so, too)" if more else ""
 
 
 def made(head: Head, now: datetime, signer: Signer | None) -> Checkpoint:

@@ -246,8 +246,9 @@ def _problem(row: tuple[Any, ...], content: dict[str, Any], chain: _Chain) -> st
     """What is wrong with an entry, ``''`` when nothing is."""
     seq, recorded_at, actor, kind, subject, entry, previous, stored = row
     if seq != chain.seq + 1:
-        missing = f"{chain.seq + 1}" if seq == chain.seq + 2 else f"{chain.seq + 1} to {seq - 1}"
-        return f"entries {missing} before it are missing"
+        if seq == chain.seq + 2:
+            return f"entry {chain.seq + 1} before it is missing"
+        return f"entries {chain.seq + 1} to {seq - 1} before it are missing"
     if bytes(previous) != chain.hash:
         return "it does not follow from the entry before it"
     if entry_hash(seq, chain.hash, bytes(entry)) != bytes(stored):

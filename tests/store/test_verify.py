@@ -176,7 +176,7 @@ def test_the_order_of_rows_does_not_matter(filled: Store) -> None:
         ("UPDATE ledger SET entry = encode(replace(decode(entry), 'age-band', 'age-bond')) WHERE seq = 5", 5, "hash"),
         ("UPDATE ledger SET hash = from_hex(repeat('00', 32)) WHERE seq = 7", 7, "hash"),
         ("UPDATE ledger SET actor = 'nobody' WHERE seq = 3", 3, "columns"),
-        ("DELETE FROM ledger WHERE seq = 4", 5, "entries 4 before it are missing"),
+        ("DELETE FROM ledger WHERE seq = 4", 5, "entry 4 before it is missing"),
         ("DELETE FROM ledger WHERE seq IN (4, 5)", 6, "entries 4 to 5 before it are missing"),
         ("DELETE FROM ledger WHERE seq < 3", 3, "entries 1 to 2 before it are missing"),
         ("UPDATE ledger SET seq = seq + 100 WHERE seq > 6", 107, "entries 7 to 106 before it are missing"),
@@ -351,6 +351,14 @@ def test_only_a_checkpoint_shows_a_rewritten_ledger(filled: Store) -> None:
     assert "forked" in str(report.findings[0])
     assert report.first_bad_seq == ENTRIES
     assert report.anchored == 4
+
+
+def test_many_checkpoints_that_say_the_same_are_one_finding(filled: Store) -> None:
+    """The first that a rewritten entry contradicts is named, the others are counted."""
+    rewrite(filled, 2)
+    (finding,) = check(filled).findings
+    assert "line 2: forked: entry 4 or one before it" in str(finding)
+    assert str(finding).endswith("(1 other line says so, too)")
 
 
 def test_an_old_file_put_back_is_found(filled: Store, samples: Samples, tmp_path: Path) -> None:
