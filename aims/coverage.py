@@ -189,7 +189,7 @@ def _missing(clause: Clause, evidence: list[Evidence], today: date) -> list[str]
     if _by_pipeline(clause) and not any(one.by_pipeline for one in evidence):
         missing.append("nothing that a pipeline measured or recorded")
     if not any(one.count and not one.by_pipeline for one in evidence):
-        missing.append(f"no record of a person that is in force: {_wanted(clause)}")
+        missing.append(f"no record in force: {_wanted(clause)}")
     drafts = sum(one.drafts for one in evidence)
     if drafts:
         missing.append(f"{drafts} {'record waits' if drafts == 1 else 'records wait'} for approval")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aimsight.aims.lifecycle.dossier import Hit, Question, SimilarSearch
+from aimsight.aims.words import count, metric_name, number, target_words
 from aimsight.configs.targets import Target
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def search_similar(
         found.append(
             _ask(
                 reader,
-                f"Other objectives on {objective.metric} that fail or are at risk in their latest window",
+                f"Other objectives on {metric_name(objective.metric)} that fail or are at risk in their latest window",
                 _JUDGED,
                 [objective.metric, record.model, objective.objective],
                 _of_verdict,
@@ -77,10 +78,11 @@ def search_similar(
         found.append(
             _ask(
                 reader,
-                f"{objective.metric} in other models, columns and segments beyond the target {objective.target}",
+                f"{metric_name(objective.metric)} in other models, columns and segments beyond the target "
+                f"({target_words(objective.target)})",
                 _MEASURED,
                 [objective.metric, objective.min_rows, record.model, objective.column_name, objective.segment],
-                lambda row: _beyond(row, target, objective.target),
+                lambda row: _beyond(row, target),
             )
         )
     if record.kind == "monitoring not done":
@@ -126,13 +128,13 @@ def _of_verdict(row: dict[str, Any]) -> Hit:
         metric=row["metric"],
         column=row["column_name"],
         segment=row["segment"],
-        finding=f"{row['verdict']}: {row['value']:.6g}, target {row['target']}",
+        finding=f"{row['verdict']}: {number(row['value'])}, target {target_words(row['target'])}",
         window=_window(row),
         objective=row["objective"],
     )
 
 
-def _beyond(row: dict[str, Any], target: Target, text: str) -> Hit | None:
+def _beyond(row: dict[str, Any], target: Target) -> Hit | None:
     if target.beyond(row["value"]) <= 0:
         return None
     return Hit(
@@ -141,7 +143,7 @@ def _beyond(row: dict[str, Any], target: Target, text: str) -> Hit | None:
         metric=row["metric"],
         column=row["column_name"],
         segment=row["segment"],
-        finding=f"{row['value']:.6g} lies beyond {text} (n = {row['n']})",
+        finding=f"{number(row['value'])} lies beyond the target ({target.words}), n = {count(row['n'])}",
         window=_window(row),
     )
 

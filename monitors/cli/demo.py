@@ -121,7 +121,7 @@ def _for_people(
                 "Store": session.folder / project.config.store,
                 "Data": f"real, see {session.folder / 'PROVENANCE.md'}",
                 "Next": f"{in_folder} status",
-                "": f"{in_folder} nc NC-...",
+                "": f"{in_folder} nc",
                 " ": f"{in_folder} verify",
                 "  ": f"{in_folder} serve",
             }

@@ -75,7 +75,7 @@ def _list(units: list[Metric]) -> list[RenderableType]:
 
     made = table("Metric", "What it says", fixed=["Metric"])
     for unit in units:
-        made.add_row(cell(unit.id), cell(unit.summary))
+        made.add_row(cell(unit.id), cell(unit.summary.replace("``", "")))
     return [made, "", "Show one in full with: aimsight metrics METRIC"]
 
 
@@ -87,7 +87,7 @@ def _one(unit: Metric) -> list[RenderableType]:
     return [
         cell(f"{unit.text} (version {unit.version})", "bold"),
         "",
-        Text(_flowing(unit.doc)),
+        Text(_flowing(unit.doc).replace("``", "")),
         "",
         facts(
             {

@@ -203,7 +203,7 @@ def _one(record: dict[str, Any], evidence: str, zone: str) -> list[RenderableTyp
                 "State": f"{State(record['state']).words}, version {record['version']}",
                 "Opened": instant(record["opened_at"], ZoneInfo(zone)),
                 "Owner": record["owner"],
-                "Due": f"{record['due_at']:%Y-%m-%d}" if record["due_at"] else "–",
+                "Due": instant(record["due_at"], ZoneInfo(zone)).partition(",")[0],
                 "Recurrence of": record["recurrence_of"] or "–",
                 "Closed": instant(record["closed_at"], ZoneInfo(zone)) if record["closed_at"] else "–",
             }
@@ -240,13 +240,13 @@ def _named(named: list[Known]) -> list[RenderableType]:
 def _missing(case: Case, knows: Context, missing: list[str]) -> list[RenderableType]:
     from aimsight.aims.lifecycle.guards import next_state
     from aimsight.aims.lifecycle.states import steps_from
-    from aimsight.monitors.cli.tables import cell
+    from aimsight.monitors.cli.tables import cell, item
 
     target = next_state(case)
     parts: list[RenderableType] = []
     if target is not None and missing:
         parts += ["", cell(f"Missing for the next state, {target.words}", "bold")]
-        parts += [cell(f"- {one}") for one in missing]
+        parts += [item(one) for one in missing]
     if case.dossier.watch is not None:
         parts += ["", cell(f"Effect: {knows.measured or 'undecided'}; {knows.missing}")]
     if steps := steps_from(case.state):

@@ -102,24 +102,24 @@ def _data(model: ModelConfig, basis: Basis, plans: list[ObjectivePlan]) -> dict[
 
 
 def _for_people(found: list[tuple[ModelConfig, Basis, list[ObjectivePlan]]], width: int) -> list[RenderableType]:
-    from aimsight.aims.words import plain
+    from aimsight.monitors.cli.tables import cell, item
 
     parts: list[RenderableType] = []
     for one, basis, plans in found:
         parts += [_table(one, basis, plans, width), ""]
-        parts += [f"{plan.objective}: {plain(plan.sentence)}" for plan in plans]
+        parts += [item(plan.sentence, f"{plan.objective}:") for plan in plans]
         parts.append("")
         if not basis.is_frozen:
             parts += ["The reference is not frozen yet; the first run freezes it.", ""]
     if not found:
         return ["No model can be planned: a plan needs a reference and an objective."]
-    return [*parts, *EXPLANATION]
+    return [*parts, cell(EXPLANATION)]
 
 
 EXPLANATION = (
-    "Limit: target and tolerance. Falsely a year: expected records that nothing has caused, as things are",
-    "in the reference - and at most, exactly at the target. Found: the smallest deterioration that opens",
-    "a record with this probability, within the windows that the rule looks at (or within six).",
+    "Limit: target and tolerance. Falsely a year: expected records that nothing has caused, as things are in the "
+    "reference – and at most, exactly at the target. Found: the smallest deterioration that opens a record with this "
+    "probability, within the windows that the rule looks at (or within six)."
 )
 
 

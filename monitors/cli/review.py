@@ -130,7 +130,7 @@ def show(context: typer.Context, name: Id) -> None:
     """Show a review: its pack in brief, and everything that is missing before it can be signed."""
     from aimsight.aims.registers import service as registers
     from aimsight.aims.review import service
-    from aimsight.monitors.cli.tables import cell, facts
+    from aimsight.monitors.cli.tables import cell, facts, item
 
     session = Session.of(context)
     with session.store.read() as reader:
@@ -155,7 +155,7 @@ def show(context: typer.Context, name: Id) -> None:
             if section.is_empty:
                 parts.append(cell("  nothing to report"))
         if missing:
-            parts += ["", cell("Missing before it can be signed", "bold"), *(cell(f"- {text}") for text in missing)]
+            parts += ["", cell("Missing before it can be signed", "bold"), *(item(text) for text in missing)]
         return parts
 
     session.answer(_data(one, pack, missing), people)
@@ -319,19 +319,20 @@ def _data(one: RecordVersion, pack: Pack, missing: list[str]) -> dict[str, Any]:
 
 
 def _prepared(made: RecordVersion, pack: Pack) -> list[RenderableType]:
-    from aimsight.monitors.cli.tables import cell
+    from aimsight.monitors.cli.tables import cell, item
 
     parts: list[RenderableType] = [
         cell(f"{made.record}, pack {pack.cover.version}: {pack.cover.period}, SHA-256 {pack.sha256}")
     ]
     parts += [
-        cell(f"- input {key} reports nothing: aimsight review confirm {made.record} {key}") for key in pack.to_confirm
+        item(f"input {key} reports nothing: aimsight review confirm {made.record} {key}") for key in pack.to_confirm
     ]
     return [*parts, f"Look at it: aimsight review export {made.record} --into pack.html"]
 
 
 def _after(made: RecordVersion, missing: list[str]) -> list[RenderableType]:
-    from aimsight.monitors.cli.tables import cell
+    from aimsight.aims.words import plural
+    from aimsight.monitors.cli.tables import cell, item
 
-    said = f"{made.record}, version {made.version}: {len(missing)} points open before it can be signed."
-    return [cell(said), *(cell(f"- {text}") for text in missing)]
+    said = f"{made.record}, version {made.version}: {plural(len(missing), 'point')} open before it can be signed."
+    return [cell(said), *(item(text) for text in missing)]

@@ -98,6 +98,15 @@ def table(
     return made
 
 
+def item(text: str, mark: str = "-") -> Table:
+    """A point of a list; what goes on in a further line stands beneath its beginning."""
+    made = Table.grid(padding=(0, 1, 0, 0))
+    made.add_column(no_wrap=True)
+    made.add_column(overflow="fold")
+    made.add_row(cell(mark), cell(text))
+    return made
+
+
 def facts(values: Mapping[str, object]) -> Table:
     """Names and values below each other, without lines; values may be texts with a style of their own."""
     made = Table(box=None, show_header=False, pad_edge=False)
