@@ -66,6 +66,7 @@ def summary_tables(
 ) -> list[RenderableType]:
     """The summaries for people: what ran, with which verdicts, and what was opened."""
     from aimsight.aims.words import elapsed, plural, window_words
+    from aimsight.metrics.plan import Window
     from aimsight.monitors.cli.tables import cell, legend, table, tally
 
     zones = {model.model: model.log.time_zone for model in models}
@@ -74,8 +75,8 @@ def summary_tables(
         made = table("Window", "Outcome", "Verdicts", title=summary.model)
         alike = together(summary.runs)
         for group in alike[-MOST_WINDOWS:]:
-            first, last = (window_words(group[at].window, zones[summary.model]) for at in (0, -1))
-            when = first if len(group) == 1 else f"{first} to {last} ({len(group):,} windows)"
+            span = window_words(Window(group[0].window.start, group[-1].window.end), zones[summary.model])
+            when = span if len(group) == 1 else f"{span} ({len(group):,} windows)"
             made.add_row(
                 cell(when),
                 cell(ended(group[0].outcome, group[0].reason, group[0].rows)),

@@ -114,7 +114,7 @@ def test_run_lists_windows_and_verdicts_and_a_second_one_does_nothing(call: Call
 def test_a_run_tells_windows_that_are_alike_as_one(call: Call, project: Path) -> None:
     """Months without rows, and months that fail for one reason, take one line."""
     answer = call("-C", project, "run", "--now", "2026-10-01")
-    assert "Jun 2026 to Sep 2026 (4 windows)  success, no rows  ○ 2" in answer.lines
+    assert "Jun–Sep 2026 (4 windows)  success, no rows  ○ 2" in answer.lines
     assert "churn: 8 windows run, 0 unchanged" in answer.out
     assert "success, no rows" in call("-C", project, "status").out
 
