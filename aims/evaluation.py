@@ -110,7 +110,7 @@ def _judge_interval(
     if nearest > objective.tolerance:
         if q_value is not None and q_value > SIGNIFICANT_Q:
             return Judgement(
-                Verdict.AT_RISK, f"beyond the target, but a change this large can be chance (q = {q_value:.2g})"
+                Verdict.AT_RISK, f"beyond the target, but an unchanged process can come that far (q = {q_value:.2g})"
             )
         return Judgement(Verdict.NONCONFORMING, "the whole interval lies beyond the target and its tolerance")
     width = max(objective.tolerance, _half_room(target, bounds))
@@ -126,7 +126,7 @@ def _judge_interval(
 def beyond_tolerance(objective: ObjectiveVersion, result: Value) -> float:
     """How far the whole interval (of a zero-tolerance objective: the value) lies beyond target and tolerance.
 
-    In the metric's unit. Above 0 the window is nonconforming, unless it has too few rows or the change can be chance.
+    In the metric's unit. Above 0 the window is nonconforming, unless it has too few rows or no change is needed for it.
     """
     target = Target.parse(objective.target)
     if objective.zero_tolerance:
