@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,23 +28,22 @@ if TYPE_CHECKING:
 DECISIONS = Needs(labels=True, prediction=True)
 POWERS = "Powers, Evaluation: from precision, recall and F-measure to ROC, informedness, markedness (2011)"
 RIJSBERGEN = "van Rijsbergen, Information Retrieval, 2nd ed. (1979), ch. 7"
+of_decisions = functools.partial(
+    metric, kind="segment", unit="share", bounds=(0.0, 1.0), needs=DECISIONS, per_class=True
+)
+"""Declares a share that is computed from decisions and labels."""
 NO_DECISION = "no row has both a label and a valid prediction"
 NO_POSITIVE, NO_NEGATIVE = "one class: no positive labels", "one class: no negative labels"
 NOTHING_POSITIVE = "no positive labels and nothing predicted positive"
 
 
-@metric(
+@of_decisions(
     id="performance.accuracy",
     version=1,
     tasks=CLASSIFICATION,
-    kind="segment",
-    unit="share",
-    bounds=(0.0, 1.0),
     direction="higher",
     undefined_when=(NO_DECISION,),
     source=POWERS,
-    needs=DECISIONS,
-    per_class=True,
 )
 def accuracy(s: SegmentStatistics) -> Result:
     """Share of labelled rows whose prediction is the label.
@@ -56,18 +56,13 @@ def accuracy(s: SegmentStatistics) -> Result:
     return Value(right / n, n, wilson(right, n)) if n else no_decisions(s)
 
 
-@metric(
+@of_decisions(
     id="performance.balanced_accuracy",
     version=2,
     tasks=CLASSIFICATION,
-    kind="segment",
-    unit="share",
-    bounds=(0.0, 1.0),
     direction="higher",
     undefined_when=(NO_DECISION, "one class only among the labels"),
     source="Brodersen, Ong, Stephan and Buhmann, The balanced accuracy and its posterior distribution, ICPR (2010)",
-    needs=DECISIONS,
-    per_class=True,
 )
 def balanced_accuracy(s: SegmentStatistics) -> Result:
     """Unweighted mean over the classes that occur of the share of their rows that are recognised.
@@ -86,13 +81,10 @@ def balanced_accuracy(s: SegmentStatistics) -> Result:
     return Value(float((hits / of).mean()), n, mean_of_shares(hits, of))
 
 
-@metric(
+@of_decisions(
     id="performance.precision",
     version=2,
     tasks=CLASSIFICATION,
-    kind="segment",
-    unit="share",
-    bounds=(0.0, 1.0),
     direction="higher",
     undefined_when=(
         NO_DECISION,
@@ -100,9 +92,7 @@ def balanced_accuracy(s: SegmentStatistics) -> Result:
         "a class that occurs among the labels was never predicted (multiclass, not micro)",
     ),
     source=POWERS,
-    needs=DECISIONS,
     parameters=(AVERAGE,),
-    per_class=True,
 )
 def precision(s: SegmentStatistics, *, average: Average = "macro") -> Result:
     """Share of positive decisions that are right.
@@ -118,19 +108,14 @@ def _precision(c: Against) -> tuple[Floats, Floats]:
     return c.true_positive, c.true_positive + c.false_positive
 
 
-@metric(
+@of_decisions(
     id="performance.recall",
     version=2,
     tasks=CLASSIFICATION,
-    kind="segment",
-    unit="share",
-    bounds=(0.0, 1.0),
     direction="higher",
     undefined_when=(NO_DECISION, "no positive labels (binary)"),
     source=POWERS,
-    needs=DECISIONS,
     parameters=(AVERAGE,),
-    per_class=True,
 )
 def recall(s: SegmentStatistics, *, average: Average = "macro") -> Result:
     """Share of the positives that were found (true positive rate, sensitivity).
@@ -146,20 +131,15 @@ def _recall(c: Against) -> tuple[Floats, Floats]:
     return c.true_positive, c.true_positive + c.false_negative
 
 
-@metric(
+@of_decisions(
     id="performance.specificity",
     version=2,
     tasks=CLASSIFICATION,
-    kind="segment",
-    unit="share",
-    bounds=(0.0, 1.0),
     direction="higher",
     undefined_when=(NO_DECISION, "no negative labels (binary)", "a single class among the labels (multiclass)"),
     source=POWERS,
-    needs=DECISIONS,
     parameters=(AVERAGE,),
     core=False,
-    per_class=True,
 )
 def specificity(s: SegmentStatistics, *, average: Average = "macro") -> Result:
     """Share of the negatives that were left alone (true negative rate).
@@ -174,18 +154,13 @@ def _specificity(c: Against) -> tuple[Floats, Floats]:
     return c.true_negative, c.true_negative + c.false_positive
 
 
-@metric(
+@of_decisions(
     id="performance.false_positive_rate",
     version=1,
     tasks=BINARY,
-    kind="segment",
-    unit="share",
-    bounds=(0.0, 1.0),
     direction="lower",
     undefined_when=(NO_DECISION, "no negative labels"),
     source=POWERS,
-    needs=DECISIONS,
-    per_class=True,
 )
 def false_positive_rate(s: SegmentStatistics) -> Result:
     """Share of the negatives that were decided positively (fall-out).
@@ -195,19 +170,14 @@ def false_positive_rate(s: SegmentStatistics) -> Result:
     return rate(s, lambda c: (c.false_positive, c.false_positive + c.true_negative), NO_NEGATIVE, "macro")
 
 
-@metric(
+@of_decisions(
     id="performance.false_negative_rate",
     version=1,
     tasks=BINARY,
-    kind="segment",
-    unit="share",
-    bounds=(0.0, 1.0),
     direction="lower",
     undefined_when=(NO_DECISION, "no positive labels"),
     source=POWERS,
-    needs=DECISIONS,
     core=False,
-    per_class=True,
 )
 def false_negative_rate(s: SegmentStatistics) -> Result:
     """Share of the positives that were missed (miss rate).
@@ -217,19 +187,14 @@ def false_negative_rate(s: SegmentStatistics) -> Result:
     return rate(s, lambda c: (c.false_negative, c.false_negative + c.true_positive), NO_POSITIVE, "macro")
 
 
-@metric(
+@of_decisions(
     id="performance.f1",
     version=2,
     tasks=CLASSIFICATION,
-    kind="segment",
-    unit="share",
-    bounds=(0.0, 1.0),
     direction="higher",
     undefined_when=(NO_DECISION, "no positive labels and nothing predicted positive (binary)"),
     source=RIJSBERGEN,
-    needs=DECISIONS,
     parameters=(AVERAGE,),
-    per_class=True,
 )
 def f1(s: SegmentStatistics, *, average: Average = "macro") -> Result:
     """Harmonic mean of precision and recall.
@@ -273,20 +238,15 @@ def _macro_f1(s: SegmentStatistics, matrix: NDArray[np.int64]) -> Result:
     return Value(float(per_class.mean()), n, mean_of_correlated(per_class, low, high, covariance))
 
 
-@metric(
+@of_decisions(
     id="performance.f_beta",
     version=2,
     tasks=CLASSIFICATION,
-    kind="segment",
-    unit="share",
-    bounds=(0.0, 1.0),
     direction="higher",
     undefined_when=(NO_DECISION, "no positive labels and nothing predicted positive (binary)"),
     source=RIJSBERGEN,
-    needs=DECISIONS,
     parameters=(Parameter("beta", "float", 2.0, 0.01, 100.0, "how much more recall counts than precision"), AVERAGE),
     core=False,
-    per_class=True,
 )
 def f_beta(s: SegmentStatistics, *, beta: float = 2.0, average: Average = "macro") -> Result:
     """Weighted harmonic mean of precision and recall, recall counting ``beta`` times as much.

@@ -28,29 +28,57 @@ from aimsight.metrics.registry import ALL_TASKS, metric
 from aimsight.metrics.values import Interval, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
-    from aimsight.metrics.inputs import ColumnPair
+    from aimsight.metrics.inputs import ColumnPair, Shares
     from aimsight.metrics.values import Result
 
     Floats = NDArray[np.float64]
 
 LN2 = math.log(2)
+Distance = tuple[float, Interval]
+"""A distance between the shares of the groups, and its interval."""
 
 
-@metric(
-    id="drift.psi",
-    version=2,
-    tasks=ALL_TASKS,
-    kind="distribution",
-    unit="nats",
-    bounds=(0.0, None),
-    direction="lower",
-    undefined_when=NO_SHARES,
-    source="Siddiqi, Credit Risk Scorecards (2006), ch. 6; Lewis, Saunders and Westcott, Biometrika 71 (1984)",
-    needs=ANY_COLUMN,
+def distance(
+    name: str, version: int, unit: str, bounds: tuple[float, float | None], source: str, *, core: bool = False
+) -> Callable[[Callable[[Shares], Distance]], Callable[[Shares], Distance]]:
+    """Declare a distance on shares as a metric; everything but its name is as of a metric."""
+
+    def declare(of: Callable[[Shares], Distance]) -> Callable[[Shares], Distance]:
+        def measured(pair: ColumnPair) -> Result:
+            return no_shares(pair) or on_shares(pair, *of(pair.shares))
+
+        measured.__doc__ = of.__doc__
+        metric(
+            id=f"drift.{name}",
+            version=version,
+            tasks=ALL_TASKS,
+            kind="distribution",
+            unit=unit,
+            bounds=bounds,
+            direction="lower",
+            undefined_when=NO_SHARES,
+            source=source,
+            needs=ANY_COLUMN,
+            core=core,
+        )(measured)
+        return of
+
+    return declare
+
+
+@distance(
+    "psi",
+    2,
+    "nats",
+    (0.0, None),
+    "Siddiqi, Credit Risk Scorecards (2006), ch. 6; Lewis, Saunders and Westcott, Biometrika 71 (1984)",
+    core=True,
 )
-def psi(pair: ColumnPair) -> Result:
+def psi(shares: Shares) -> Distance:
     """Population stability index of one column.
 
     ``sum over groups of (q - p) ln(q / p)``, p and q = shares of reference and window. Groups: tenths of the
@@ -59,24 +87,19 @@ def psi(pair: ColumnPair) -> Result:
     shares; rule of thumb: below 0.1 stable, above 0.25 shifted; unbounded above. It grows with noise: the interval is
     corrected by its mean under no change. Evidence: permutation chi-square of the groups.
     """
-    trouble = no_shares(pair)
-    if trouble:
-        return trouble
-    shares = pair.shares
     p, q = shares.smoothed
     ratio = q / p
     log = np.log(ratio)
     value = max(float((q - p) @ log), 0.0)
     bias = shares.noise * float(shares.seen(0.5) @ (1 - shares.pooled))
     delta = first_order(shares, log + ratio, log - 1 / ratio)
-    return on_shares(pair, value, divergence_interval(value, bias, shares.noise, delta))
+    return value, divergence_interval(value, bias, shares.noise, delta)
 
 
-def _jensen_shannon(pair: ColumnPair) -> tuple[float, Interval]:
+def _jensen_shannon(shares: Shares) -> Distance:
     """The divergence in nats and its interval."""
     from scipy.special import rel_entr
 
-    shares = pair.shares
     p, q = shares.p, shares.q
     total = p + q
     middle = total / 2
@@ -91,76 +114,54 @@ def _jensen_shannon(pair: ColumnPair) -> tuple[float, Interval]:
     return value, Interval(around.low, min(around.high, LN2), around.method)
 
 
-@metric(
-    id="drift.jensen_shannon_distance",
-    version=2,
-    tasks=ALL_TASKS,
-    kind="distribution",
-    unit="square root of nats",
-    bounds=(0.0, math.sqrt(LN2)),
-    direction="lower",
-    undefined_when=NO_SHARES,
-    source="Lin, Divergence measures based on the Shannon entropy (1991); Endres and Schindelin (2003)",
-    needs=ANY_COLUMN,
+@distance(
+    "jensen_shannon_distance",
+    2,
+    "square root of nats",
+    (0.0, math.sqrt(LN2)),
+    "Lin, Divergence measures based on the Shannon entropy (1991); Endres and Schindelin (2003)",
+    core=True,
 )
-def jensen_shannon_distance(pair: ColumnPair) -> Result:
+def jensen_shannon_distance(shares: Shares) -> Distance:
     """Square root of the Jensen-Shannon divergence of one column, natural logarithm.
 
     ``sqrt((KL(p | m) + KL(q | m)) / 2)``, m = (p + q) / 2, over the groups of PSI, without smoothing. 0: the same
     shares; 0.8326 = sqrt(ln 2): nothing in common. Interval: of the divergence, corrected by its mean under no
     change. Evidence: permutation chi-square of the groups.
     """
-    trouble = no_shares(pair)
-    if trouble:
-        return trouble
-    value, around = _jensen_shannon(pair)
-    return on_shares(pair, math.sqrt(value), _root(around))
+    value, around = _jensen_shannon(shares)
+    return math.sqrt(value), _root(around)
 
 
 def _root(around: Interval) -> Interval:
     return Interval(math.sqrt(around.low), math.sqrt(around.high), around.method)
 
 
-@metric(
-    id="drift.jensen_shannon_divergence",
-    version=2,
-    tasks=ALL_TASKS,
-    kind="distribution",
-    unit="nats",
-    bounds=(0.0, LN2),
-    direction="lower",
-    undefined_when=NO_SHARES,
-    source="Lin, Divergence measures based on the Shannon entropy, IEEE Transactions on Information Theory 37 (1991)",
-    needs=ANY_COLUMN,
-    core=False,
+@distance(
+    "jensen_shannon_divergence",
+    2,
+    "nats",
+    (0.0, LN2),
+    "Lin, Divergence measures based on the Shannon entropy, IEEE Transactions on Information Theory 37 (1991)",
 )
-def jensen_shannon_divergence(pair: ColumnPair) -> Result:
+def jensen_shannon_divergence(shares: Shares) -> Distance:
     """Jensen-Shannon divergence of one column, natural logarithm (divide by ln 2 = 0.6931 for bits).
 
     ``(KL(p | m) + KL(q | m)) / 2``, m = (p + q) / 2, over the groups of PSI, without smoothing: the square of
     ``drift.jensen_shannon_distance``. 0: the same shares; 0.6931 = ln 2: nothing in common. Interval: delta method,
     corrected by the mean under no change. Evidence: permutation chi-square of the groups.
     """
-    trouble = no_shares(pair)
-    if trouble:
-        return trouble
-    return on_shares(pair, *_jensen_shannon(pair))
+    return _jensen_shannon(shares)
 
 
-@metric(
-    id="drift.kl_divergence",
-    version=2,
-    tasks=ALL_TASKS,
-    kind="distribution",
-    unit="nats",
-    bounds=(0.0, None),
-    direction="lower",
-    undefined_when=NO_SHARES,
-    source="Kullback and Leibler, On information and sufficiency, Annals of Mathematical Statistics 22 (1951)",
-    needs=ANY_COLUMN,
-    core=False,
+@distance(
+    "kl_divergence",
+    2,
+    "nats",
+    (0.0, None),
+    "Kullback and Leibler, On information and sufficiency, Annals of Mathematical Statistics 22 (1951)",
 )
-def kl_divergence(pair: ColumnPair) -> Result:
+def kl_divergence(shares: Shares) -> Distance:
     """Kullback-Leibler divergence of the window from the reference, natural logarithm.
 
     ``KL(q | p) = sum over groups of q ln(q / p)``, p = shares of the reference, q = of the window: how much the window
@@ -168,68 +169,46 @@ def kl_divergence(pair: ColumnPair) -> Result:
     so that it stays finite. 0: the same shares; unbounded above; it is not symmetric, and PSI is the sum of both
     directions. Interval: delta method, corrected by the mean under no change. Evidence: permutation chi-square.
     """
-    trouble = no_shares(pair)
-    if trouble:
-        return trouble
-    shares = pair.shares
     p, q = shares.smoothed
     ratio = q / p
     log = np.log(ratio)
     value = max(float(q @ log), 0.0)
     bias = shares.noise * float(shares.seen(0.5) @ (1 - shares.pooled)) / 2
     delta = first_order(shares, ratio, log)
-    return on_shares(pair, value, divergence_interval(value, bias, shares.noise / 2, delta))
+    return value, divergence_interval(value, bias, shares.noise / 2, delta)
 
 
-@metric(
-    id="drift.hellinger",
-    version=2,
-    tasks=ALL_TASKS,
-    kind="distribution",
-    unit="distance",
-    bounds=(0.0, 1.0),
-    direction="lower",
-    undefined_when=NO_SHARES,
-    source="Hellinger (1909); Le Cam and Yang, Asymptotics in Statistics, 2nd ed. (2000), ch. 3",
-    needs=ANY_COLUMN,
-    core=False,
+@distance(
+    "hellinger",
+    2,
+    "distance",
+    (0.0, 1.0),
+    "Hellinger (1909); Le Cam and Yang, Asymptotics in Statistics, 2nd ed. (2000), ch. 3",
 )
-def hellinger(pair: ColumnPair) -> Result:
+def hellinger(shares: Shares) -> Distance:
     """Hellinger distance of one column.
 
     ``sqrt(1 - sum over groups of sqrt(p q))`` over the groups of PSI, without smoothing. 0: the same shares; 1: nothing
     in common. Interval: of its square, delta method, corrected by the mean under no change. Evidence: permutation
     chi-square of the groups.
     """
-    trouble = no_shares(pair)
-    if trouble:
-        return trouble
-    shares = pair.shares
     value = min(float(np.square(np.sqrt(shares.p) - np.sqrt(shares.q)).sum()) / 2, 1.0)
     p, q = shares.smoothed
     ratio = np.sqrt(q / p)
     bias = shares.noise * float(shares.seen(0.25) @ (1 - shares.pooled)) / 8
     delta = first_order(shares, ratio / 2, 0.5 / ratio)
     around = divergence_interval(value, bias, shares.noise / 8, delta)
-    return on_shares(
-        pair, math.sqrt(value), _root(Interval(min(around.low, 1.0), min(around.high, 1.0), around.method))
-    )
+    return math.sqrt(value), _root(Interval(min(around.low, 1.0), min(around.high, 1.0), around.method))
 
 
-@metric(
-    id="drift.cramers_v",
-    version=2,
-    tasks=ALL_TASKS,
-    kind="distribution",
-    unit="association",
-    bounds=(0.0, 1.0),
-    direction="lower",
-    undefined_when=NO_SHARES,
-    source="Cramér, Mathematical Methods of Statistics (1946), ch. 21; Le Cam (1986), triangular discrimination",
-    needs=ANY_COLUMN,
-    core=False,
+@distance(
+    "cramers_v",
+    2,
+    "association",
+    (0.0, 1.0),
+    "Cramér, Mathematical Methods of Statistics (1946), ch. 21; Le Cam (1986), triangular discrimination",
 )
-def cramers_v(pair: ColumnPair) -> Result:
+def cramers_v(shares: Shares) -> Distance:
     """Cramér's V between group and side (reference or window), both sides weighing the same.
 
     ``sqrt(sum over groups of (q - p)^2 / (2 (p + q)))`` over the groups of PSI: what chi-square says of a table whose
@@ -237,83 +216,53 @@ def cramers_v(pair: ColumnPair) -> Result:
     same shares; 1: nothing in common. Interval: of its square, delta method, corrected by the mean under no change.
     Evidence: permutation chi-square of the groups.
     """
-    trouble = no_shares(pair)
-    if trouble:
-        return trouble
-    shares = pair.shares
     value = min(float((np.square(shares.q - shares.p) / (shares.p + shares.q)).sum()) / 2, 1.0)
     p, q = shares.smoothed
     relative = (q - p) / (p + q)
     bias = shares.noise * float(shares.seen(0.25) @ (1 - shares.pooled)) / 4
     delta = first_order(shares, -relative - np.square(relative) / 2, relative - np.square(relative) / 2)
     around = divergence_interval(value, bias, shares.noise / 4, delta)
-    return on_shares(
-        pair, math.sqrt(value), _root(Interval(min(around.low, 1.0), min(around.high, 1.0), around.method))
-    )
+    return math.sqrt(value), _root(Interval(min(around.low, 1.0), min(around.high, 1.0), around.method))
 
 
-@metric(
-    id="drift.total_variation",
-    version=2,
-    tasks=ALL_TASKS,
-    kind="distribution",
-    unit="share",
-    bounds=(0.0, 1.0),
-    direction="lower",
-    undefined_when=NO_SHARES,
-    source="Levin, Peres and Wilmer, Markov Chains and Mixing Times (2009), ch. 4",
-    needs=ANY_COLUMN,
-    core=False,
+@distance(
+    "total_variation", 2, "share", (0.0, 1.0), "Levin, Peres and Wilmer, Markov Chains and Mixing Times (2009), ch. 4"
 )
-def total_variation(pair: ColumnPair) -> Result:
+def total_variation(shares: Shares) -> Distance:
     """Total variation distance of one column: the share of rows that would have to change their group.
 
     ``sum over groups of |q - p| / 2`` over the groups of PSI. 0: the same shares; 1: nothing in common. Interval: delta
     method, with the mean under no change taken off the lower end. Evidence: permutation chi-square of the groups.
     """
-    trouble = no_shares(pair)
-    if trouble:
-        return trouble
-    shares = pair.shares
     difference = shares.q - shares.p
     value = min(float(np.abs(difference).sum()) / 2, 1.0)
     sign = np.sign(difference) / 2
     chance = float(np.sqrt(shares.pooled * (1 - shares.pooled)).sum()) * math.sqrt(shares.noise / (2 * math.pi))
     half = Z * math.sqrt(first_order(shares, sign, sign))
     interval = Interval(max(value - chance - half, 0.0), min(value + half, 1.0), "delta, bias-corrected")
-    return on_shares(pair, value, interval)
+    return value, interval
 
 
-@metric(
-    id="drift.l_infinity",
-    version=2,
-    tasks=ALL_TASKS,
-    kind="distribution",
-    unit="share",
-    bounds=(0.0, 1.0),
-    direction="lower",
-    undefined_when=NO_SHARES,
-    source="Chebyshev distance of shares; simultaneous intervals: Šidák, J. American Statistical Association 62 (1967)",
-    needs=ANY_COLUMN,
-    core=False,
+@distance(
+    "l_infinity",
+    2,
+    "share",
+    (0.0, 1.0),
+    "Chebyshev distance of shares; simultaneous intervals: Šidák, J. American Statistical Association 62 (1967)",
 )
-def l_infinity(pair: ColumnPair) -> Result:
+def l_infinity(shares: Shares) -> Distance:
     """Largest change of the share of any one group.
 
     ``max over groups of |q - p|`` over the groups of PSI. 0: the same shares; 1: all rows were in one group and are in
     another. Interval: simultaneous over the groups (Šidák), largest lower and largest upper bound. Evidence:
     permutation chi-square of the groups.
     """
-    trouble = no_shares(pair)
-    if trouble:
-        return trouble
-    shares = pair.shares
     p, q = shares.smoothed
     difference = np.abs(shares.q - shares.p)
     half = _simultaneous(p.size) * np.sqrt(p * (1 - p) / shares.sizes[0] + q * (1 - q) / shares.sizes[1])
     low, high = float((difference - half).max()), float((difference + half).max())
     interval = Interval(max(low, 0.0), min(high, 1.0), "simultaneous over groups")
-    return on_shares(pair, min(float(difference.max()), 1.0), interval)
+    return min(float(difference.max()), 1.0), interval
 
 
 def _simultaneous(groups: int) -> float:

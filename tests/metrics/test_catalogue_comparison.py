@@ -12,7 +12,6 @@ from sklearn import metrics as oracle
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from aimsight.configs.errors import NotFoundError
-from aimsight.configs.schema import LogConfig, ModelConfig
 from aimsight.metrics.frames import Frame, FramePair
 from aimsight.metrics.measure import chosen, measure
 from aimsight.metrics.registry import facts, find
@@ -249,27 +248,27 @@ def test_skill_of_errors_is_against_the_mean(counting: Counting) -> None:
     assert found.value == pytest.approx(1 - oracle.root_mean_squared_error(y, p) / y.std(), abs=1e-9)
 
 
-def on_rows(predicted: list[float], label: list[float], total: int = 0) -> Result:
-    """The skill of the mean absolute error, on rows whose prediction is the column `predicted`."""
-    model = ModelConfig.model_construct(log=LogConfig.model_construct(prediction="predicted"))
-    frame = Frame({"predicted": np.array(predicted)}, total or len(label), np.array(label))
+def on_rows(counting: Counting, predicted: list[float], label: list[float], total: int = 0) -> Result:
+    """The skill of the mean absolute error, on rows of a regression model."""
+    model = counting.model("regression")
+    frame = Frame({str(model.log.prediction): np.array(predicted)}, total or len(label), np.array(label))
     return find("performance.skill(of=mae)").compute(FramePair(frame, None), model)
 
 
-def test_skill_of_absolute_errors_is_against_the_median() -> None:
+def test_skill_of_absolute_errors_is_against_the_median(counting: Counting) -> None:
     """Labels 1, 2, 3, 10: the median 2.5 is off by 10 in all, the model by 5; rows with a missing number are none."""
-    found = value_of(on_rows([1, 3, 3, 6, 7, math.nan], [1, 2, 3, 10, math.nan, 4]))
+    found = value_of(on_rows(counting, [1, 3, 3, 6, 7, math.nan], [1, 2, 3, 10, math.nan, 4]))
     assert found.value == pytest.approx(1 - 5 / 10)
     assert (found.n, found.detail) == (4, "")
-    assert value_of(on_rows([1, 3], [1, 2], total=50)).detail == "on a sample of 50 rows"
+    assert value_of(on_rows(counting, [1, 3], [1, 2], total=50)).detail == "on a sample of 50 rows"
 
 
-def test_the_skill_of_absolute_errors_agrees_with_scikit_learn() -> None:
+def test_the_skill_of_absolute_errors_agrees_with_scikit_learn(counting: Counting) -> None:
     """D2 of absolute errors on skewed labels; its interval is as wide as the bootstrap's."""
     rng = np.random.default_rng(45)
     y = rng.lognormal(0, 1, 2000)
     p = y * rng.lognormal(0, 0.3, 2000)
-    found = value_of(on_rows(list(p), list(y)))
+    found = value_of(on_rows(counting, list(p), list(y)))
     assert found.value == pytest.approx(oracle.d2_absolute_error_score(y, p))
     draws = [oracle.d2_absolute_error_score(y[rows], p[rows]) for rows in rng.integers(0, 2000, (300, 2000))]
     assert found.interval is not None
@@ -279,9 +278,11 @@ def test_the_skill_of_absolute_errors_agrees_with_scikit_learn() -> None:
 @pytest.mark.parametrize(
     ("predicted", "label"), [([1, 2], [3, 3]), ([1], [2]), ([1], [math.nan]), ([1, -1e308], [1e308, 2])]
 )
-def test_rows_without_a_skill_of_absolute_errors(predicted: list[float], label: list[float]) -> None:
+def test_rows_without_a_skill_of_absolute_errors(
+    counting: Counting, predicted: list[float], label: list[float]
+) -> None:
     """Labels all equal, one alone, none, or too far apart for a number: a reason."""
-    assert isinstance(on_rows(predicted, label), Undefined)
+    assert isinstance(on_rows(counting, predicted, label), Undefined)
 
 
 def test_nothing_can_be_known_better_when_all_labels_are_equal(counting: Counting) -> None:
