@@ -53,11 +53,13 @@ def contained(case: Case, context: Context) -> list[str]:
         return ["a correction or why none is needed, and the question of a serious incident (aimsight nc contain)"]
     missing = []
     if not containment.correction and not containment.none_needed:
-        missing.append("a correction, or the reason why none is needed")
+        missing.append("a correction (--correction), or the reason why none is needed (--none-needed)")
     if containment.serious is None:
-        missing.append("the answer whether it is a serious incident (Art. 73 or the like)")
+        missing.append(
+            "the answer whether it is a serious incident: EU AI Act, Art. 73, or the like (--serious or --not-serious)"
+        )
     elif not containment.serious_because:
-        missing.append("the reason why it is, or is not, a serious incident")
+        missing.append("the reason why it is, or is not, a serious incident (--serious-because)")
     if containment.serious and case.dossier.incident is None:
         missing.append("the escalation as an incident, because it is said to be serious (aimsight nc escalate)")
     return missing
@@ -72,7 +74,7 @@ def analysed(case: Case, context: Context) -> list[str]:
         again = " again, because the actions of the attempt before were not effective" if case.attempt > 1 else ""
         missing.append(f"the cause and the method by which it was found{again} (aimsight nc analyse)")
     elif not cause.causes:
-        missing.append("at least one root cause")
+        missing.append("at least one root cause (--cause)")
     if similar is None or similar.attempt != case.attempt:
         missing.append("the search for similar nonconformities (aimsight nc similar)")
     return missing
@@ -93,7 +95,7 @@ def planned(case: Case, context: Context) -> list[str]:
         missing.append(
             f"an action that removes the cause: {', '.join(action.id for action in only)} only corrects (retraining, "
             "rolling back and the like), so say what keeps the cause from coming back, or why this removes it "
-            "(correction_only_because)"
+            "(--correction-only-because)"
         )
     criterion = plan.criterion
     if criterion.kind == "check" and case.record.source == MONITORING:
@@ -119,7 +121,7 @@ def implemented(case: Case, context: Context) -> list[str]:
     """Every action is done, with evidence."""
     plan = case.dossier.plan
     if plan is None:
-        return ["actions, and that they are done"]
+        return ["that the actions are done, with evidence (aimsight nc implement)"]
     missing = [
         f"that action {action.id} is done, with evidence (aimsight nc implement)"
         for action in plan.actions
@@ -155,9 +157,14 @@ def aims_answered(case: Case, context: Context) -> list[str]:
     del context
     closure = case.dossier.closure
     if closure is None or (not closure.changed and not closure.none_because):
-        return ["what changes in the management system (risks, objectives, procedures, ...), or why nothing does"]
+        return [
+            (
+                "what changes in the management system (aimsight nc close --changed risks, objectives, procedures ... "
+                "with --link RECORD), or why nothing does (--nothing-because)"
+            )
+        ]
     if closure.changed and not closure.links:
-        return ["the records of what was changed in the management system (links)"]
+        return ["the records of what was changed in the management system (--link)"]
     return []
 
 

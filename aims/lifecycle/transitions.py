@@ -161,7 +161,8 @@ def implement(
         raise TransitionError(f"{case.name} has no action {action_id}; its actions are {', '.join(ids)}")
     if not evidence:
         raise TransitionError(
-            f"action {action_id} of {case.name} is not complete. Missing:", ("evidence that it was done",)
+            f"action {action_id} of {case.name} is not complete. Missing:",
+            ("evidence that it was done (--evidence, or --attached with a file of aimsight nc attach)",),
         )
     moment = _moment(case, context)
     if on is not None:
@@ -323,7 +324,7 @@ def resume(
     if incident is None or bool(reported_to) == bool(not_reportable):
         raise TransitionError(
             f"resume of {case.name} is not complete. Missing:",
-            ("either to whom the incident was reported, or why it is not reportable",),
+            ("to whom the incident was reported (--reported-to), or why it is not reportable (--not-reportable)",),
         )
     moment = _moment(case, context)
     settled = incident.model_copy(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -11,6 +11,7 @@ import typer
 from aimsight.monitors.cli.session import Session
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from rich.console import RenderableType
 
     from aimsight.aims.lifecycle.case import Case, Context
@@ -30,7 +31,43 @@ From = Annotated[
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why.")]
 
 Given = TypeVar("Given")
+Form = TypeVar("Form", bound="BaseModel")
 Work = Callable[["Transaction", "Project", "Actor"], "Outcome"]
+
+
+OPTIONS = {
+    "actions": "--action",
+    "causes": "--cause",
+    "criterion": "--objective",
+    "effective": "--effective or --not-effective",
+    "links": "--link",
+    "met": "--met or --not-met",
+    "none_because": "--nothing-because",
+    "whys": "--why",
+}
+"""Options whose name is not that of what they fill in."""
+
+
+def filled(kind: type[Form], values: Mapping[str, object], *, command: str, file: Path | None = None) -> Form:
+    """A form filled in with options; what is wrong is said of the option, or of the line of the file.
+
+    Raises
+    ------
+    ConfigError
+        With every mistake.
+    """
+    from dataclasses import replace
+
+    from aimsight.configs.errors import ConfigError
+    from aimsight.configs.forms import form_of
+
+    try:
+        return form_of(kind, values, file=file, shown=command)
+    except ConfigError as error:
+        raise ConfigError(
+            replace(one, key=OPTIONS.get(one.key, f"--{one.key.replace('_', '-')}")) if one.file == command else one
+            for one in error.problems
+        ) from None
 
 
 def act(context: typer.Context, who: str, work: Work, *, remark: str = "") -> None:

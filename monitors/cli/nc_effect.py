@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aimsight.monitors.cli.acting import As, Expected, From, Reason, act, step, version
+from aimsight.monitors.cli.acting import As, Expected, From, Reason, act, filled, step, version
 from aimsight.monitors.cli.groups import Commands
 from aimsight.monitors.cli.session import Session
 
@@ -149,9 +149,8 @@ def check(
     """Look at the effect where nothing is measured (criterion of kind check); by somebody who did no action."""
     from aimsight.aims.lifecycle import transitions
     from aimsight.aims.lifecycle.dossier import Check
-    from aimsight.configs.forms import form_of
 
-    given = form_of(Check, {"met": met, "finding": finding}, shown="nc check")
+    given = filled(Check, {"met": met, "finding": finding}, command="nc check")
     shown = _evidence(Session.of(context), nonconformity, evidence, attached)
     given = given.model_copy(update={"evidence": shown})
     step(context, nonconformity, who, expected, transitions.check, given)
@@ -173,9 +172,8 @@ def conclude(
     """
     from aimsight.aims.lifecycle import transitions
     from aimsight.aims.lifecycle.dossier import Conclusion
-    from aimsight.configs.forms import form_of
 
-    given = form_of(Conclusion, {"effective": effective, "reason": reason}, shown="nc conclude")
+    given = filled(Conclusion, {"effective": effective, "reason": reason}, command="nc conclude")
     step(context, nonconformity, who, expected, transitions.conclude, given)
 
 
@@ -201,10 +199,9 @@ def close(
     """Close it, and say what changes in the management system, or why nothing does. A second person does it."""
     from aimsight.aims.lifecycle import transitions
     from aimsight.aims.lifecycle.dossier import Closure
-    from aimsight.configs.forms import form_of
 
     values = {"changed": changed, "links": link, "none_because": none_because}
-    given = form_of(Closure, values, file=source, shown="nc close")
+    given = filled(Closure, values, file=source, command="nc close")
     step(context, nonconformity, who, expected, transitions.close, given)
 
 
@@ -223,10 +220,9 @@ def accept(
     """Accept the deviation for a time; a worse value or the end of that time opens it again. An approver does it."""
     from aimsight.aims.lifecycle import transitions
     from aimsight.aims.lifecycle.dossier import Deviation
-    from aimsight.configs.forms import form_of
 
     values = {"risk": risk, "reason": reason, "until": until, "worst": worst}
-    given = form_of(Deviation, values, shown="nc accept")
+    given = filled(Deviation, values, command="nc accept")
     step(context, nonconformity, who, expected, transitions.accept, given)
 
 
@@ -235,9 +231,8 @@ def reopen(
 ) -> None:
     """Open again a deviation that was accepted for a time; a closed record is final, a new failure opens a new one."""
     from aimsight.aims.lifecycle import dossier, transitions
-    from aimsight.configs.forms import form_of
 
-    given = form_of(dossier.Said, {"reason": reason}, shown="nc reopen")
+    given = filled(dossier.Said, {"reason": reason}, command="nc reopen")
     step(context, nonconformity, who, expected, transitions.reopen, given)
 
 
@@ -259,10 +254,9 @@ def escalate(
     """Escalate it as a serious incident; its clock runs from the moment of becoming aware."""
     from aimsight.aims.lifecycle import transitions
     from aimsight.aims.lifecycle.dossier import Incident
-    from aimsight.configs.forms import form_of
 
     values = {"kind": kind, "description": description, "aware_at": _moment(aware_at), "record": record}
-    given = form_of(Incident, values, shown="nc escalate")
+    given = filled(Incident, values, command="nc escalate")
     step(context, nonconformity, who, expected, transitions.escalate, given)
 
 
@@ -308,11 +302,10 @@ def regrade(
     """Change the severity, with its criteria; by a reviewer, an approver or top management."""
     from aimsight.aims.lifecycle import transitions
     from aimsight.aims.lifecycle.dossier import Grading
-    from aimsight.configs.forms import form_of
 
     # the owner stays: the form of a grading asks for one, and the step keeps the one of the record
     values = {"severity": severity, "criteria": criteria, "owner": "unchanged"}
-    given = form_of(Grading, values, shown="nc regrade")
+    given = filled(Grading, values, command="nc regrade")
     step(context, nonconformity, who, expected, transitions.regrade, given)
 
 
@@ -327,9 +320,8 @@ def reassign(
     """Give the record to another owner."""
     from aimsight.aims.lifecycle import service, transitions
     from aimsight.aims.lifecycle.dossier import Said as Because
-    from aimsight.configs.forms import form_of
 
-    given = form_of(Because, {"reason": reason}, shown="nc reassign")
+    given = filled(Because, {"reason": reason}, command="nc reassign")
     act(
         context,
         who,
@@ -423,10 +415,9 @@ def _evidence(
     """What shows that something was done: words, and attached files by the start of their SHA-256."""
     from aimsight.aims.lifecycle.dossier import Evidence
     from aimsight.configs.errors import NotFoundError
-    from aimsight.configs.forms import form_of
     from aimsight.monitors.cli.queries import evidence_files
 
-    made = [form_of(Evidence, {"text": text}, shown="--evidence") for text in texts or []]
+    made = [filled(Evidence, {"text": text}, command="--evidence") for text in texts or []]
     known = [row["sha256"] for row in evidence_files(session.store, nonconformity)] if files else []
     for start_of in files or []:
         found = [sha256 for sha256 in known if sha256.startswith(start_of.casefold())]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from aimsight.monitors.cli.acting import As, Expected, From, Reason, act, step, version
+from aimsight.monitors.cli.acting import As, Expected, From, Reason, act, filled, step, version
 from aimsight.monitors.cli.groups import Commands
 from aimsight.monitors.cli.session import Session
 
@@ -39,17 +39,16 @@ def open_(
 ) -> None:
     """Open a nonconformity that a person found: in an audit, by a complaint or concern, at a supplier, in a review."""
     from aimsight.aims.nonconformities import ManualNonconformity, open_manual
-    from aimsight.configs.forms import form_of
 
     session = Session.of(context)
-    given = form_of(
+    given = filled(
         ManualNonconformity,
         {
             "subject": subject, "kind": kind, "source": found, "requirement": requirement, "statement": statement,
             "evidence": evidence, "severity": severity, "owner": owner, "model": model,
         },
         file=source,
-        shown="nc open",
+        command="nc open",
     )  # fmt: skip
     actor = session.actor(who)
     with session.store.write() as tx:
@@ -79,10 +78,9 @@ def confirm(
     """
     from aimsight.aims.lifecycle import transitions
     from aimsight.aims.lifecycle.dossier import Grading
-    from aimsight.configs.forms import form_of
 
     values = {"severity": severity, "criteria": criteria, "owner": owner, "extent": extent}
-    given = form_of(Grading, values, file=source, shown="nc confirm")
+    given = filled(Grading, values, file=source, command="nc confirm")
     step(context, nonconformity, who, expected, transitions.confirm, given)
 
 
@@ -92,9 +90,8 @@ def reject(
     """Reject what was detected, with the reason. A second person does it: neither its owner nor who reported it."""
     from aimsight.aims.lifecycle import transitions
     from aimsight.aims.lifecycle.dossier import Said
-    from aimsight.configs.forms import form_of
 
-    given = form_of(Said, {"reason": reason}, shown="nc reject")
+    given = filled(Said, {"reason": reason}, command="nc reject")
     step(context, nonconformity, who, expected, transitions.reject, given)
 
 
@@ -127,13 +124,12 @@ def contain(
     """
     from aimsight.aims.lifecycle import transitions
     from aimsight.aims.lifecycle.dossier import Containment
-    from aimsight.configs.forms import form_of
 
     values = {
         "correction": correction, "none_needed": none_needed, "result": result, "consequences": consequences,
         "serious": serious, "serious_because": serious_because,
     }  # fmt: skip
-    given = form_of(Containment, values, file=source, shown="nc contain")
+    given = filled(Containment, values, file=source, command="nc contain")
     step(context, nonconformity, who, expected, transitions.contain, given)
 
 
@@ -171,12 +167,11 @@ def analyse(
     """
     from aimsight.aims.lifecycle import transitions
     from aimsight.aims.lifecycle.dossier import Cause
-    from aimsight.configs.forms import form_of
 
     values = {
         "method": method, "whys": why, "causes": cause, "contributing": contributing, "undetected": undetected
     }  # fmt: skip
-    given = form_of(Cause, values, file=source, shown="nc analyse")
+    given = filled(Cause, values, file=source, command="nc analyse")
     step(context, nonconformity, who, expected, transitions.analyse, given)
 
 
@@ -186,9 +181,8 @@ def correction_only(
     """Close without corrective action, with the reason; by an approver who did not own, correct or analyse it."""
     from aimsight.aims.lifecycle import transitions
     from aimsight.aims.lifecycle.dossier import Said
-    from aimsight.configs.forms import form_of
 
-    given = form_of(Said, {"reason": reason}, shown="nc correction-only")
+    given = filled(Said, {"reason": reason}, command="nc correction-only")
     step(context, nonconformity, who, expected, transitions.without_action, given)
 
 
@@ -204,6 +198,12 @@ def plan(
         str, typer.Option("--objective", metavar="ID", help="Criterion: this objective conforms again ...")
     ] = "",
     windows: Annotated[int, typer.Option("--windows", metavar="N", help="... in so many windows in a row.")] = 3,
+    corrects: Annotated[
+        str,
+        typer.Option(
+            "--correction-only-because", metavar="TEXT", help="Why an action that only corrects removes the cause."
+        ),
+    ] = "",
     who: As = "",
     expected: Expected = 0,
 ) -> None:
@@ -214,15 +214,14 @@ def plan(
     from aimsight.aims.lifecycle import service
     from aimsight.aims.lifecycle.dossier import Plan
     from aimsight.aims.lifecycle.story import flagged
-    from aimsight.configs.forms import form_of
 
-    values: dict[str, object] = {"needed_because": needed_because}
+    values: dict[str, object] = {"needed_because": needed_because, "correction_only_because": corrects}
     if action:
         one_action = {"id": "A1", "description": action, "owner": owner, "due": due}
         values["actions"] = [{key: value for key, value in one_action.items() if value}]
     if objective:
         values["criterion"] = {"kind": "objective", "objective": objective, "windows": windows}
-    given = form_of(Plan, values, file=source, shown="nc plan")
+    given = filled(Plan, values, file=source, command="nc plan")
     act(
         context,
         who,
@@ -237,9 +236,8 @@ def approve(
     """Approve the plan and its criterion: by an approver who neither made it nor carries it out."""
     from aimsight.aims.lifecycle import transitions
     from aimsight.aims.lifecycle.dossier import Said
-    from aimsight.configs.forms import form_of
 
-    given = form_of(Said, {"reason": reason}, shown="nc approve")
+    given = filled(Said, {"reason": reason}, command="nc approve")
     step(context, nonconformity, who, expected, transitions.approve, given)
 
 
