@@ -19,7 +19,7 @@ import argparse
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,6 +143,21 @@ def changed() -> Iterator[Scenario]:
         yield Scenario(name, 12, 1000, 1000, trend=0.03, shift=shift, longer=4)
 
 
+SHIFTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+"""Parts of a standard deviation that values move by in the power curves."""
+
+
+def worlds() -> Iterator[Scenario]:
+    """What the power curves are of; the shift is filled in."""
+    yield Scenario("independent, 12,000 / 1,000", 1, 12_000, 1000)
+    yield Scenario("independent, 12 x 1,000 / 1,000", 12, 1000, 1000)
+    yield Scenario("level varies by 0.1, 12 x 1,000 / 1,000", 12, 1000, 1000, wobble=0.1)
+    yield Scenario("level varies by 0.1, 30 x 1,000 / 1,000", 30, 1000, 1000, wobble=0.1)
+    yield Scenario("level remembers 0.5, 12 x 1,000 / 1,000", 12, 1000, 1000, wobble=0.1, memory=0.5)
+    yield Scenario("level remembers 0.5, 12 x 1,000 / 4 x 1,000", 12, 1000, 1000, wobble=0.1, memory=0.5, longer=4)
+    yield Scenario("reference rises by 0.03, 12 x 1,000 / 1,000", 12, 1000, 1000, trend=0.03)
+
+
 def rates(scenario: Scenario, draws: int, seed: int, ours: tuple[str, ...] = OURS) -> dict[str, float]:
     """Share of windows that each rule calls drifted."""
     rng = np.random.default_rng(seed)
@@ -222,14 +237,27 @@ def table(title: str, scenarios: Iterator[Scenario], draws: int) -> str:
     return "\n".join(lines)
 
 
+def power(draws: int) -> str:
+    """Power curves as Markdown, in per cent: PSI / Wasserstein distance by shift."""
+    ours = ("psi", "wasserstein_normed")
+    lines = [f"| {ours[0]} / {ours[1]}, % | {' | '.join(map(str, SHIFTS))} |", f"| --- |{' ---: |' * len(SHIFTS)}"]
+    for number, world in enumerate(worlds()):
+        found = [rates(replace(world, shift=shift), draws, number, ours) for shift in SHIFTS]
+        cells = [" / ".join(f"{100 * one[name]:.0f}" for name in ours) for one in found]
+        lines.append(f"| {world.name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description="False alarms and power of drift evidence and of peers' rules.")
     parser.add_argument("--draws", type=int, default=500, help="windows a line")
     draws = parser.parse_args().draws
     print(table("False alarms, %: reference / window", quiet(), draws), flush=True)
     print()
-    print(table("Found, %: reference / window", changed(), draws))
+    print(table("Found, %: reference / window", changed(), draws), flush=True)
+    print()
+    print(power(draws))
 
 
 if __name__ == "__main__":
