@@ -1,4 +1,4 @@
-"""Runs that were planned and did not take place: a nonconformity of its own, "monitoring not done".
+"""Runs that did not take place when planned, a nonconformity of its own ("monitoring not done"), or were broken off.
 
 The windows are caught up afterwards, but a measurement that comes late is no monitoring at planned intervals (clause
 9.1). Whoever stops the process, forgets the cron job, or lets the machine sleep, finds it on record.
@@ -6,6 +6,8 @@ The windows are caught up afterwards, but a measurement that comes late is no mo
 
 from __future__ import annotations
 
+import os
+import socket
 from typing import TYPE_CHECKING
 
 from aimsight.aims.evaluation import NOT_MEASURED_RULE
@@ -16,6 +18,7 @@ from aimsight.configs.errors import AimsightError
 from aimsight.metrics.plan import Window
 from aimsight.monitors import alerts, notices
 from aimsight.monitors.due import planned
+from aimsight.store.runs import abandon_dead
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,7 +43,7 @@ def record_missed(project: Project, store: Store, model: ModelConfig, now: datet
         return []
     first, last = (window_words(late[at], model.log.time_zone) for at in (0, -1))
     with store.write() as tx:
-        record, _ = record_failure(
+        record, attached = record_failure(
             tx,
             of_monitoring(model.model, model.version, model.owner),
             [
@@ -52,10 +55,45 @@ def record_missed(project: Project, store: Store, model: ModelConfig, now: datet
             now=store.clock.now(),
             settings=project.config.nonconformities,
         )
-        if record is None:
-            return []
-        alerts.enqueue(tx, [notices.monitoring_not_done(record)], project.config.alerts, store.clock.now())
-    return [record.nonconformity]
+        told = [notices.monitoring_not_done(record)] if record else []
+        if attached:
+            span = Window(late[0].start, late[-1].end)
+            reason = f"{plural(len(late), 'window')} ended since the last run"
+            told.append(notices.not_run("missed", reason, model=model.model, window=span, zone=model.log.time_zone))
+        alerts.enqueue(tx, told, project.config.alerts, store.clock.now())
+    return [record.nonconformity] if record else []
+
+
+def record_abandoned(project: Project, store: Store) -> None:
+    """Put runs whose process is gone on record, and tell them."""
+    with store.write() as tx:
+        now = store.clock.now()
+        dead = abandon_dead(tx, now, _is_alive)
+        zones = {name: model.log.time_zone for name, model in project.models.items()}
+        told = [
+            notices.not_run(
+                "abandoned",
+                "its process ended without a result",
+                model=run.model,
+                window=Window(run.window_start, run.window_end),
+                zone=zones.get(run.model, project.config.time_zone),
+            )
+            for run in dead
+        ]
+        alerts.enqueue(tx, told, project.config.alerts, now)
+
+
+def _is_alive(host: str, pid: int) -> bool:
+    """Whether a process may still be at work; one on another host counts as alive."""
+    if host != socket.gethostname():
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _late(reader: Reader, model: ModelConfig, now: datetime) -> list[Window]:

@@ -54,7 +54,7 @@ from aimsight.monitors.inputs import (
     with_reference_contents,
 )
 from aimsight.monitors.label_state import label_state
-from aimsight.monitors.missed import record_missed
+from aimsight.monitors.missed import record_abandoned, record_missed
 from aimsight.monitors.overdue import look_after_nonconformities
 from aimsight.monitors.recording import Failed, Measured, Recorded, record
 from aimsight.monitors.row_windows import row_windows
@@ -62,7 +62,7 @@ from aimsight.monitors.schemas import Schemas
 from aimsight.monitors.windows import disjoint, side_by_side, windows
 from aimsight.store.files import KnownFile, known_files, remember_files
 from aimsight.store.references import is_frozen, load_reference, save_reference
-from aimsight.store.runs import RunRecord, abandon_dead, begin_attempts, plan_slots, planned_windows, run_key
+from aimsight.store.runs import RunRecord, begin_attempts, plan_slots, planned_windows, run_key
 
 if TYPE_CHECKING:
     import numpy as np
@@ -257,8 +257,7 @@ class _Run:
                 pass
             self._read_store()
         if self.unfinished:
-            with self.store.write() as tx:
-                abandon_dead(tx, self.store.clock.now(), _is_alive)
+            record_abandoned(self.project, self.store)
 
     def _read_store(self) -> None:
         with self.store.read() as reader:
@@ -581,16 +580,3 @@ def _failed(run: RunRecord, reason: str, *, identified: bool) -> Failed:
 
 def _silent(what: str, done: int, total: int) -> None:
     """Report nothing."""
-
-
-def _is_alive(host: str, pid: int) -> bool:
-    """Whether a process may still be at work; one on another host counts as alive."""
-    if host != socket.gethostname():
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

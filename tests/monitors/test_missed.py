@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from aimsight.monitors.missed import record_missed as record_missed_of
+from aimsight.store.runs import RunRecord, begin_attempts
 
 Sandbox = Any
 NOON = datetime(2026, 1, 7, 12, tzinfo=UTC)
@@ -69,7 +71,7 @@ def test_whoever_runs_by_cron_has_it_on_record(served: Sandbox) -> None:
     """The cron job was off for three days: the next run opens the record and tells it, then catches up."""
     alerts = served.root / "alerts.txt"
     (served.root / "aimsight.yaml").write_text(
-        "organisation: Example\nalerts: [{name: ops, url: 'file:alerts.txt', on: [nonconformity]}]\n"
+        "organisation: Example\nalerts: [{name: ops, url: 'file:alerts.txt', on: [nonconformity, missed]}]\n"
     )
     served.clock.moment = NOON + timedelta(days=3)
     served.days(6, 7, 8)
@@ -77,7 +79,26 @@ def test_whoever_runs_by_cron_has_it_on_record(served: Sandbox) -> None:
     assert summary.opened == ["NC-2026-0001"]
     assert {run.window for run in summary.runs} >= {served.window(day) for day in (6, 7, 8)}
     assert "NC-2026-0001 opened (major): monitoring of credit was not done" in alerts.read_text()
+    assert alerts.read_text().count("credit: run of 7–9 Jan 2026 did not take place") == 2  # in the list, and in full
     assert served.run(9)["credit"].opened == []
+    served.check()
+
+
+def test_a_run_that_was_broken_off_is_told(served: Sandbox) -> None:
+    """Whoever wants to know of abandoned runs is told when the next run finds what is left of them."""
+    alerts = served.root / "alerts.txt"
+    (served.root / "aimsight.yaml").write_text(
+        "organisation: Example\nalerts: [{name: ops, url: 'file:alerts.txt', on: [abandoned]}]\n"
+    )
+    served.days(6)
+    now = served.clock.moment
+    window = served.window(6)
+    run = RunRecord("k", "credit", "1", "main", window.start, window.end, window.end, now, "s", "c", "0")
+    with served.store.write() as tx:
+        begin_attempts(tx, [run], pid=2**22 + 1, host=socket.gethostname(), lease_until=now + timedelta(hours=6))
+    served.run(7)
+    assert "credit: run of 7 Jan 2026 was broken off" in alerts.read_text()
+    assert served.outcomes()[6] == ["abandoned", "success"]
     served.check()
 
 
