@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from aimsight.configs.errors import InvalidTextError, did_you_mean, quoted_list
+from aimsight.configs.metric_names import meant
 from aimsight.configs.parameters import bind, canonical, opened, parse
 from aimsight.configs.problems import Finding
 from aimsight.configs.segments import JOIN, parse_segment
@@ -52,7 +53,8 @@ def metric_globs(draft: Draft, facts: Mapping[str, MetricFacts]) -> Iterator[Fin
         matched = [fact for name, fact in facts.items() if fnmatchcase(name, glob)]
         matched += [facts[glob]] if not matched and glob in facts else []
         if not matched:
-            near = did_you_mean(glob, [*facts, *(f"{family}.*" for family in _families(facts))])
+            near = did_you_mean(glob, [*facts, *(f"{one}.*" for one in _families(facts))]) if "*" in glob else ""
+            near = near or meant(glob, facts)
             yield Finding(path, f'no metric matches "{glob}"; `aimsight metrics` lists them', near)
         elif draft.task and not any(draft.task in fact.tasks for fact in matched):
             yield Finding(path, f'no metric that matches "{glob}" is defined for task {draft.task}')
@@ -92,7 +94,7 @@ def _fact(draft: Draft, path: Path, text: str, facts: Mapping[str, MetricFacts])
         written = parse(text)
         general = facts.get(written.id)
         if general is None:
-            near = did_you_mean(written.id, facts)
+            near = meant(written.id, facts)
             return Finding(path, f'"{written.id}" is not a metric; `aimsight metrics` lists them', near)
         parameters = opened(general.parameters, written) if general.open_parameters else general.parameters
         arguments = bind(written, parameters)

@@ -202,7 +202,7 @@ def bind(written: MetricText, parameters: Sequence[Parameter]) -> dict[str, Argu
 
 
 def opened(parameters: Sequence[Parameter], written: MetricText) -> tuple[Parameter, ...]:
-    """The parameters of a metric that takes any, by name: those that are declared, and those that are given, as text."""
+    """The parameters of a metric that takes any, by name: those that are declared, and those given, as text."""
     known = {parameter.name: parameter for parameter in parameters}
     free = {key: Parameter(key, "text", None) for key, _ in written.arguments}
     return tuple(one for _, one in sorted((free | known).items()))

@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 
 from aimsight.configs.errors import InvalidTextError, NotFoundError
 from aimsight.configs.facts import ANY_KIND, ColumnKind, MetricFacts, Task
+from aimsight.configs.metric_names import meant
 from aimsight.configs.parameters import REQUIRED, Argument, MetricText, Parameter, bind, canonical, opened, parse
 from aimsight.metrics.statistics import SegmentStatistics
 from aimsight.metrics.values import Result
@@ -42,6 +43,7 @@ Direction = Literal["higher", "lower", "zero", "one", "none"]
 Compute = Callable[..., Result]
 Decorated = TypeVar("Decorated", bound=Compute)
 
+LISTS = "`aimsight metrics` lists them"
 FAMILIES = ("performance", "estimated", "drift", "fairness", "quality")
 _ID = re.compile(rf"^({'|'.join(FAMILIES)})\.[a-z][a-z0-9_]*$")
 
@@ -382,7 +384,9 @@ def _general(identity: str) -> Metric:
     prefix = identity.partition(".")[0]
     resolver = _resolvers.get(prefix)
     if resolver is None:
-        raise NotFoundError.named("metric", identity, METRICS)
+        near = meant(identity, METRICS)
+        lists = f"`aimsight metrics {prefix}` lists those of {prefix}" if prefix in FAMILIES else LISTS
+        raise NotFoundError(f'no metric "{identity}"; {f"did you mean {near}? " if near else ""}{lists}')
     if isinstance(resolver, str):
         module, _, name = resolver.partition(":")
         made: Resolver = getattr(importlib.import_module(module), name)

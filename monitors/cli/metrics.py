@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 def metrics(
     context: typer.Context,
     metric: Annotated[
-        str, typer.Argument(metavar="METRIC", help='One metric to show in full, or "verify" to verify all of them.')
+        str,
+        typer.Argument(
+            metavar="METRIC", help='One metric to show in full, a family to list, or "verify" to verify all of them.'
+        ),
     ] = "",
     who: As = "",
     due: Annotated[
@@ -28,19 +31,20 @@ def metrics(
     ] = "",
     record: Annotated[bool, typer.Option(help="verify: whether to put the result on record.")] = True,
 ) -> None:
-    """List the catalogue of metrics, show one with its definition, bounds and source, or verify all of them.
+    """List the catalogue of metrics or a family of it, show one in full, or verify all of them.
 
     `aimsight metrics verify` computes every metric on built-in data with known answers, as measuring equipment is
     calibrated, and puts the result on record with the day on which it is due again.
     """
-    from aimsight.metrics.registry import METRICS, described
+    from aimsight.metrics.registry import FAMILIES, METRICS, described
 
     session = Session.of(context)
     if metric == VERIFY:
         verify_metrics(session, who, due, record=record)
         return
-    if not metric:
-        session.answer([_facts(unit) for unit in METRICS.values()], lambda: _list(list(METRICS.values())))
+    if not metric or metric in FAMILIES:
+        units = [unit for unit in METRICS.values() if metric in ("", unit.family)]
+        session.answer([_facts(unit) for unit in units], lambda: _list(units))
         return
     unit = described(metric)
     session.answer(_facts(unit) | {"definition": unit.doc}, lambda: _one(unit))

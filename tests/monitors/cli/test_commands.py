@@ -333,6 +333,9 @@ def test_metrics_are_listed_and_defined(call: Call) -> None:
     assert listed.code == 0
     assert max(map(len, listed.lines)) <= 80
     assert {"performance.roc_auc", "drift.psi"} <= {line.split("  ")[0] for line in listed.lines}
+    of_family = call("metrics", "estimated").lines
+    assert {line.partition(".")[0] for line in of_family if "." in line.split("  ")[0]} >= {"estimated"}
+    assert not any(line.startswith(("drift.", "performance.")) for line in of_family)
     shown = call("metrics", "performance.roc_auc")
     assert shown.lines[0] == "performance.roc_auc (version 1)"
     assert "Source" in shown.out
