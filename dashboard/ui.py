@@ -88,6 +88,18 @@ def _answer(store: str, version: Version, name: str, _question: Callable[..., An
         return _question(reader, *args, **kwargs)
 
 
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _project(root: str, files: tuple[tuple[str, int, int], ...], variables: tuple[tuple[str, str], ...]) -> Project:  # noqa: ARG001  # what the answer depends on
+    """The configuration, read again when a file or a variable of it changes; a mistake in it is never kept."""
+    return load_project(Path(root))
+
+
+def _files(root: Path) -> tuple[tuple[str, int, int], ...]:
+    """Name, time of change (ns) and size of every file of the configuration."""
+    found = [*root.glob("*.y*ml"), *(root / "models").glob("*.y*ml")]
+    return tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(found))
+
+
 def scene() -> Scene:
     """Read the configuration and look at which state the store is in.
 
@@ -96,7 +108,9 @@ def scene() -> Scene:
     AimsightError
         When the configuration has problems, or the store is busy, newer than this program or damaged.
     """
-    project = load_project(Path(os.environ.get(PROJECT, ".")))
+    root = Path(os.environ.get(PROJECT, ".")).resolve()
+    variables = tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AIMSIGHT_")))
+    project = _project(str(root), _files(root), variables)
     store = project.root / project.config.store
     version = Store(store).stamp() if store.exists() else ()
     return Scene(

@@ -127,10 +127,10 @@ def _distribution(scene: ui.Scene, model: str, metric: str, rows: list[data.Row]
         charts.distribution(frame, scene.palette, column=words.printable(column), numeric=numeric),
         f"Distribution of the column in {chosen} over the reference",
     )
+    before = f", {words.reference_words(row['reference'])}" if row["reference"] else ""
     st.caption(
-        f"Wide pale bars: the reference, {words.escape(words.reference_words(row['reference'] or ''))}. Narrow bars: "
-        f"{words.escape(chosen)}. Missing values and values that the reference does not know are bars of their own at "
-        "the end."
+        f"Wide pale bars: the reference{words.escape(before)}. Narrow bars: {words.escape(chosen)}. "
+        "Missing values and values that the reference does not know are bars of their own at the end."
     )
     with st.expander("The numbers of this chart"):
         table = frame[["label", "window_share", "reference_share", "window_count", "reference_count"]]

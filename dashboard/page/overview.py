@@ -75,6 +75,7 @@ def _objective(scene: ui.Scene, state: data.ObjectiveState, record: data.Row | N
     value = words.value_sentence(
         words.metric_name(state.metric), state.value, state.low, state.high, state.n, ui.unit(state.metric)
     )
+    value += f", {state.reason}" if state.value is None else ""
     target = words.target_words(state.target, state.tolerance)
     middle.caption(words.escape(f"{state.model}: {value}; target {target}"))
     right.markdown(ui.strip([verdict for _, _, verdict in state.recent] or [Verdict.NOT_MEASURED]))

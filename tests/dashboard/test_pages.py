@@ -187,3 +187,19 @@ def test_a_busy_store_is_said_in_words(sample: ModuleType, tmp_path: Path, monke
 
     monkeypatch.setattr(Store, "read", busy)
     assert "the store is in use by process 4711" in said(opened(project, "overview", monkeypatch))
+
+
+def test_an_edited_configuration_is_seen_at_once(
+    sample: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The configuration is kept between two looks, but not when a file of it has changed."""
+    project = sample.write_project(tmp_path / "project")
+    app = opened(project, "overview", monkeypatch)
+    file = project / "aimsight.yaml"
+    before = file.read_text()
+    file.write_text(before.replace("Example Bank", "Another Bank & Sons"))
+    assert "Another Bank" in said(app.run())
+    file.write_text(f"{before}\nunknown: 1\n")
+    assert "unknown key" in said(app.run())
+    file.write_text(before)
+    assert "Example Bank" in said(app.run())
