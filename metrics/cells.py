@@ -18,16 +18,16 @@ class Scratch:
 
     def __init__(self) -> None:
         self._numbers = np.empty(0)
-        self._positions = np.empty(0, dtype=np.int64)
-        self._flags = np.empty(0, dtype=np.bool_)
+        self._positions = np.empty(0, dtype=np.int32)
+        self._flags = np.empty((2, 0), dtype=np.bool_)
 
-    def arrays(self, size: int) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
-        """Three arrays of this size; their content is whatever was left there."""
+    def arrays(self, size: int) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.bool_], NDArray[np.bool_]]:
+        """Four arrays of this size; their content is whatever was left there."""
         if self._numbers.size < size:
             self._numbers = np.empty(size)
-            self._positions = np.empty(size, dtype=np.int64)
-            self._flags = np.empty(size, dtype=np.bool_)
-        return self._numbers[:size], self._positions[:size], self._flags[:size]
+            self._positions = np.empty(size, dtype=np.int32)
+            self._flags = np.empty((2, size), dtype=np.bool_)
+        return self._numbers[:size], self._positions[:size], self._flags[0, :size], self._flags[1, :size]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,30 +59,30 @@ class NumericCells:
 
     def index(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         """Position of each value (shape (n,)); NaN means missing, infinities are non-finite."""
-        out, rest = self.core(values)
+        core, rest = self.core(values)
+        out = core.astype(np.int64)
         if rest.size:
             out[rest] = self.outside(values[rest])
         return out
 
     def core(
         self, values: NDArray[np.float64], scratch: Scratch | None = None
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Positions of the values in the core, and the numbers of the other rows (whose positions mean nothing).
 
         The positions lie in ``scratch``, where one is given, and last until its next use.
         """
-        t, out, is_rest = (scratch or Scratch()).arrays(values.size)
+        t, out, above, inside = (scratch or Scratch()).arrays(values.size)
         with np.errstate(over="ignore", invalid="ignore"):
             np.subtract(values, self.low, out=t)
             np.divide(t, self.width, out=t)
-        np.floor(t, out=t)
-        # fmax and fmin turn NaN into a number beside the core, which makes it one of the other rows
-        np.fmax(t, -1.0, out=t)
-        np.fmin(t, CORE_CELLS, out=t)
-        np.copyto(out, t, casting="unsafe")
-        np.greater_equal(out.view(np.uint64), CORE_CELLS, out=is_rest)  # -1 is the largest of the unsigned numbers
+            np.copyto(out, t, casting="unsafe")  # in the core, cutting off the fraction is rounding down
+        # NaN is neither
+        np.greater_equal(t, 0.0, out=above)
+        np.less(t, CORE_CELLS, out=inside)
+        inside &= above
         out += TAIL_CELLS
-        return out, np.flatnonzero(is_rest)
+        return out, np.flatnonzero(np.logical_not(inside, out=inside))
 
     def outside(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         """Positions of values that are not in the core."""
@@ -161,10 +161,20 @@ class LogCells:
     The first ``per_octave`` cells have width 1, the next ``per_octave`` width 1 over [per_octave, 2 per_octave), the
     next width 2, then 4, and so on over ``octaves`` octaves; the last cell is open. From the second octave on a cell is
     at most 1/``per_octave`` of its lower edge wide, which bounds the error of a quantile read from the cells.
+
+    Raises
+    ------
+    ValueError
+        If ``per_octave`` is not a power of two: dividing by another number rounds, and would move amounts at an edge.
     """
 
     per_octave: int
     octaves: int
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be exact."""
+        if self.per_octave.bit_count() != 1:
+            raise ValueError(f"per_octave must be a power of two, not {self.per_octave}")
 
     @property
     def size(self) -> int:

@@ -248,22 +248,25 @@ def auc(counts: ScoreCounts) -> tuple[float, float, int, int]:
 
     Both classes must occur. The variance is NaN-free and 0 when a class has a single row.
     """
-    p, n = int(counts.positives.sum()), int(counts.negatives.sum())
-    # Whole numbers are exact as floats (below 2**53), whose products BLAS adds up; everything else is done in place,
-    # because these arrays are as long as the window.
-    up, down = counts.positives.astype(np.float64), counts.negatives.astype(np.float64)
-    # doubled so that a tie is a whole number: for each position, negatives below twice plus negatives beside once
-    below = np.cumsum(down)
-    below *= 2
-    below -= down
+    p, n = counts.ups, counts.downs
+    alone = counts.untied
+    up, below = _passed(counts.positives, counts.negatives, alone=alone)
     value = float(np.dot(up, below)) / (2 * p * n)
     of_positives = _spread(up, below, value * 2 * n, p) / (2.0 * n) ** 2
-    above = np.cumsum(up)
-    above *= -2
-    above += up
-    above += 2 * p
+    down, above = _passed(counts.negatives[::-1], counts.positives[::-1], alone=alone)
     of_negatives = _spread(down, above, value * 2 * p, n) / (2.0 * p) ** 2
     return value, of_positives / p + of_negatives / n, p, n
+
+
+def _passed(rows: NDArray[np.int64], others: NDArray[np.int64], *, alone: bool) -> tuple[Floats, Floats]:
+    """At every position with rows: how many, and twice the other rows before it plus those beside it.
+
+    Doubled, a tie is a whole number, and whole numbers are exact as floats (below 2**53). Rows that are ``alone`` at
+    their positions are counted by their ranks, without adding up arrays as long as the window.
+    """
+    there = np.flatnonzero(rows > 0)
+    before = 2 * (there - np.arange(there.size)) if alone else (2 * np.cumsum(others) - others)[there]
+    return rows[there].astype(np.float64), before.astype(np.float64)
 
 
 def _spread(weights: Floats, values: Floats, mean: float, n: int) -> float:
@@ -277,7 +280,7 @@ def auc_error_bound(counts: ScoreCounts) -> float:
     """Largest distance of the AUC from cells to the one from the scores: half the share of pairs within one cell."""
     if counts.exact:
         return 0.0
-    p, n = int(counts.positives.sum()), int(counts.negatives.sum())
+    p, n = counts.ups, counts.downs
     return int(np.dot(counts.positives, counts.negatives)) / (2 * p * n)
 
 

@@ -47,27 +47,32 @@ def average_precision(counts: ScoreCounts) -> Estimate:
     One row more or less at a position changes the precision there and at every lower score, which one pass adds up.
     """
     # the precision of a position counts by its positives, so that positions without any need no looking at
-    there = np.flatnonzero(counts.positives > 0)[::-1]
-    up, down = counts.positives[there].astype(np.float64), counts.negatives[there]
-    hits = np.cumsum(up)
-    if counts.positives.sum() + counts.negatives.sum() == counts.positives.size:  # one row at every position
-        seen = (counts.positives.size - there).astype(np.float64)
+    there = np.flatnonzero(counts.positives[::-1] > 0)
+    up = counts.positives[::-1][there].astype(np.float64)
+    if counts.untied:
+        hits = np.arange(1.0, there.size + 1)
+        seen = there + 1.0
         wrong = seen - hits
     else:
-        wrong = np.cumsum(counts.negatives[::-1])[counts.positives.size - 1 - there].astype(np.float64)
+        hits = np.cumsum(up)
+        wrong = np.cumsum(counts.negatives[::-1])[there].astype(np.float64)
         seen = hits + wrong
     positives = hits[-1]
     precision = hits / seen
     value = float(up @ precision / positives)
-    weight = up / seen**2
-    gain = np.cumsum((weight * wrong)[::-1])[::-1]
-    loss = np.cumsum((weight * hits)[::-1])[::-1]
+    weight = up / seen
+    # of a row more: what it adds at and below its position when it is positive, and takes there when it is not
+    loss = np.cumsum((weight * precision)[::-1])[::-1]
+    gain = np.cumsum(weight[::-1])[::-1]
+    gain -= loss
+    gain += precision
+    gain -= value
     # negatives down to a position, from the one with positives before it, all change what is at and below it
     between = np.diff(wrong, prepend=0.0)
-    variance = float(up @ np.square(precision + gain - value) + between @ np.square(loss)) / positives**2
+    variance = float(up @ np.square(gain, out=gain) + between @ np.square(loss)) / positives**2
     if counts.exact:
         return Estimate(value, variance)
-    above = seen - down
+    above = seen - counts.negatives[::-1][there]
     best = float(up @ np.divide(hits, above, out=np.ones_like(hits), where=above > 0) / positives)
     worst = float(up @ ((hits - up + 1) / (seen - up + 1)) / positives)
     return Estimate(value, variance, max(best - value, value - worst, 0.0))

@@ -183,6 +183,24 @@ class ScoreCounts:
     negatives: NDArray[np.int64]
     positives: NDArray[np.int64]
     exact: bool
+    ups: int = field(init=False)
+    """How many rows are positive."""
+    downs: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Add up once what many metrics ask for: the arrays may be as long as the window."""
+        object.__setattr__(self, "ups", int(self.positives.sum()))
+        object.__setattr__(self, "downs", int(self.negatives.sum()))
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return self.ups + self.downs
+
+    @property
+    def untied(self) -> bool:
+        """Whether there is exactly one row at every position, as is usual of a continuous score."""
+        return self.rows == self.positions.size and bool(((self.positives | self.negatives) == 1).all())
 
     def cells(self) -> ScoreCounts:
         """The same counts in score cells (what the store keeps)."""

@@ -50,10 +50,10 @@ def ece(s: SegmentStatistics, *, bins: int = 10, binning: Binning = "width") -> 
     chance: the interval is of all sums of gaps proportional to the observed ones that would show the observed sum, and
     reaches 0 exactly when chance explains it.
     """
-    found = [c for c in (s.scores or {}).values() if int(c.positives.sum() + c.negatives.sum())]
+    found = [c for c in (s.scores or {}).values() if c.rows]
     if not found:
         return no_scores(s)
-    n = max(int(c.positives.sum() + c.negatives.sum()) for c in found)
+    n = max(c.rows for c in found)
     parts = [Bins.of(c, bins, binning) for c in found]
     values = [float(one.weights @ abs(one.gaps)) for one in parts]
     around = [of_absolute(one.gaps, one.variances(one.score), one.rows) for one in parts]
@@ -94,7 +94,7 @@ def brier_reliability(s: SegmentStatistics, *, bins: int = 10, binning: Binning 
     value = float(found.weights @ found.gaps**2)
     interval = of_squares(found.gaps, found.variances(found.score), found.rows)
     bound = min(2 * found.gap_bound, 1.0)
-    return Value(value, _rows(counts), clipped(_holding(interval, value), 0.0, 1.0), error_bound=bound)
+    return Value(value, counts.rows, clipped(_holding(interval, value), 0.0, 1.0), error_bound=bound)
 
 
 @metric(
@@ -129,7 +129,7 @@ def brier_resolution(s: SegmentStatistics, *, bins: int = 10, binning: Binning =
     value = float(found.weights @ differences**2)
     interval = of_squares(differences, found.variances(np.full_like(differences, expected)), found.rows)
     bound = min(2 * found.moved, 0.25)
-    return Value(value, _rows(counts), clipped(_holding(interval, value), 0.0, 0.25), error_bound=bound)
+    return Value(value, counts.rows, clipped(_holding(interval, value), 0.0, 0.25), error_bound=bound)
 
 
 @metric(
@@ -155,7 +155,7 @@ def brier_uncertainty(s: SegmentStatistics) -> Result:
     counts = _counts(s)
     if isinstance(counts, Undefined):
         return counts
-    n, positives = _rows(counts), int(counts.positives.sum())
+    n, positives = counts.rows, counts.ups
     share = wilson(positives, n)
     ends = [p * (1 - p) for p in (share.low, share.high)]
     high = 0.25 if share.low <= 0.5 <= share.high else max(ends)
@@ -215,7 +215,7 @@ def _recalibrated(s: SegmentStatistics, *, slope: bool) -> Result:
     counts = (s.scores or {}).get("")
     if trouble is not None or counts is None:
         return trouble or no_scores(s)
-    n = _rows(counts)
+    n = counts.rows
     found = recalibration(counts, slope=slope)
     if found is None:
         return Undefined("the scores tell the classes apart, or do not differ: no finite slope", n, Cause.TOO_FEW)
@@ -229,11 +229,7 @@ def _recalibrated(s: SegmentStatistics, *, slope: bool) -> Result:
 
 def _counts(s: SegmentStatistics) -> ScoreCounts | Undefined:
     counts = (s.scores or {}).get("")
-    return counts if counts is not None and _rows(counts) else no_scores(s)
-
-
-def _rows(counts: ScoreCounts) -> int:
-    return int(counts.positives.sum() + counts.negatives.sum())
+    return counts if counts is not None and counts.rows else no_scores(s)
 
 
 def _holding(interval: Interval, value: float) -> Interval:

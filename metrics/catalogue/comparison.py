@@ -296,7 +296,7 @@ def _of_losses(
     if trouble is not None or c is None or s.scores is None:
         return trouble or no_scores(s)
     counts = s.scores[""]
-    there, n = int(counts.positives.sum()), c.n
+    there, n = counts.ups, c.n
     if min(there, n - there) < FEWEST_OF_A_CLASS:
         few = f"{min(there, n - there)} {'positive' if there < n - there else 'negative'} labels"
         return Undefined(f"{few}, fewer than {FEWEST_OF_A_CLASS}", n, Cause.TOO_FEW)
@@ -318,7 +318,7 @@ def _of_classes(s: SegmentStatistics, found: Result, dummy_of: Callable[[Floats]
     """The skill of a loss of a multiclass model; the shares of the classes are taken as known in its interval."""
     if isinstance(found, Undefined) or s.scores is None:
         return found
-    share = np.array([c.positives.sum() for c in s.scores.values()]) / found.n
+    share = np.array([c.ups for c in s.scores.values()]) / found.n
     share = share[share > 0]
     if share.size < 2:
         return Undefined("all labels are of one class", found.n, Cause.TOO_FEW)

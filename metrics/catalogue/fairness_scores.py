@@ -41,7 +41,7 @@ BINS = 10
 
 def _ranked(counts: ScoreCounts) -> int:
     """Rows of the rarer of both labels."""
-    return min(int(counts.positives.sum()), int(counts.negatives.sum()))
+    return min(counts.ups, counts.downs)
 
 
 def ranked(s: SegmentStatistics) -> int:
@@ -248,7 +248,7 @@ def calibration_within_groups(groups: Groups, *, pool: int = 1) -> Result:
         return too_few(judged)
     z = normal_quantile(len(counted))
     values, halves = (np.array(x) for x in zip(*(_calibration_error(c, z) for c in counted.values()), strict=True))
-    n = sum(int(c.positives.sum() + c.negatives.sum()) for c in counted.values())
+    n = sum(c.rows for c in counted.values())
     worst = int(values.argmax())
     low, high = float(np.maximum(values - halves, 0).max()), min(float((values + halves).max()), 1.0)
     bound = 0.0 if all(c.exact for c in counted.values()) else 0.5 / SCORE_CELLS

@@ -49,15 +49,15 @@ def average_precision(s: SegmentStatistics) -> Result:
     trouble = None if several else one_sided(s)
     if trouble is not None or s.scores is None:
         return trouble or no_scores(s)
-    n = max(int(c.positives.sum() + c.negatives.sum()) for c in s.scores.values())
-    usable = [c for c in s.scores.values() if c.positives.any() and c.negatives.any()]
+    n = max(c.rows for c in s.scores.values())
+    usable = [c for c in s.scores.values() if c.ups and c.downs]
     if not usable:
         return Undefined("one class only among the labels", n, Cause.TOO_FEW) if n else no_scores(s)
     found = [precision_of(c) for c in usable]
     value = min(sum(one.value for one in found) / len(found), 1.0)
     bound = sum(one.error_bound for one in found) / len(found)
     if not several:
-        interval = average_precision_interval(value, found[0].variance, int(usable[0].positives.sum()))
+        interval = average_precision_interval(value, found[0].variance, usable[0].ups)
     else:
         error = sum(one.variance**0.5 for one in found) / len(found)
         interval = share_like(value, error * error, n, "influence, Wilson")
@@ -220,7 +220,7 @@ def lift(s: SegmentStatistics, *, k: float = 0.1) -> Result:
 
 def _top(s: SegmentStatistics, k: float) -> Top | Undefined:
     counts = (s.scores or {}).get("")
-    n = 0 if counts is None else int(counts.positives.sum() + counts.negatives.sum())
+    n = 0 if counts is None else counts.rows
     if counts is None or n == 0:
         return no_scores(s)
     if k * n < 1:

@@ -30,12 +30,12 @@ def no_scores(s: SegmentStatistics) -> Undefined:
 def one_sided(s: SegmentStatistics) -> Undefined | None:
     """Why the scores of a binary model cannot be compared between the classes, if so."""
     counts = (s.scores or {}).get("")
-    n = 0 if counts is None else int(counts.positives.sum() + counts.negatives.sum())
+    n = 0 if counts is None else counts.rows
     if counts is None or n == 0:
         return no_scores(s)
-    if counts.positives.any() and counts.negatives.any():
+    if counts.ups and counts.downs:
         return None
-    which = "positive" if counts.negatives.any() else "negative"
+    which = "positive" if counts.downs else "negative"
     return Undefined(f"one class: no {which} labels", n, Cause.TOO_FEW)
 
 
@@ -81,12 +81,12 @@ def roc_auc(s: SegmentStatistics) -> Result:
     Multiclass: unweighted mean over the classes that occur of the AUC of one class against the rest; its standard
     error is at most the mean of theirs, which is what the interval takes.
     """
-    if not s.scores or not any(int(c.positives.sum() + c.negatives.sum()) for c in s.scores.values()):
+    if not s.scores or not any(c.rows for c in s.scores.values()):
         return no_scores(s)
     if list(s.scores) == [""]:
         return _binary_auc(s, s.scores[""])
-    usable = [c for c in s.scores.values() if c.positives.any() and c.negatives.any()]
-    n = max(int(c.positives.sum() + c.negatives.sum()) for c in s.scores.values())
+    usable = [c for c in s.scores.values() if c.ups and c.downs]
+    n = max(c.rows for c in s.scores.values())
     if not usable:
         return Undefined("one class only among the labels", n, Cause.TOO_FEW)
     results = [(*auc(c), auc_error_bound(c)) for c in usable]

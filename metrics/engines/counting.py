@@ -51,7 +51,7 @@ class Block:
 
 
 def tally(
-    table: NDArray[np.signedinteger], groups: NDArray[np.int64], only: int | None, cells: NDArray[np.int64]
+    table: NDArray[np.signedinteger], groups: NDArray[np.int64], only: int | None, cells: NDArray[np.signedinteger]
 ) -> None:
     """Add the rows to ``table[group, cell]``; ``only`` is the group when all rows have the same."""
     size = table.shape[1]

@@ -285,5 +285,4 @@ def _is_whole(window: Statistics, segment: Segment) -> bool:
 
 
 def _has_enough(counts: ScoreCounts) -> bool:
-    ups, downs = int(counts.positives.sum()), int(counts.negatives.sum())
-    return ups + downs >= OWN_ROWS and min(ups, downs) >= OWN_OF_A_CLASS
+    return counts.rows >= OWN_ROWS and min(counts.ups, counts.downs) >= OWN_OF_A_CLASS
