@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -58,6 +60,23 @@ def test_a_feature_of_the_wrong_type_fails_alone(column: str, values: list[Any],
     assert column in found.column_errors[column]
     assert column not in found.columns
     assert found.all_rows.rows == (frame["at"] < tools.days(4)[0].end).sum()
+
+
+def test_trap_e11_numbers_and_times_of_every_type_are_read(bench: Any, tools: Any) -> None:
+    """Decimals, nullable integers, dictionary-encoded texts and times of another zone count as plain ones do."""
+    plain = tools.make_frame(60)
+    plain["x"] = np.where(np.arange(60) % 7, np.arange(60) % 5, np.nan)
+    bench.write(plain)
+    expected = bench.profile()
+    for values in (
+        pd.array([None if np.isnan(x) else int(x) for x in plain["x"]], dtype="Int64"),
+        [None if np.isnan(x) else Decimal(int(x)) for x in plain["x"]],
+    ):
+        typed = plain.assign(
+            x=values, shop=plain["shop"].astype("category"), at=plain["at"].dt.tz_convert("America/New_York")
+        )
+        bench.write(typed)
+        assert tools.plain(bench.profile()) == tools.plain(expected)
 
 
 def test_a_missing_feature_fails_alone(bench: Any, tools: Any) -> None:
