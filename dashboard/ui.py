@@ -182,6 +182,11 @@ def chip(verdict: Verdict, label: str | None = None) -> str:
     return f":{COLOUR_NAMES[verdict]}-badge[{verdict.glyph} {label or verdict.value}]"
 
 
+def coloured(verdict: Verdict) -> str:
+    """Markdown of a verdict as text that wraps in a narrow column, which a chip would not."""
+    return f":{COLOUR_NAMES[verdict]}[**{verdict.glyph} {verdict.value}**]"
+
+
 def strip(verdicts: list[Verdict]) -> str:
     """Markdown of several verdicts in a row: coloured glyphs."""
     return " ".join(f":{COLOUR_NAMES[verdict]}[{verdict.glyph}]" for verdict in verdicts)

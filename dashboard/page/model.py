@@ -120,7 +120,7 @@ def _who(scene: ui.Scene, state: data.ObjectiveState, records: list[data.Row]) -
         due = f", due {words.day(row['due_at'].astimezone(scene.zone))}" if row["due_at"] else ""
         st.page_link(
             ui.NONCONFORMITIES,
-            label=words.escape(f"{row['nonconformity']} is open{due}"),
+            label=words.escape(f"Open: {row['nonconformity']}{due}"),
             icon=":material/report:",
             query_params={"record": row["nonconformity"]},
         )

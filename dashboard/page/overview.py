@@ -69,7 +69,7 @@ def _objective(scene: ui.Scene, state: data.ObjectiveState, record: data.Row | N
     zone = scene.zone_of(state.model)
     columns = st.columns([2.5, 5.8, 2.9], vertical_alignment="top", gap="xsmall")
     left, middle, right = (column.container(gap="xxsmall") for column in columns)
-    left.markdown(ui.chip(state.verdict))
+    left.markdown(ui.coloured(state.verdict))
     left.caption(words.escape(summary.since_words(state, zone)))
     middle.markdown(f"**{words.escape(state.objective)}** {words.escape(state.statement)}")
     value = words.value_sentence(
