@@ -67,7 +67,10 @@ RoleName = Literal[
 class Config(BaseModel):
     """Base of everything declared: frozen, strict, no unknown keys; lists are tuples."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=False)
+    # built when it is first used: a command uses few of all that can be declared
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=False, defer_build=True
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -221,13 +219,16 @@ def _to_tsa(where: str, checkpoint: Checkpoint, project: Project, store: Store) 
 
 
 def _post(url: str, content: bytes) -> bytes:
+    from urllib.error import URLError
+    from urllib.request import Request, urlopen
+
     if not url.startswith(("https://", "http://")):
         raise AnchorError(f"{url} is no address of a time stamp authority: it begins with https://")
-    request = urllib.request.Request(url, content, {"Content-Type": _TIMESTAMP})  # noqa: S310  # checked just above
+    request = Request(url, content, {"Content-Type": _TIMESTAMP})  # noqa: S310  # checked just above
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310  # checked just above
+        with urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310  # checked just above
             answer: bytes = response.read(LARGEST_ANSWER)
-    except (OSError, urllib.error.URLError, ValueError) as error:
+    except (OSError, URLError, ValueError) as error:
         raise AnchorError(f"{url} cannot be reached: {getattr(error, 'reason', error)}") from error
     return answer
 

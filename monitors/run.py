@@ -62,7 +62,14 @@ from aimsight.monitors.schemas import Schemas
 from aimsight.monitors.windows import disjoint, side_by_side, windows
 from aimsight.store.files import KnownFile, known_files, remember_files
 from aimsight.store.references import is_frozen, load_reference, save_reference
-from aimsight.store.runs import RunRecord, begin_attempts, plan_slots, planned_windows, run_key
+from aimsight.store.runs import (
+    RunRecord,
+    begin_attempts,
+    done_keys,
+    plan_slots,
+    planned_windows,
+    run_key,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -210,6 +217,7 @@ class _Run:
         self.attempts: Counter[str] = Counter()
         self.back_test = BackTest()
         self.slots: list[Window] = []
+        self.done: set[str] = set()
         self.unjudged: set[Window] = set()
         self.schemas = Schemas(self.engine, model.log.table)
         self.earlier = EarlierWindows(store, model, self.config_hash) if pools(model) else None
@@ -270,6 +278,7 @@ class _Run:
             self.registered = is_registered(reader, self.model, self.project.config.changes)
             self.remembered = known_files(reader)
             self.slots = planned_windows(reader, self.model.model, self.model.monitor.name)
+            self.done = done_keys(reader, self.model.model)
             if self.project.config.changes == "approve":
                 self.unjudged = {Window(start, end) for start, end in unjudged(reader, self.model)}
             self.unfinished = bool(reader.tuples("SELECT 1 FROM attempt LIMIT 1"))
@@ -334,14 +343,7 @@ class _Run:
 
     def _backfill(self, candidates: Sequence[Window]) -> list[Window]:
         """The chosen windows without a result under this very configuration and these inputs; failures are retried."""
-        if not self.store.path.exists():
-            return list(candidates)
-        with self.store.read() as reader:
-            keys = reader.tuples(
-                "SELECT run_key FROM run WHERE model = ? AND outcome IN ('success', 'skipped')", [self.model.model]
-            )
-        done = {key for (key,) in keys}
-        return [window for window in candidates if self._key(window) not in done]
+        return [window for window in candidates if self._key(window) not in self.done]
 
     def _fingerprint(self, window: Window) -> str:
         past = self._past(window)

@@ -77,6 +77,12 @@ def is_done(reader: Reader, key: str) -> bool:
     return bool(reader.tuples(_DONE, [key]))
 
 
+def done_keys(reader: Reader, model: str) -> set[str]:
+    """The keys of a model's runs with a final outcome."""
+    found = reader.tuples("SELECT run_key FROM run WHERE model = ? AND outcome IN ('success', 'skipped')", [model])
+    return {key for (key,) in found}
+
+
 def claim(tx: Transaction, record: RunRecord) -> RunRecord | None:
     """Take the key for a final outcome; the record with its revision, or ``None`` when the run is done already."""
     if record.run_id in tx.claimed or tx.stored(_DONE, [record.run_id]):

@@ -194,7 +194,7 @@ def test_ctrl_c_leaves_with_its_own_code(monkeypatch: pytest.MonkeyPatch, stoppe
     def interrupted(*_: object, **__: object) -> None:
         raise stopped
 
-    monkeypatch.setattr(app, "application", lambda: interrupted)
+    monkeypatch.setattr(app, "application", lambda _: interrupted)
     with pytest.raises(SystemExit) as left:
         app.run(["status"])
     assert left.value.code == 130
@@ -206,6 +206,6 @@ def test_other_errors_of_the_program_are_not_hidden(monkeypatch: pytest.MonkeyPa
     def mistaken(*_: object, **__: object) -> None:
         raise RuntimeError("a mistake")
 
-    monkeypatch.setattr(app, "application", lambda: mistaken)
+    monkeypatch.setattr(app, "application", lambda _: mistaken)
     with pytest.raises(RuntimeError, match="a mistake"):
         app.run(["status"])
