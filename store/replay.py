@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from aimsight.store.digests import line_digest, lines_digest, microseconds, row_line
+from aimsight.store.digests import EPOCH, line_digest, lines_digest, microseconds, row_line
 from aimsight.store.findings import Event, Finding, Fold
+from aimsight.store.ledger import moment_text
 from aimsight.store.records import key_text, plain_row
 from aimsight.store.statistics_tables import OF_REFERENCE
 from aimsight.store.table import Table
@@ -91,14 +93,13 @@ class Replay:
                 if not key.isascii():
                     key = _normal(key)
                 seq, digest = expected.pop(key, (None, ""))
-                name = key.replace("\n", " / ")
                 if seq is None:
-                    yield Finding(None, f"{table.name} {name}: no event of the ledger made this row")
+                    yield Finding(None, f"{_named(table, key)}: no event of the ledger made this row")
                 elif line_digest(table.name, row_line(row)) != digest:
-                    yield Finding(seq, f"{table.name} {name}: the row is not what ledger entry {seq} wrote")
+                    changed = _changed(reader, table, row, seq)
+                    yield Finding(seq, f"{_named(table, key)}: {changed} not what ledger entry {seq} wrote")
         for key, (seq, _) in expected.items():
-            name = key.replace("\n", " / ")
-            yield Finding(seq, f"{table.name} {name}: the row that ledger entry {seq} wrote is gone")
+            yield Finding(seq, f"{_named(table, key)}: the row that ledger entry {seq} wrote is gone")
 
     def _compare_groups(self, reader: Reader, table: Table) -> Iterator[Finding]:
         """Rows covered by one digest; those of a run lie together, so few lines are held at a time."""
@@ -205,10 +206,12 @@ def _compare_fold(reader: Reader, table: Table, state: Mapping[str, Mapping[str,
     for cells in reader.tuples(f"SELECT {columns} FROM {table.name}"):
         rows[_normal(key_text(table, cells))] = plain_row(table, cells)
     for key, expected in state.items():
-        row = rows.get(key, {})
-        wrong = [name for name, value in expected.items() if _normal(row.get(name)) != value]
+        if key not in rows:
+            continue  # that it is gone is told by its last event
+        wrong = [name for name, value in expected.items() if _normal(rows[key].get(name)) != value]
         if wrong:
-            yield Finding(None, f"{table.name} {key}: {', '.join(wrong)} do not follow from its events")
+            follow = "does not follow" if len(wrong) == 1 else "do not follow"
+            yield Finding(None, f"{table.name} {key}: {', '.join(wrong)} {follow} from its events")
 
 
 _KEYS = {table.name: [(name, table.columns[name]) for name in table.key] for table in RECORDS.values()}
@@ -218,6 +221,33 @@ _KEYS = {table.name: [(name, table.columns[name]) for name in table.key] for tab
 def _key_cell(cell: Any, kind: str) -> str:  # noqa: ANN401 -- a cell is of any column type
     """A cell of the key as the rows of the table have it: moments as microseconds."""
     return str(microseconds(datetime.fromisoformat(cell)) if kind == "moment" else cell)
+
+
+def _named(table: Table, key: str) -> str:
+    """A row as findings name it: ``effectiveness_window NC-2026-0001 / 1 / 2016-01-01T00:00:00.000000Z / ...``."""
+    cells = zip(key.split("\n"), table.key, strict=True)
+    return f"{table.name} " + " / ".join(
+        _moment_text(int(cell)) if table.columns[name] == "moment" else cell for cell, name in cells
+    )
+
+
+def _changed(reader: Reader, table: Table, row: tuple[Any, ...], seq: int) -> str:
+    """Which columns of a row differ from the entry that wrote it, as the beginning of a sentence."""
+    try:
+        ((entry,),) = reader.tuples("SELECT entry FROM ledger WHERE seq = ?", [seq])
+        written = json.loads(bytes(entry))["payload"]["row"]
+        cells = [
+            _moment_text(cell) if kind == "moment" and cell is not None else cell
+            for cell, kind in zip(row, table.columns.values(), strict=True)
+        ]
+        names = [name for name, cell in plain_row(table, tuple(cells)).items() if _normal(cell) != written.get(name)]
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        names = []  # the entry itself was changed, and is named with the ledger's
+    return "the row is" if not names else f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
+
+
+def _moment_text(micros: int) -> str:
+    return moment_text(EPOCH + timedelta(microseconds=micros))
 
 
 def _group(table: Table, row: tuple[Any, ...]) -> str:
