@@ -27,8 +27,8 @@ default", and by whatever its objectives name.
 
 How the intervals and the evidence behave was checked by simulation; [validity.md](validity.md) has the tables and the
 known departures.
-
-## Drift: effect and evidence
+"""
+DRIFT = """## Drift: effect and evidence
 
 The value says how large a change is; the p-value says how often one at least as large would be seen without any
 change, at the actual numbers of rows. q-values adjust the p-values of one metric over the columns of a window:
@@ -58,11 +58,28 @@ Persistence is not a metric: an objective's `opens` rule asks for several failin
 
 def render() -> str:
     """The page as Markdown."""
-    parts = [INTRODUCTION]
+    parts = [INTRODUCTION, _overview(), DRIFT]
     for family in FAMILIES:
         parts.append(f"## {family.capitalize()}\n")
         parts.extend(_entry(unit) for unit in METRICS.values() if unit.family == family)
     return "\n".join(parts)
+
+
+def _overview() -> str:
+    """Every metric in a line, with a link to its entry."""
+    lines = ["## At a glance", "", "| metric | what it says | better | measured |", "| --- | --- | --- | --- |"]
+    for unit in METRICS.values():
+        link = f"[`{unit.id}`](#{unit.id.replace('.', '')})"
+        says = unit.summary.replace("|", "\\|")
+        lines.append(f"| {link} | {says} | {BETTER[unit.direction]} | {_measured(unit)} |")
+    return "\n".join([*lines, ""])
+
+
+BETTER = {"higher": "higher", "lower": "lower", "zero": "near 0", "one": "near 1", "none": "neither"}
+
+
+def _measured(unit: Metric) -> str:
+    return "by default" if unit.core else "when named"
 
 
 def _entry(unit: Metric) -> str:
@@ -71,12 +88,10 @@ def _entry(unit: Metric) -> str:
         "Tasks": ", ".join(sorted(unit.tasks)),
         "Unit": unit.unit,
         "Bounds": f"{_bound(unit.bounds[0])} to {_bound(unit.bounds[1])}",
-        "Better": {"higher": "higher", "lower": "lower", "zero": "near 0", "one": "near 1", "none": "neither"}[
-            unit.direction
-        ],
-        "Needs": _needs(unit),
+        "Better": BETTER[unit.direction],
+        "Needs": needs(unit),
         **({"Parameters": "; ".join(_parameter(one) for one in unit.parameters)} if unit.parameters else {}),
-        "Measured": "by default" if unit.core else "when named",
+        "Measured": _measured(unit),
         "Undefined when": "; ".join(unit.undefined_when),
         "Source": unit.source,
     }
@@ -93,25 +108,26 @@ def _bound(bound: float | None) -> str:
     return "unbounded" if bound is None else f"{bound:.4g}"
 
 
-def _needs(unit: Metric) -> str:
-    needs = unit.needs
+def needs(unit: Metric) -> str:
+    """What must be there for a metric to be measured, in words."""
+    of = unit.needs
     words = [
         name
         for name, needed in (
-            ("a reference", needs.reference),
-            ("labels", needs.labels),
-            ("a score", needs.score),
-            ("a prediction", needs.prediction),
-            ("an id", needs.id),
-            ("prediction intervals", needs.interval),
-            ("a declared range or values", needs.declared),
+            ("a reference", of.reference),
+            ("labels", of.labels),
+            ("a score", of.score),
+            ("a prediction", of.prediction),
+            ("an id", of.id),
+            ("prediction intervals", of.interval),
+            ("a declared range or values", of.declared),
             ("groups", unit.kind == "groups"),
-            ("the rows themselves", unit.kind == "sample"),
+            ("the rows themselves", unit.kind in ("sample", "frame")),
         )
         if needed
     ]
     if unit.kind in ("distribution", "column_quality"):
-        kinds = sorted(needs.column_kinds, reverse=True)
+        kinds = sorted(of.column_kinds, reverse=True)
         words.append("a column" if len(kinds) > 1 else f"a {kinds[0]} column")
     return ", ".join(words) or "only the log"
 

@@ -171,7 +171,9 @@ def duplicate_share(facts: RowFacts) -> Result:
     """Share of rows read whose id had been seen before, with the same content or with other content.
 
     ``(duplicate + conflicting) / (distinct + duplicate + conflicting)``. 0: every id occurs once. Such rows are left
-    out of all other metrics. Interval: Wilson.
+    out of all other metrics. Rows that are alike in everything but their id are not among them: decisions may well be
+    alike, and to know all such rows a window would have to be held at once; ``evidently.DuplicatedRowCount`` counts
+    them among at most 20,000 rows. Interval: Wilson.
     """
     q = facts.quality
     if q.duplicate_rows is None and q.conflicting_rows is None:

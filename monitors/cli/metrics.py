@@ -86,6 +86,7 @@ def _list(units: list[Metric]) -> list[RenderableType]:
 def _one(unit: Metric) -> list[RenderableType]:
     from rich.text import Text
 
+    from aimsight.metrics.page import needs
     from aimsight.monitors.cli.tables import cell, facts
 
     return [
@@ -99,7 +100,7 @@ def _one(unit: Metric) -> list[RenderableType]:
                 "Unit": unit.unit,
                 "Bounds": _bounds(unit),
                 "Better": _BETTER[unit.direction],
-                "Needs": ", ".join(_needs(unit)) or "only the log",
+                "Needs": needs(unit),
                 "Parameters": "; ".join(_parameter(one) for one in unit.parameters) or "none",
                 "Measured": "by default" if unit.core else "when `metrics:` or an objective names it",
                 "No value when": "; ".join(unit.undefined_when),
