@@ -132,6 +132,8 @@ def _why(paths: Sequence[Path], error: BaseException) -> str:
                 return f"{path} is empty (0 bytes)"
             if format_of(path) == "parquet" and (why := _parquet_damage(path)):
                 return f"{path} {why}"
+    if "Could not set lock" in str(error):
+        return "another program has it open to write; close it there, or read a copy"
     return _first_line(error)
 
 

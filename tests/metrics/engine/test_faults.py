@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -15,9 +16,6 @@ import pytest
 
 from aimsight.configs.errors import SchemaError, SourceError
 from aimsight.metrics.engines.connection import ResourceError, connect, plain_errors
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -234,11 +232,16 @@ def test_only_the_sources_can_be_read(tmp_path: Path) -> None:
 
 
 def test_errors_are_translated() -> None:
-    """Lack of memory is a ResourceError, an interrupt stays one."""
+    """Lack of memory is a ResourceError, an interrupt stays one, and a file in use is said to be."""
     with pytest.raises(ResourceError, match="memory_limit"), plain_errors([]):
         raise duckdb.OutOfMemoryException("Out of Memory Error: no")
     with pytest.raises(KeyboardInterrupt), plain_errors([]):
         raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
+    with (
+        pytest.raises(SourceError, match=r"cannot read a\.duckdb: another program has it open"),
+        plain_errors([Path("a.duckdb")]),
+    ):
+        raise duckdb.IOException('IO Error: Could not set lock on file "a.duckdb": Conflicting lock is held (PID 7)')
 
 
 def test_too_little_memory_is_said(bench: Any, tools: Any) -> None:
