@@ -441,18 +441,22 @@ def _numeric_bars(frame: pd.DataFrame, palette: Palette, column: str) -> alt.Lay
         bars("narrow_left", "narrow_right", "window_share", palette.ink),
     ]
     after = extra["left"] > core["left"].max()
-    for bar, line, align in [
-        *((bar, 0, "left") for _, bar in extra[~after].iterrows()),
-        *((bar, line, "right") for line, (_, bar) in enumerate(extra[after].iterrows())),
-    ]:  # one beneath the other at the right, because a phone has no room for them side by side
-        edge = bar["left"] if align == "left" else bar["right"]
-        layers.append(
-            alt.Chart(pd.DataFrame([bar]).assign(edge=edge))
-            .mark_text(baseline="top", align=align, dy=5 + 14 * line, fontSize=12, color=palette.muted, limit=90)
-            .encode(x=alt.X("edge:Q", scale=scale), y=alt.Y("zero:Q"), text="label:N", tooltip=_bar_tooltip())
-        )
+    layers += [_end_label(bar, "left", 0, scale, palette) for _, bar in extra[~after].iterrows()]
+    layers += [_end_label(bar, "right", line, scale, palette) for line, (_, bar) in enumerate(extra[after].iterrows())]
     chart = alt.LayerChart(layer=layers).properties(height=SERIES_HEIGHT, title=_title("Share of rows (%)", palette))
     return _readable(chart, palette)
+
+
+def _end_label(
+    bar: pd.Series[Any], side: Literal["left", "right"], line: int, scale: alt.Scale, palette: Palette
+) -> alt.Chart:
+    """The name of a bar at an end, one beneath the other, because a phone has no room for them side by side."""
+    label: alt.Chart = (
+        alt.Chart(pd.DataFrame([bar]))
+        .mark_text(baseline="top", align=side, dy=5 + 14 * line, fontSize=12, color=palette.muted, limit=90)
+        .encode(x=alt.X(f"{side}:Q", scale=scale), y=alt.Y("zero:Q"), text="label:N", tooltip=_bar_tooltip())
+    )
+    return label
 
 
 def _share_axis(palette: Palette) -> alt.Axis:

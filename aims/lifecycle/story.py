@@ -145,7 +145,7 @@ def criterion_words(criterion: Criterion) -> str:
         return f"monitoring gives a result in {within}"
     where = " · ".join(part for part in (criterion.column, criterion.segment) if part)
     named = f"{criterion.objective}: " if criterion.objective else ""
-    what = f"{metric_name(criterion.metric)}{f' of {where}' if where else ''}"
+    what = f"{metric_name(criterion.metric or '')}{f' of {where}' if where else ''}"
     threshold = target_words(criterion.threshold, criterion.tolerance) if criterion.threshold else ""
     return f"{named}{what} {threshold} in {within}, each with at least {plural(criterion.min_rows, 'row')}"
 

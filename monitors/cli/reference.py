@@ -35,7 +35,7 @@ EXIT_CODES = """\
 def reference() -> str:
     """The whole page."""
     group: Any = typer.main.get_command(application())  # typer and click disagree on the type across versions
-    parts = [HEAD, "## Global options\n", _options(group.params), EXIT_CODES]
+    parts = [HEAD, _index(), "## Global options\n", _options(group.params), EXIT_CODES]
     for name, (function, purpose) in COMMANDS.items():
         parts += _section(f"aimsight {name}", purpose, function, group.commands[name])
     for name, (_, purpose) in GROUPS.items():
@@ -44,6 +44,12 @@ def reference() -> str:
         for sub, command in inner.commands.items():
             parts += _section(f"aimsight {name} {sub}", command.short_help, command.callback, command)
     return "\n".join(parts)
+
+
+def _index() -> str:
+    purposes = {name: purpose for name, (_, purpose) in (*COMMANDS.items(), *GROUPS.items())}
+    rows = [f"| [`aimsight {name}`](#aimsight-{name}) | {purpose} |" for name, purpose in purposes.items()]
+    return "\n".join(["## Commands\n", "| command | what for |", "| --- | --- |", *rows, ""])
 
 
 def _section(name: str, purpose: str, function: Any, command: Any) -> list[str]:  # noqa: ANN401  # of typer or of click
