@@ -11,13 +11,14 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import re
 import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aimsight.configs.errors import NotFoundError, StoreError
-from aimsight.store import check_authority, check_bundle
+from aimsight.store import check_authority, check_bundle, check_formulas
 from aimsight.store.checkpoints import parse
 from aimsight.store.digests import row_line
 from aimsight.store.exported import ExportedFile, last_entry, part_of, record_export
@@ -163,11 +164,13 @@ def export(
 
 
 def program() -> bytes:
-    """The program of the bundle: one file, in which the rules of authority stand in the place of their import."""
-    whole, rules = (inspect.getsource(module) for module in (check_bundle, check_authority))
-    future = "from __future__ import annotations\n"
-    rules = rules.partition(future)[2].strip()
-    return whole.replace("from aimsight.store.check_authority import Authority, LifeCycle\n", f"{rules}\n").encode()
+    """The program of the bundle: one file, in which its parts stand in the place of their imports."""
+    whole = inspect.getsource(check_bundle)
+    for part in (check_authority, check_formulas):
+        content = inspect.getsource(part).partition("from __future__ import annotations\n")[2].strip()
+        place = re.search(rf"(?m)^from {re.escape(part.__name__)} import .+$", whole)
+        whole = whole if place is None else whole[: place.start()] + content + whole[place.end() :]
+    return whole.encode("utf-8")
 
 
 def _write(

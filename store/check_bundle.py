@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
+import io
 import json
 import math
 import re
@@ -31,6 +32,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aimsight.store.check_authority import Authority, LifeCycle
+from aimsight.store.check_formulas import FORMULAS, OF_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -270,6 +272,7 @@ class Subject:
         self.bound: list[tuple[int, dict[str, Any]]] = []
         self.frozen: dict[str, str] = {}
         self.disposed: set[str] = set()
+        self.units: dict[str, set[float]] = {}
         meant = chosen(bundle.events, bundle.manifest["choice"])
         for event in bundle.events():
             try:
@@ -283,6 +286,8 @@ class Subject:
         if event.kind == "record.approved" and row["record_type"] == "disposal":
             content = json.loads(row["content"])
             self.disposed |= set(content.get("files", ())) if content.get("method") == "deleted" else set()
+        if event.kind == "reference.frozen":
+            self.units.setdefault(row["model"], {1.0}).add(2.0 ** row["error_exponent"])
         if not is_meant or table not in self.keys:
             return
         key = tuple(str(row[name]) for name in self.keys[table])
@@ -400,7 +405,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))  # noqa: FURB162  # a new letter in Python 3.11
 
 
-def recompute(bundle: Bundle, runs: list[str]) -> None:
+def recompute(bundle: Bundle, subject: Subject, runs: list[str]) -> None:
     """Compute measurements again from the statistics of their run."""
     columns: dict[str, list[str]] = bundle.load("columns.json")
     count, others = 0, set()
@@ -412,77 +417,30 @@ def recompute(bundle: Bundle, runs: list[str]) -> None:
 
         segments = {row["segment"]: row for row in rows("statistics_segment")}
         for row in rows("measurement"):
-            formula = FORMULAS.get(row["metric"])
-            part = segments.get(row["segment"])
+            part, metric = segments.get(row["segment"]), row["metric"]
             if row["value"] is None or part is None or row["column_name"]:
                 continue
-            value = formula(part) if formula else None
-            if value is None:
-                others.add(row["metric"])
+            if metric in OF_ERRORS:  # kept in a unit that the model's reference fixed
+                found = [OF_ERRORS[metric](part, unit) for unit in subject.units.get(row["model"], {1.0})]
+            else:
+                found = [FORMULAS[metric](part)] if metric in FORMULAS else []
+            values = [value for value in found if value is not None]
+            if not values:
+                others.add(metric)
                 continue
             count += 1
-            if not math.isclose(value, row["value"], rel_tol=TOLERANCE, abs_tol=TOLERANCE):
-                bundle.wrong.append(
-                    f"{row['metric']} of run {run[:12]}: {row['value']!r} is stored, its statistics give {value!r}"
-                )
+            if not any(math.isclose(value, row["value"], rel_tol=TOLERANCE, abs_tol=TOLERANCE) for value in values):
+                told = f"{row['value']!r} is stored, its statistics give {values[0]!r}"
+                where = f"{metric} of run {run[:12]} {row['segment']}".strip()
+                bundle.wrong.append(f"{where}: {told}")
     bundle.right.append(f"{count} measurements follow from the stored statistics")
     if others:
         bundle.limits.append("no formula for them here, so not computed again: " + ", ".join(sorted(others)))
 
 
-def ratio(above: float, below: float) -> float | None:
-    """The quotient, or None when there is nothing to divide by."""
-    return above / below if below else None
-
-
-def classes(row: dict[str, Any]) -> tuple[int, int] | None:
-    """Right decisions and all decisions of a multiclass model."""
-    matrix = row["class_matrix"]
-    if not matrix:
-        return None
-    size = math.isqrt(len(matrix))
-    return sum(matrix[i * size + i] for i in range(size)), sum(matrix)
-
-
-def accuracy(row: dict[str, Any]) -> float | None:
-    """Share of right decisions."""
-    if row["true_positive"] is not None:
-        right = row["true_positive"] + row["true_negative"]
-        return ratio(right, right + row["false_positive"] + row["false_negative"])
-    found = classes(row)
-    return ratio(*found) if found else None
-
-
-def of_binary(
-    above: Callable[[dict[str, Any]], int], below: Callable[[dict[str, Any]], int]
-) -> Callable[[dict[str, Any]], float | None]:
-    """A ratio of counts of a binary model."""
-    return lambda row: None if row["true_positive"] is None else ratio(above(row), below(row))
-
-
-def of_scores(name: str, unit: float) -> Callable[[dict[str, Any]], float | None]:
-    """The mean of a sum over scored rows, kept as an integer in a unit."""
-    return lambda row: None if row[name] is None else ratio(int(row[name]) * unit, row["scored"])
-
-
-FORMULAS: dict[str, Callable[[dict[str, Any]], float | None]] = {
-    "performance.accuracy": accuracy,
-    "performance.precision": of_binary(
-        lambda r: r["true_positive"], lambda r: r["true_positive"] + r["false_positive"]
-    ),
-    "performance.recall": of_binary(lambda r: r["true_positive"], lambda r: r["true_positive"] + r["false_negative"]),
-    "performance.f1": of_binary(
-        lambda r: 2 * r["true_positive"], lambda r: 2 * r["true_positive"] + r["false_positive"] + r["false_negative"]
-    ),
-    "performance.false_positive_rate": of_binary(
-        lambda r: r["false_positive"], lambda r: r["false_positive"] + r["true_negative"]
-    ),
-    "performance.selection_rate": of_binary(lambda r: r["binary_selected"], lambda r: r["binary_predicted"]),
-    "performance.brier": of_scores("score_brier", 2.0**-50),
-    "performance.log_loss": of_scores("score_loss", 2.0**-40),
-    "quality.rows": lambda row: float(row["rows"]),
-    "quality.label_coverage": lambda row: ratio(row["labelled"], row["rows"]),
-}
+def printable(text: str) -> str:
+    """Text of the bundle that cannot move a terminal's cursor or change what is read."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def tell(bundle: Bundle, planned: Completeness, authority: Authority) -> int:
@@ -519,7 +477,7 @@ def tell(bundle: Bundle, planned: Completeness, authority: Authority) -> int:
         ("note ", bundle.limits),
     ):
         for line in lines[:MOST]:
-            print(mark, line)
+            print(mark, printable(line))
         if len(lines) > MOST:
             print(mark, f"... and {len(lines) - MOST} more of this kind")
     count = len(bundle.wrong) + len(missing) + len(wrong)
@@ -534,6 +492,8 @@ def main() -> int:
     parser.add_argument("--key", action="append", default=[], help="public key: ed25519:BASE64")
     parser.add_argument("--checkpoints", action="append", default=[], help="checkpoints that you have kept yourself")
     options = parser.parse_args()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # terminals that know few letters
     try:
         bundle = Bundle(Path(options.folder))
         own = [Path(name) for name in options.checkpoints]
@@ -549,9 +509,9 @@ def main() -> int:
         runs = check_runs(bundle, subject)
         check_bindings(bundle, subject)
         check_evidence(bundle, subject)
-        recompute(bundle, runs)
+        recompute(bundle, subject, runs)
     except UNREADABLE as error:
-        print(f"WRONG {options.folder}: this is no bundle, or a part of it cannot be read: {error}")
+        print("WRONG", printable(f"{options.folder}: this is no bundle, or a part of it cannot be read: {error}"))
         return 1
     return tell(bundle, planned, authority)
 
