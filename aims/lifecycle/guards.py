@@ -101,8 +101,8 @@ def planned(case: Case, context: Context) -> list[str]:
     if criterion.kind == "check" and case.record.source == MONITORING:
         missing.append("a criterion that the pipeline measures: a check by a person is for what is not monitored")
     if criterion.kind != "check" and not case.record.model:
-        missing.append("a model to measure: without one, the criterion is a check by a person (kind check)")
-    if criterion.kind == "objective" and criterion.objective not in context.objectives:
+        missing.append("a model to measure: without one, the criterion is a check by a person (--check)")
+    elif criterion.kind == "objective" and criterion.objective not in context.objectives:
         known = ", ".join(sorted(context.objectives)) or "none"
         missing.append(f"an objective of the model as criterion: {criterion.objective} is none of {known}")
     if context.metric_problem:

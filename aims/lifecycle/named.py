@@ -102,7 +102,8 @@ def _missing(reader: Reader, one: Name) -> str:
         ids = {row[0] for row in reader.tuples("SELECT record FROM record_version")}
         ids |= {row[0] for row in reader.tuples("SELECT nonconformity FROM nonconformity")}
         said = "" if record in ids else f'there is no record "{record}"'
-        near = did_you_mean(record, sorted(ids)) if said else ""
+        alike = sorted(one for one in ids if one.partition("-")[0] == record.partition("-")[0].upper())
+        near = did_you_mean(record, alike) if said else ""
     if not said:
         return ""
     cure = f"did you mean {near}?" if near else f"put it on record with aimsight records add {one.kind or 'TYPE'}"

@@ -175,8 +175,17 @@ def _by_pydantic(adapter: TypeAdapter[str], value: object, expected: str) -> str
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
-        cause = error.errors(include_url=False)[0].get("ctx", {}).get("error")
-        raise cause if isinstance(cause, InvalidTextError) else InvalidTextError("must not be empty") from None
+        raise _cause(error, "must not be empty") from None
+
+
+def _cause(error: ValidationError, otherwise: str) -> InvalidTextError:
+    """What a validator of ours said: a new error, because the one that pydantic keeps is never freed once raised."""
+    cause = error.errors(include_url=False)[0].get("ctx", {}).get("error")
+    return (
+        InvalidTextError(cause.problem, cause.suggestion)
+        if isinstance(cause, InvalidTextError)
+        else InvalidTextError(otherwise)
+    )
 
 
 def day_of(value: object) -> date:
@@ -186,8 +195,7 @@ def day_of(value: object) -> date:
     try:
         return _DAY.validate_python(value)
     except ValidationError as error:
-        cause = error.errors(include_url=False)[0].get("ctx", {}).get("error")
-        raise cause if isinstance(cause, InvalidTextError) else InvalidTextError("must be a date") from None
+        raise _cause(error, "must be a date") from None
 
 
 def moment_of(value: object) -> datetime:

@@ -254,7 +254,9 @@ def decide(tx: Transaction, review: str, given: Decision, actor: Actor) -> tuple
         raise ReviewError(f"{review} is {known.status}: what is decided now belongs to the next review")
     is_change = given.kind == "change"
     if is_change and not (given.subject.strip() and given.consequences.strip()):
-        raise ReviewError("a decision on a change says what changes (its subject) and which consequences follow")
+        raise ReviewError(
+            "a decision on a change says what changes (--subject) and which consequences follow (--consequences)"
+        )
     taken = registers.create(
         tx,
         "management_decision",
@@ -368,7 +370,7 @@ def sign(
     if not name.strip():
         missing.append("the name of the person who signs")
     if missing:
-        raise ReviewError(f"{review} cannot be signed yet: {'; '.join(missing)}")
+        raise ReviewError("\n  - ".join([f"{review} cannot be signed yet. Missing:", *missing]))
     pack = frozen_pack(project, known)
     reason = (
         f"signed by {' '.join(name.split())} over pack {pack.cover.version}, SHA-256 {pack.sha256}, "

@@ -38,7 +38,7 @@ Work = Callable[["Transaction", "Project", "Actor"], "Outcome"]
 OPTIONS = {
     "actions": "--action",
     "causes": "--cause",
-    "criterion": "--objective",
+    "criterion": "--objective or --check",
     "effective": "--effective or --not-effective",
     "links": "--link",
     "met": "--met or --not-met",
@@ -65,7 +65,9 @@ def filled(kind: type[Form], values: Mapping[str, object], *, command: str, file
         return form_of(kind, values, file=file, shown=command)
     except ConfigError as error:
         raise ConfigError(
-            replace(one, key=OPTIONS.get(one.key, f"--{one.key.replace('_', '-')}")) if one.file == command else one
+            replace(one, key=OPTIONS.get(one.key, f"--{one.key.replace('_', '-')}"))
+            if one.key and one.file == command
+            else one
             for one in error.problems
         ) from None
 

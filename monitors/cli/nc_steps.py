@@ -198,6 +198,10 @@ def plan(
         str, typer.Option("--objective", metavar="ID", help="Criterion: this objective conforms again ...")
     ] = "",
     windows: Annotated[int, typer.Option("--windows", metavar="N", help="... in so many windows in a row.")] = 3,
+    check: Annotated[
+        str,
+        typer.Option("--check", metavar="TEXT", help="Criterion where nothing is measured: what a person must see."),
+    ] = "",
     corrects: Annotated[
         str,
         typer.Option(
@@ -221,6 +225,8 @@ def plan(
         values["actions"] = [{key: value for key, value in one_action.items() if value}]
     if objective:
         values["criterion"] = {"kind": "objective", "objective": objective, "windows": windows}
+    elif check:
+        values["criterion"] = {"kind": "check", "check": check}
     given = filled(Plan, values, file=source, command="nc plan")
     act(
         context,

@@ -156,6 +156,7 @@ def show(context: typer.Context, name: Id) -> None:
                 parts.append(cell("  nothing to report"))
         if missing:
             parts += ["", cell("Missing before it can be signed", "bold"), *(item(text) for text in missing)]
+            parts += _cures(one.record, missing)
         return parts
 
     session.answer(_data(one, pack, missing), people)
@@ -334,5 +335,18 @@ def _after(made: RecordVersion, missing: list[str]) -> list[RenderableType]:
     from aimsight.aims.words import plural
     from aimsight.monitors.cli.tables import cell, item
 
+    if not missing:
+        done = f"{made.record}, version {made.version}: complete. aimsight review sign {made.record} --name NAME"
+        return [cell(done)]
     said = f"{made.record}, version {made.version}: {plural(len(missing), 'point')} open before it can be signed."
-    return [cell(said), *(item(text) for text in missing)]
+    return [cell(said), *(item(text) for text in missing), *_cures(made.record, missing)]
+
+
+def _cures(name: str, missing: list[str]) -> list[RenderableType]:
+    """The commands that close what is open."""
+    cures = {
+        "input ": f"confirm {name} INPUT --statement TEXT",
+        "decision is": f"decide {name} --decision TEXT --grounds WHY --action TEXT --owner ID --due DAY",
+        "is missing": f"record {name} --from minutes.yaml (or --set KEY=VALUE)",
+    }
+    return [f"  aimsight review {cure}" for sign, cure in cures.items() if any(sign in text for text in missing)]
