@@ -62,7 +62,17 @@ measurements. What happens next is the project's choice in `aimsight.yaml`:
 - `changes: record` (the default): the new version holds from the next run on; the run puts the change on record as
   a draft that nobody has approved yet.
 - `changes: approve`: runs go on judging by the version in force, also where an objective is new or taken out, until
-  a second person approves: `aimsight changes propose`, then `aimsight changes approve` or `reject`.
+  a second person approves: `aimsight changes propose`, then `aimsight changes approve` (one, several or `--all`, each
+  with its own entry in the ledger) or `reject`. Lists, plans and pages show what is in force, and a proposal as such;
+  `aimsight plan --proposed` plans what the files say.
+
+**From which day.** An objective is in force from the moment of its approval, which its version carries. It judges the
+windows that are run from then on. Of a new objective the change may name an earlier day (`effective_from`, on the
+command line `--since`): windows that begin on it or later and were run before get their first verdict by the next
+run, and failures among them open nonconformities by the rule. Where no window of a model was ever judged, because
+everything waited for its first approval, that day is the one of the first window unless another is named; for any
+later objective it is the day of its approval, because nobody can miss what was not promised yet. What would come of
+it is told before the approval. A changed objective never judges again what was judged.
 
 Old verdicts keep the target that was in force when they were given. An objective that is not measurable is not
 approved: its day has passed, its rationale gives no reason, or no value of its metric can miss the target. What an

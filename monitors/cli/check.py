@@ -81,7 +81,7 @@ def _nothing_in_force(session: Session) -> list[str]:
     return [
         (
             "No objective is in force yet: `aimsight changes propose` puts them on record, a second person approves "
-            "each with `aimsight changes approve`. Until then runs measure, and judge nothing."
+            "them with `aimsight changes approve --all`. Until then runs measure, and the run after that judges."
         )
     ]
 
