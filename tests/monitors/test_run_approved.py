@@ -9,6 +9,7 @@ import pytest
 
 from aimsight.aims import changes
 from aimsight.aims.people import Actor, Role
+from aimsight.aims.registers.service import RegisterError
 
 Sandbox = Any
 Helpers = Any
@@ -93,7 +94,7 @@ def test_days_that_no_change_can_hold_from(
     if edited:
         bring_into_force(measured)
         measured.model(objectives=[make.objective(target=">= 0.75")])
-    with pytest.raises(changes.RegisterError, match=said):
+    with pytest.raises(RegisterError, match=said):
         bring_into_force(measured, effective_from=day.isoformat())
 
 
