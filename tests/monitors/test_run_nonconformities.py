@@ -144,6 +144,20 @@ def test_empty_days_open_one_record_for_the_model(sandbox: Sandbox, make: Helper
     sandbox.check()
 
 
+def test_a_log_that_falls_silent_is_told(sandbox: Sandbox) -> None:
+    """The route that every project has by default hears of it: a feed that died is what nobody else would notice."""
+    sandbox.model()
+    sandbox.days(0, 1, 2, 3, 4)
+    assert sandbox.project.models
+    (sandbox.root / "aimsight.yaml").write_text(
+        "organisation: Example\nalerts: [{name: ops, url: 'file:alerts.txt'}]\n"
+    )
+    sandbox.run(7)
+    (told,) = (sandbox.root / "alerts.txt").read_text().splitlines()
+    assert "NC-2026-0001 opened (major): monitoring of credit was not done" in told
+    assert "No measurement of credit in 7 Jan 2026: no rows." in told
+
+
 def test_missing_data_close_nothing(sandbox: Sandbox) -> None:
     """A record on accuracy stays open through days without rows; these open their own."""
     sandbox.model()
