@@ -38,7 +38,7 @@ _BATCH = 20_000
 
 README = """Audit bundle of {organisation}
 
-Ledger {origin}, entries 1 to {last}; records{scope}.
+Ledger {origin}, entries 1 to {last}; chosen: {scope}.
 Made by aimsight {version}.
 
 To verify it, on any machine with Python 3.8 or newer, without network and without aimsight:
@@ -69,9 +69,9 @@ class Choice:
     def words(self) -> str:
         """The choice as text for people."""
         if self.subject is not None:
-            return f" about {self.subject}"
+            return f"about {self.subject}"
         edges = [f"{word} {edge:%Y-%m-%d}" for word, edge in (("from", self.start), ("before", self.end)) if edge]
-        return f" of {' and '.join(edges)}" if edges else ""
+        return f"recorded {' and '.join(edges)}" if edges else "everything"
 
     def rule(self) -> dict[str, str]:
         """The choice as the manifest says it and the program of the bundle reads it."""
@@ -151,8 +151,7 @@ def export(
             with store.read() as reader:
                 made = _write(reader, store, _Folder(part), choice, (organisation, version), evidence)
             manifest = ExportedFile.of(part / MANIFEST, f"{folder.name}/{MANIFEST}")
-            about = choice.words().strip() or "everything"
-            record_export(store, actor, "audit bundle", [manifest], entries=made.last, about=about)
+            record_export(store, actor, "audit bundle", [manifest], entries=made.last, about=choice.words())
             if folder.exists():
                 folder.rmdir()
             part.rename(folder)
@@ -231,10 +230,18 @@ def _span(reader: Reader, choice: Choice, files: Sequence[Path]) -> tuple[int, s
     head = last_entry(reader)
     chosen = check_bundle.chosen(lambda: _entries(reader, head), choice.rule())
     if not chosen:
-        raise NotFoundError(f"the ledger has no entry{choice.words() or ' at all'}")
+        if choice.subject is None:
+            raise NotFoundError(f"the ledger has no entry {choice.words()}")
+        named = reader.tuples(
+            "SELECT DISTINCT subject FROM ledger WHERE regexp_matches(kind, '^(record|nonc|objective)')"
+        )
+        known = [subject.partition(":")[2] or subject for (subject,) in named]
+        raise NotFoundError.named("record", choice.subject, known)
     newest = reader.tuples("SELECT max(seq) FROM ledger")[0][0]
     sizes = [size for path in files for size, _ in _checkpoints(path) if max(chosen) <= size <= newest]
     last = min(sizes, default=max(chosen))
+    if last == max(chosen):
+        return last, chosen
     return last, check_bundle.chosen(lambda: _entries(reader, last), choice.rule())
 
 

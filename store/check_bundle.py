@@ -122,9 +122,9 @@ def chosen(events: Callable[[], Iterable[Entry]], choice: Mapping[str, str]) -> 
     names, files = {about}, set()
     for event in events():
         row = event.payload.get("row") or {}
-        links = {link.partition(":")[2] for link in row.get("links") or ()}
-        if event.subject == about:
-            names |= links | {row["run_id"]} if "run_id" in row else links
+        links = {name for link in row.get("links") or () for name in ids(link)}
+        if about in ids(event.subject):
+            names |= links | ({row["run_id"]} if "run_id" in row else set())
             names |= {"{}/{}".format(row["model"], row["objective"])} if row.get("objective") else set()
             files |= set(re.findall("[0-9a-f]{64}", json.dumps(event.payload)))
         elif about in links:
@@ -132,8 +132,13 @@ def chosen(events: Callable[[], Iterable[Entry]], choice: Mapping[str, str]) -> 
     return {
         event.seq
         for event in events()
-        if event.subject in names or (event.kind == "evidence.frozen" and event.payload["row"]["sha256"] in files)
+        if names & ids(event.subject) or (event.kind == "evidence.frozen" and event.payload["row"]["sha256"] in files)
     }
+
+
+def ids(subject: str) -> set[str]:
+    """What a subject may be called: ``risk:RISK-2026-0001`` also by its id alone."""
+    return {subject, subject.partition(":")[2] or subject}
 
 
 def check_files(bundle: Bundle) -> None:

@@ -258,7 +258,10 @@ def test_one_record_with_what_belongs_to_it(filled: Store, tmp_path: Path) -> No
     assert code == 0, told
     assert json.loads((bundle.folder / "records" / "nonconformity.json").read_text())
     assert list(bundle.folder.glob("runs/*/measurement.jsonl"))
-    with pytest.raises(NotFoundError, match="no entry about NC-2026-0099"):
+    record = made(filled, tmp_path / "record", Choice(subject="RISK-2026-0001"))
+    assert json.loads((record.folder / "records" / "record_version.json").read_text())
+    assert check(record.folder)[0] == 0
+    with pytest.raises(NotFoundError, match="no record .NC-2026-0099.; did you mean NC-2026-0001"):
         made(filled, tmp_path / "none", Choice(subject="NC-2026-0099"))
 
 
