@@ -38,4 +38,4 @@ class Authorities:
         if rules.alone:
             limits.append(f"acts by one person that need two, allowed by single_person: {len(rules.alone):,}")
         findings = tuple(Finding(seq, message) for seq, message in rules.wrong)
-        return Authority(findings, tuple(rules.alone), rules.acts, rules.unjudged, tuple(limits))
+        return Authority(findings, tuple(rules.alone), rules.acts, rules.unjudged, tuple(limits), tuple(rules.changed))

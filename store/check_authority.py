@@ -101,6 +101,7 @@ class Authority:
         self.approved_by: dict[str, str] = {}
         self.wrong: list[tuple[int, str]] = []
         self.alone: list[str] = []
+        self.changed: list[str] = []
         self.acts = self.unjudged = 0
         self._marked = False
 
@@ -114,9 +115,7 @@ class Authority:
         elif kind in _PEOPLE_ONLY:
             self._wrong(event, "only a person does this, and it was not one")
         if kind == "people.recorded":
-            if actor not in PROGRAMS:
-                self._wrong(event, "the people are put on record by the program alone")
-            self.people = event.payload
+            self._see_people(event)
         elif family == "record":
             self._see_record(event, step)
         elif family == "nonconformity" and "row" in event.payload:
@@ -137,6 +136,23 @@ class Authority:
             self._wrong(event, "nobody of that id was among the people then")
         elif event.kind != "export.made":
             self._role(event, ANYBODY)
+
+    def _see_people(self, event: Event) -> None:
+        """Who the people are from now on; what changed is told, because whoever writes the file can take a role."""
+        if event.actor not in PROGRAMS:
+            self._wrong(event, "the people are put on record by the program alone")
+        before, self.people = self.people, event.payload
+        if before is None:
+            return
+        was, now = before["people"], self.people["people"]
+        for name in sorted(set(was) | set(now)):
+            if set(was.get(name, ())) != set(now.get(name, ())):
+                told = [", ".join(sorted(roles[name])) if roles.get(name) else "nothing" for roles in (was, now)]
+                self.changed.append(f"ledger entry {event.seq}: {name} was {told[0]} and is now {told[1]}")
+        for key, named in (("single_person", "single-person mode"), ("changes", "the policy on changes")):
+            if before.get(key) != self.people.get(key):
+                told = [str(said.get(key) or "none") for said in (before, self.people)]
+                self.changed.append(f"ledger entry {event.seq}: {named} was {told[0]} and is now {told[1]}")
 
     def _see_record(self, event: Event, step: str) -> None:
         row, actor = event.payload["row"], event.actor

@@ -479,6 +479,7 @@ def tell(bundle: Bundle, planned: Completeness, authority: Authority) -> int:
         ("WRONG", ["planned, without an outcome: " + gap for gap in missing]),
         ("WRONG", wrong),
         ("note ", authority.alone),
+        ("note ", authority.changed),
         ("note ", bundle.limits),
     ):
         for line in lines[:MOST]:

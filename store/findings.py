@@ -49,6 +49,8 @@ class Authority:
         How many of these lie before the first entry that says who the people are: their roles cannot be told.
     limits
         What else nobody can know.
+    changed
+        Roles and rules that were others before, each with the entry that says so.
     """
 
     findings: tuple[Finding, ...]
@@ -56,6 +58,7 @@ class Authority:
     acts: int
     unjudged: int
     limits: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 class Watcher(Protocol):

@@ -47,7 +47,7 @@ SYSTEM = {
 
 def config(**given: Any) -> ProjectConfig:
     """A project with four people."""
-    return ProjectConfig.model_validate({"organisation": "Tests", "people": PEOPLE, **given})
+    return ProjectConfig.model_validate({"organisation": "Tests", "people": PEOPLE} | given)
 
 
 def known(store: Store, **given: Any) -> None:
@@ -93,6 +93,20 @@ def test_people_are_recorded_when_they_differ(store: Store) -> None:
     assert len(entries) == 2
     assert '"owner@example.org":["approver","owner"]' in entries[0][0]
     assert "Olga" not in entries[0][0]
+
+
+def test_roles_and_rules_that_changed_are_told(store: Store) -> None:
+    """Who got which role, who is gone and what is demanded now, with the entry; the first entry is no change."""
+    known(store)
+    assert judged(store).changed == ()
+    raised = [{**PEOPLE[0], "roles": ["approver", "owner", "top management"]}, *PEOPLE[1:3]]
+    known(store, people=raised, changes="approve", single_person="Everybody is ill.")
+    assert [line.partition(": ")[2] for line in judged(store).changed] == [
+        "auditor@example.org was auditor and is now nothing",
+        "owner@example.org was approver, owner and is now approver, owner, top management",
+        "single-person mode was none and is now Everybody is ill.",
+        "the policy on changes was record and is now approve",
+    ]
 
 
 def test_people_are_kept_before_the_first_act(store: Store) -> None:
