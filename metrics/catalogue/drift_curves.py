@@ -29,6 +29,8 @@ NO_LENGTH = (
     "the reference's standard deviation is 0 or unknown",
     "a value lies beyond 2**60 cell widths (cells)",
 )
+FARTHEST = 1e140
+"""Standard deviations whose squares can still be squared."""
 
 
 @metric(
@@ -147,7 +149,7 @@ def _from_here_on(steps: Floats) -> Floats:
     unit="square root of standard deviations of the reference",
     bounds=(0.0, None),
     direction="lower",
-    undefined_when=NO_LENGTH,
+    undefined_when=(*NO_LENGTH, "a value lies more than 1e140 standard deviations away"),
     source="Székely and Rizzo, Energy statistics, J. Statistical Planning and Inference 143 (2013)",
     needs=NUMERIC,
     core=False,
@@ -167,6 +169,8 @@ def energy_distance(pair: ColumnPair) -> Result:
     if isinstance(lengths, Undefined):
         return lengths
     n, m = curves.sizes
+    if float(lengths.max(initial=0.0)) > FARTHEST:
+        return Undefined(f"a value lies more than {FARTHEST:g} standard deviations away", m)
     bound = 0.0
     if curves.span is not None:
         widths = pair.base.half_widths[curves.span] * (2 / (pair.base.plan.reference_std or 1.0))

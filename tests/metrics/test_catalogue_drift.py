@@ -220,6 +220,16 @@ def test_trap_e5_one_outlier_hides_no_shift(counting: Counting) -> None:
             assert value_of(metric, spoiled).value == pytest.approx(value_of(metric, clean).value, rel=0.02), metric
 
 
+def test_values_too_far_for_an_energy_have_a_reason(counting: Counting) -> None:
+    """A value of 1e300 among others near 0: its distance has no square, and that is said; 1e100 has one."""
+    near = np.linspace(-1, 1, 200)
+    for far, reason in ((1e300, "more than 1e+140 standard deviations"), (1e100, "")):
+        pair = pair_of(counting, counting.numeric("x", near), near, np.append(near, far), exact=True)
+        found = METRICS["drift.energy_distance"].compute(pair)
+        assert isinstance(found, Undefined) == bool(reason), found
+        assert not isinstance(found, Undefined) or reason in found.reason
+
+
 def test_trap_e6_one_outlier_is_no_evidence_of_drift(counting: Counting) -> None:
     """No shift and one value of 10,000: the distance is large as it must be, but no evidence."""
     rng = np.random.default_rng(6)
