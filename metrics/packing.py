@@ -31,9 +31,17 @@ _LIMITS = np.array([1 << 8 * width for width in range(8)], dtype=np.uint64)
 
 def pack(values: NDArray[np.float64], counts: NDArray[np.int64]) -> bytes:
     """The bytes of distinct values, ascending, finite and without -0.0, and of the rows at each (1 or more)."""
+    size = values.size
     keys = _keys(values)
-    steps = np.concatenate([keys[:1], keys[1:] - keys[:-1]])
-    return b"".join([values.size.to_bytes(8, "little"), _packed(steps), _packed((counts - 1).view(np.uint64))])
+    steps, more = _room(size), b""
+    flat = steps.ravel()[:size]
+    flat[:1] = keys[:1]
+    np.subtract(keys[1:], keys[:-1], out=flat[1:])
+    if counts.max(initial=1) > 1:
+        repeats = _room(size)
+        np.subtract(counts, 1, out=repeats.view(np.int64).ravel()[:size])
+        more = _packed(repeats, size)
+    return b"".join([size.to_bytes(8, "little"), _packed(steps, size), more or bytes(len(steps))])
 
 
 def unpack(data: bytes) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -46,48 +54,50 @@ def unpack(data: bytes) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 
 def _keys(values: NDArray[np.float64]) -> Whole:
     """The integers of the same order."""
-    bits = values.view(np.uint64)
+    keys = values.copy().view(np.uint64)
     negative = int(np.searchsorted(values, 0.0))
-    return np.concatenate([~bits[:negative], bits[negative:] | _SIGN])
+    np.invert(keys[:negative], out=keys[:negative])
+    keys[negative:] |= _SIGN
+    return keys
 
 
 def _numbers(keys: Whole) -> NDArray[np.float64]:
-    """The numbers of ascending integers."""
+    """The numbers of ascending integers, which they take the place of."""
     negative = int(np.searchsorted(keys, _SIGN))
-    return np.concatenate([~keys[:negative], keys[negative:] ^ _SIGN]).view(np.float64)
+    np.invert(keys[:negative], out=keys[:negative])
+    keys[negative:] ^= _SIGN
+    return keys.view(np.float64)
 
 
-def _packed(numbers: Whole) -> bytes:
-    blocks = _blocks(numbers.size)
-    padded = np.zeros((blocks, BLOCK), dtype="<u8")
-    padded.ravel()[: numbers.size] = numbers
+def _room(size: int) -> Whole:
+    """Zeros for so many numbers, a block a row."""
+    return np.zeros((-(-size // BLOCK), BLOCK), dtype="<u8")
+
+
+def _packed(padded: Whole, size: int) -> bytes:
+    """The first so many of the numbers, the others are 0."""
     widths = np.searchsorted(_LIMITS, padded.max(axis=1, initial=0), side="right").astype(np.uint8)
-    octets = padded.view(np.uint8).reshape(blocks, BLOCK, 8)
+    octets = padded.view(np.uint8).reshape(len(padded), BLOCK, 8)
     parts = [widths.tobytes()]
-    for place in range(8):
+    for place in range(int(widths.max(initial=0))):
         chosen = octets[widths > place, :, place].tobytes()
-        parts.append(chosen[: len(chosen) - _padding(widths, place, numbers.size)])
+        parts.append(chosen[: len(chosen) - _padding(widths, place, size)])
     return b"".join(parts)
 
 
 def _unpacked(data: bytes, start: int, size: int) -> tuple[Whole, int]:
     """So many numbers that begin at a byte, and the byte after them."""
-    blocks = _blocks(size)
-    widths = np.frombuffer(data, np.uint8, blocks, start)
-    padded = np.zeros((blocks, BLOCK), dtype="<u8")
-    octets = padded.view(np.uint8).reshape(blocks, BLOCK, 8)
-    start += blocks
-    for place in range(8):
+    padded = _room(size)
+    widths = np.frombuffer(data, np.uint8, len(padded), start)
+    octets = padded.view(np.uint8).reshape(len(padded), BLOCK, 8)
+    start += widths.size
+    for place in range(int(widths.max(initial=0))):
         chosen = widths > place
         padding = _padding(widths, place, size)
         there = np.frombuffer(data, np.uint8, int(chosen.sum()) * BLOCK - padding, start)
         octets[chosen, :, place] = np.append(there, np.zeros(padding, np.uint8)).reshape(-1, BLOCK)
         start += there.size
     return padded.ravel()[:size].astype(np.uint64, copy=False), start
-
-
-def _blocks(size: int) -> int:
-    return -(-size // BLOCK)
 
 
 def _padding(widths: NDArray[np.uint8], place: int, size: int) -> int:

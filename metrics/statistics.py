@@ -104,11 +104,15 @@ class ValueCounts:
     @classmethod
     def counted(cls, rows: NDArray[np.float64]) -> Self:
         """Of the values of rows in any order, NaN where missing."""
-        values = np.sort(rows[np.isfinite(rows)] + 0.0)  # one zero only
+        values = rows[np.isfinite(rows)]
+        values += 0.0  # one zero only
+        values.sort()
         missing = int(np.isnan(rows).sum())
+        others = missing, rows.size - values.size - missing
+        if (values[1:] != values[:-1]).all():  # the usual case of continuous numbers
+            return cls.of(values, np.broadcast_to(np.int64(1), values.shape), *others)
         starts = _starts(values)
-        counts = np.diff(starts, append=values.size)
-        return cls.of(values[starts], counts, missing, rows.size - values.size - missing)
+        return cls.of(values[starts], np.diff(starts, append=values.size), *others)
 
     @classmethod
     def merged(cls, parts: Sequence[Self]) -> Self:
@@ -445,8 +449,9 @@ def merge(parts: Mapping[object, Statistics] | list[Statistics]) -> Statistics:
     """The statistics of all parts together; at least one part is needed."""
     every = parts if isinstance(parts, list) else list(parts.values())
     values = {name: None for part in every for name in part.values}
-    if len(every) == 1 or not values:
-        return reduce(add, every)
+    first, *rest = every
+    if not rest or not values:
+        return reduce(add, rest, first)
     total = reduce(add, (replace(part, values={}) for part in every))
     # the values of many parts are sorted once, and not again with every part
     found = {name: ValueCounts.merged([part.values[name] for part in every if name in part.values]) for name in values}

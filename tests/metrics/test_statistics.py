@@ -150,5 +150,5 @@ def test_merge_by_hand() -> None:
 
 def test_nothing_cannot_be_merged() -> None:
     """There are no statistics of no parts."""
-    with pytest.raises(StopIteration):
+    with pytest.raises(ValueError, match="not enough values"):
         merge([])

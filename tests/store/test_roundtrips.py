@@ -43,6 +43,7 @@ from aimsight.store.measurements import write_measurements as write
 from aimsight.store.references import load_reference, save_reference
 from aimsight.store.runs import claim, finish
 from aimsight.store.statistics import read_statistics, write_statistics
+from aimsight.store.statistics_tables import STATISTICS_VALUE
 from aimsight.store.verify import verify
 
 if TYPE_CHECKING:
@@ -274,6 +275,22 @@ def test_many_kept_values_are_written_in_parts(store: Store, samples: Samples, m
             read = read_statistics(reader, run.run_id)
         assert read is not None
         assert same(read.values, day.values)
+
+
+def test_values_of_older_versions_are_read(store: Store, samples: Samples) -> None:
+    """Distinct values that were kept as lists of numbers are the same as those that are kept packed."""
+    with store.write() as tx:
+        run = claim(tx, samples.run())
+        assert run is not None
+        write_statistics(tx, run.run_id, replace(samples.statistics(), values={}))
+        row = STATISTICS_VALUE.row((run.run_id, 0, "age", [-0.5, 18.0], [1, 39], 2, 3))
+        tx.insert_for_run(run.run_id, STATISTICS_VALUE, [row])
+        finish(tx, run.run_id, "success", "", 40, samples.start)
+    with store.read() as reader:
+        read = read_statistics(reader, run.run_id)
+    assert read is not None
+    assert read.values == {"age": ValueCounts.of(np.array([-0.5, 18.0]), np.array([1, 39]), 2, 3)}
+    assert verify(store).intact
 
 
 def test_statistics_of_the_first_version_stay_whole(tmp_path: Path, samples: Samples) -> None:
