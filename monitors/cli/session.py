@@ -97,6 +97,8 @@ class Session:
         """Who takes something out: as ``actor``, and the program where the project names nobody at all."""
         from aimsight.store.records import PROGRAM
 
+        with self.store.read():
+            pass  # without a store there is nothing to take, and none is made
         return self.actor(name).id if self.project.config.people else PROGRAM
 
     def answer(self, data: object, people: Callable[[], Sequence[RenderableType]]) -> None:

@@ -214,6 +214,15 @@ def test_nobody_takes_anything_out_unnamed(handled: Path, tmp_path: Path, call: 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_without_a_store_there_is_nothing_to_take(project: Path, tmp_path: Path, call: Call) -> None:
+    """No store is made on the way."""
+    (project / "aimsight.yaml").write_text(f"organisation: Test\n{PEOPLE}")
+    for arguments in (("oscal",), ("records",), ("bundle",)):
+        answer = call("-C", project, "audit", *arguments, "--into", tmp_path / "out")
+        assert answer.code == 1
+    assert not (project / "store").exists()
+
+
 def exports(project: Path, call: Call) -> list[dict[str, Any]]:
     """The exports that the ledger tells, each with who took it."""
     sql = "SELECT actor, payload FROM events WHERE kind = 'export.made' ORDER BY seq"
