@@ -2,9 +2,9 @@
 
 Rows of one window share what its days were like, so that its sampling error alone makes too narrow an interval. The
 reference's own windows show how much more their values differ than their sampling errors explain; that variance does
-not average out within such a window and is added to it. A window with the rows of several of them averages theirs,
-taken as independent of each other. Only metrics that objectives are about are widened: it takes one
-computation for every window of the reference.
+not average out within such a window and is added to it. A window with the rows of several of them averages theirs, and
+less so the more each is likely to be like the one before (``aimsight.metrics.design_effect``). Only metrics that
+objectives are about are widened: it takes one computation for every window of the reference.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from aimsight.metrics.design_effect import DesignEffect, learned
 from aimsight.metrics.intervals import Z, student_quantile
 from aimsight.metrics.values import Interval, Value
 
@@ -29,11 +32,16 @@ FEWEST = 4
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """Variance of a metric between windows beyond its sampling error: known from so many windows of so many rows."""
+    """Variance of a metric between windows beyond its sampling error, and the windows that it is known from."""
 
     variance: float
-    windows: int
-    rows: float = math.inf
+    seen: DesignEffect
+
+    def of_window(self, rows: int) -> float:
+        """The variance of a window of so many rows: smaller for one with the rows of several of the reference's."""
+        if rows <= self.seen.rows:
+            return self.variance
+        return self.variance * self.seen.average(self.seen.growth(rows)) * self.seen.rows / rows
 
 
 def between(results: Iterable[Result]) -> Between | None:
@@ -55,7 +63,9 @@ def between(results: Iterable[Result]) -> Between | None:
     centre = math.fsum(w * value for w, (value, _) in zip(weights, found, strict=True)) / total
     q = math.fsum(w * (value - centre) ** 2 for w, (value, _) in zip(weights, found, strict=True))
     scale = total - math.fsum(w * w for w in weights) / total
-    return Between(max((q - (k - 1)) / scale, 0.0), k, math.fsum(one.n for one in values) / k)
+    residuals = np.array([[(value - centre) / error] for value, error in found])
+    rows = math.fsum(one.n for one in values) / k
+    return Between(max((q - (k - 1)) / scale, 0.0), learned(residuals, 0.5, rows))
 
 
 def widened(result: Value, found: Between | None, bounds: tuple[float | None, float | None]) -> Value:
@@ -68,8 +78,7 @@ def widened(result: Value, found: Between | None, bounds: tuple[float | None, fl
     interval = result.interval
     if found is None or found.variance <= 0 or interval is None:
         return result
-    parts = max(result.n / found.rows, 1.0)
-    more = student_quantile(found.windows - 1) * math.sqrt(found.variance / parts)
+    more = student_quantile(found.seen.windows - 1) * math.sqrt(found.of_window(result.n))
     low = result.value - math.hypot(result.value - interval.low, more)
     high = result.value + math.hypot(interval.high - result.value, more)
     low = low if bounds[0] is None else max(low, min(bounds[0], interval.low))
