@@ -23,6 +23,7 @@ def check(context: typer.Context) -> None:
     have been others.
     """
     from aimsight.monitors.cli.changes import as_data, proposal_lines
+    from aimsight.monitors.cli.running import NO_MODELS
     from aimsight.monitors.cli.session import now
     from aimsight.monitors.remarks import remarks
 
@@ -69,6 +70,7 @@ def check(context: typer.Context) -> None:
             *_nothing_in_force(session),
             *(f"  {model} {name}: {why}" for model, told in weak.items() for name, why in told.items()),
             *_slow(session),
+            *([] if models else [NO_MODELS]),
             *(["What each objective can show at its volume: aimsight plan"] if objectives else []),
         ],
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aimsight.monitors.cli.progress import Report
     from aimsight.monitors.run import RunOutcome, RunSummary
 
+NO_MODELS = "No models yet; write the first one with: aimsight init MODEL --log FILE"
 MOST_WINDOWS = 24
 """So many lines of windows of a model are listed, the latest ones."""
 
@@ -69,6 +70,8 @@ def summary_tables(
     from aimsight.metrics.plan import Window
     from aimsight.monitors.cli.tables import cell, legend, table, tally
 
+    if not models:
+        return [NO_MODELS]
     zones = {model.model: model.log.time_zone for model in models}
     parts: list[RenderableType] = []
     for summary in summaries:

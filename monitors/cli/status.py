@@ -80,11 +80,11 @@ def status(
 def _models(rows: list[dict[str, Any]]) -> list[RenderableType]:
     from aimsight.aims.words import window_words
     from aimsight.metrics.plan import Window
-    from aimsight.monitors.cli.running import ended
+    from aimsight.monitors.cli.running import NO_MODELS, ended
     from aimsight.monitors.cli.tables import cell, legend, table, tally
 
     if not rows:
-        return ["No models yet; write the first one with: aimsight init MODEL --log FILE"]
+        return [NO_MODELS]
     made = table("Model", "Version", "Last window", "Outcome", "Verdicts", "Open", right=["Open"])
     for row in rows:
         run = row["last_run"]

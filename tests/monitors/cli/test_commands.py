@@ -249,6 +249,15 @@ def test_status_says_whether_anything_is_wrong_and_whether_anybody_serves(call: 
     assert told["serving"] is None
 
 
+def test_a_project_without_models_says_how_to_begin(call: Call, tmp_path: Path) -> None:
+    """Whatever is typed first, it is no error, and it names the next command."""
+    (tmp_path / "aimsight.yaml").write_text("organisation: Test\n")
+    for command in ("check", "run", "status"):
+        answer = call("-C", tmp_path, command)
+        assert answer.code == 0
+        assert "No models yet; write the first one with: aimsight init MODEL --log FILE" in answer.lines
+
+
 def test_status_before_any_run_is_no_error(call: Call, project: Path) -> None:
     """There is no store yet, and that is said."""
     answer = call("-C", project, "status")
