@@ -40,8 +40,9 @@ def forms(scene: ui.Scene, waiting: list[RecordVersion]) -> None:
                 key=f"chosen {turn}",
             )
             reason = st.text_area("Why", height=80, key=f"why {turn}")
-            approve = st.form_submit_button("Approve changes")
-            refuse = st.form_submit_button("Reject changes")
+            with st.container(horizontal=True, gap="small"):
+                approve = st.form_submit_button("Approve changes")
+                refuse = st.form_submit_button("Reject changes")
 
         def decide(tx: Transaction, actor: Actor) -> None:
             for record in chosen:

@@ -206,6 +206,11 @@ def tally(amounts: dict[Verdict, int] | None = None) -> None:
             st.badge(f"{verdict.glyph} {label}", color=COLOUR_NAMES[verdict], help=MEANINGS[verdict])
 
 
+def on_phone() -> bool:
+    """Whether the browser says that it is a phone's, which has no room for a table of many columns."""
+    return "Mobi" in (st.context.headers.get("User-Agent") or "")
+
+
 def facts(pairs: dict[str, str]) -> None:
     """Small facts side by side, each under its name; they wrap on a narrow screen."""
     with st.container(horizontal=True, gap="small"):
@@ -231,7 +236,7 @@ def record_link(link: str, label: str = "") -> None:
     elif kind == "management_review":
         st.page_link(REVIEW, label=said, icon=":material/link:", query_params={"review": record})
     elif kind in TYPES:
-        st.page_link(REGISTERS, label=said, icon=":material/link:", query_params={REGISTER: link})
+        st.page_link(REGISTERS, label=said, icon=":material/link:", query_params={REGISTER: record})
     else:
         st.markdown(said)
 

@@ -38,6 +38,8 @@ def _render() -> None:
     lines = scene.ask(evidence, today)
     open_ones = sum(line.status in {Status.NONE, Status.PART} for line in lines)
     ui.header(scene, f"{open_ones} of {len(lines)} clauses and controls lack evidence or have it in part")
+    if records:
+        _in_full(scene, records)
     _attention(scene, today)
     st.subheader("Evidence", anchor=False)
     st.caption(
@@ -50,7 +52,6 @@ def _render() -> None:
     if records:
         kept = [_record_row(one) for one in records]
         ui.lines([_record_line(row) for row in kept], kept)
-        _in_full(scene, records)
     else:
         ui.empty("No record is kept yet. These commands show what can be kept.", ui.command(scene, "records types"))
 
@@ -92,16 +93,15 @@ def _attention(scene: ui.Scene, today: date) -> None:
 
 
 def _in_full(scene: ui.Scene, records: list[RecordVersion]) -> None:
-    """One record with its fields and links; the address names it (``?register=risk:RISK-2026-0001``)."""
-    known = {one.subject: one for one in records}
+    """One record with its fields and links; the address names it (``?register=RISK-2026-0001``)."""
+    known = {one.record: one for one in records}
     chosen = st.selectbox(
-        "Record",
+        "A record in full",
         list(known),
         index=None,
-        format_func=lambda one: words.printable(f"{known[one].record} {known[one].title}"),
         key=ui.REGISTER,
         bind="query-params",
-        placeholder="A record in full",
+        placeholder="Choose a record",
     )
     if chosen is None:
         return

@@ -123,6 +123,7 @@ def show(context: typer.Context, nonconformity: Nc) -> None:
 def history(context: typer.Context, nonconformity: Nc) -> None:
     """Show every step of a nonconformity: when, by whom, from which state to which, and why."""
     from aimsight.aims.lifecycle import service
+    from aimsight.aims.lifecycle.states import State
     from aimsight.aims.words import instant
     from aimsight.monitors.cli.tables import cell, table
 
@@ -139,7 +140,7 @@ def history(context: typer.Context, nonconformity: Nc) -> None:
             made.add_row(
                 cell(instant(row["recorded_at"], zone)),
                 cell(row["actor"]),
-                cell(row["after"] or row["kind"].partition(".")[2].replace("_", " ")),
+                cell(State(row["after"]).words if row["after"] else row["kind"].partition(".")[2].replace("_", " ")),
                 cell(f"{row['reason'] or ''}{alone}"),
             )
         return [made]

@@ -47,8 +47,7 @@ def test_a_record_is_shown_in_full_with_its_links(full: Path, tmp_path: Path, mo
         made = service.create(tx, "risk", risk, OWNER)
     monkeypatch.setenv("AIMSIGHT_PROJECT", str(project))
     app = AppTest.from_file(APP, default_timeout=60).run().switch_page("page/registers.py").run()
-    assert not app.exception
-    app = app.selectbox(key="register").select(made.subject).run()
+    app = app.selectbox(key="register").select(made.record).run()
     assert not app.exception
     assert "One line.\n[x](http://evil) <b>two</b>" in [element.value for element in app.text]
     assert any("what may happen" in str(element.value).casefold() for element in app.caption)
