@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from aimsight.aims.evidence_sources import BY_PIPELINE, Evidence, of_the_store
 from aimsight.aims.registers.types import TYPES
+from aimsight.aims.words import lowered
 from aimsight.store.registers import RecordVersion, latest_versions, versions_in_force
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ def _wanted(clause: Clause) -> str:
     """What a person would record for a clause."""
     own = _OWN_RECORDS.get(clause.id)
     titles = [kind.title for kind in TYPES.values() if clause.id in kind.clauses]
-    said = [title if title[:2].isupper() else title.lower() for title in titles[:3]]
+    said = [lowered(title) for title in titles[:3]]
     return own or " or ".join(said) or f"document with clause {clause.id}"
 
 

@@ -128,6 +128,11 @@ def count(value: float) -> str:
     return f"{round(value):,}"
 
 
+def lowered(text: str) -> str:
+    """Text as it stands within a sentence: without its first capital, unless that begins an abbreviation."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
 def plural(amount: int, one: str, many: str | None = None) -> str:
     """``1 run``, ``3 runs``."""
     return f"{count(amount)} {one if amount == 1 else many or one + 's'}"

@@ -67,7 +67,7 @@ _MANY_COLUMNS, _LONG, _SHORT, _FEW_ROWS = 7, 48, 24, 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
+class Layout:
     """Which columns of a table stand beside each other, which one beneath each row, and its style."""
 
     columns: tuple[int, ...]
@@ -75,7 +75,7 @@ class _Layout:
     style: str
 
 
-def _layout(table: Table) -> _Layout:
+def layout(table: Table) -> Layout:
     """A long text in a table of many columns stands beneath its row, where it has the width of the page."""
     columns = range(len(table.columns))
     longest = [max(len(_shown(row[i])) for row in table.rows) for i in columns]
@@ -83,7 +83,7 @@ def _layout(table: Table) -> _Layout:
     beneath = widest if len(columns) >= _MANY_COLUMNS and longest[widest] > _LONG else None
     widths = [max(length, len(name)) for length, name in zip(longest, table.columns, strict=True)]
     style = "keep" if len(table.rows) <= _FEW_ROWS else "flow"
-    return _Layout(
+    return Layout(
         tuple(i for i in columns if i != beneath), beneath, f"{style} narrow" if sum(widths) <= 2 * _LONG else style
     )
 
@@ -139,7 +139,7 @@ def html(pack: Pack, results: Results | None = None) -> bytes:
         results=results,
         shown=_shown,
         charted=charted,
-        layout=_layout,
+        layout=layout,
         style_of=_style_of,
         in_short=IN_SHORT,
         in_unit=in_unit,

@@ -129,7 +129,7 @@ def _distribution(scene: ui.Scene, model: str, metric: str, rows: list[data.Row]
     )
     before = f", {words.reference_words(row['reference'])}" if row["reference"] else ""
     st.caption(
-        f"Wide pale bars: the reference{words.escape(before)}. Narrow bars: {words.escape(chosen)}. "
+        f"Wide grey bars: the reference{words.escape(before)}. Narrow bars: {words.escape(chosen)}. "
         "Missing values and values that the reference does not know are bars of their own at the end."
     )
     with st.expander("The numbers of this chart"):

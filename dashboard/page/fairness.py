@@ -49,7 +49,7 @@ def _render() -> None:
         verdict, answer = summary.headline(states)
         if states:
             answer = answer.replace("objective", "fairness objective")
-            ui.header(scene, f"{model}: {answer[0].lower()}{answer[1:]}", verdict, model)
+            ui.header(scene, f"{model}: {words.lowered(answer)}", verdict, model)
         else:
             said = f"{model}: no objective judges how groups fare" if model else "Fairness between groups"
             ui.header(scene, said, None, model)

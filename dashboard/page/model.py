@@ -32,7 +32,7 @@ def _render() -> None:
     verdict, answer = summary.headline(states)
     with top:
         if states or not scene.project.models[model].objectives:
-            ui.header(scene, f"{model}: {answer[0].lower()}{answer[1:]}", verdict, model)
+            ui.header(scene, f"{model}: {words.lowered(answer)}", verdict, model)
         else:
             ui.header(scene, f"{model}: nothing has been judged yet", model=model)
     _facts(scene.project.models[model])

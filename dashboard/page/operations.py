@@ -136,7 +136,7 @@ def _quality(scene: ui.Scene) -> None:
             [
                 (
                     f"**{words.escape(row['Column'])}**",
-                    [f"{name.lower()} {said}" for name, said in row.items() if said and name != "Column"],
+                    [f"{words.lowered(name)} {said}" for name, said in row.items() if said and name != "Column"],
                 )
                 for row in table
             ],

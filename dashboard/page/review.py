@@ -11,7 +11,7 @@ from aimsight.aims import words
 from aimsight.aims.registers import service as registers
 from aimsight.aims.review import service
 from aimsight.aims.review.pack import Table
-from aimsight.aims.review.render import FORMATS, NO_ONE
+from aimsight.aims.review.render import FORMATS, NO_ONE, layout
 from aimsight.aims.review.results import results_of
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.targets import Target
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 TALL = 320
 """Height of a long table in pixels; it scrolls."""
+MOST_COLUMNS = 3
 MIME = {
     "html": "text/html",
     "pdf": "application/pdf",
@@ -172,14 +173,30 @@ def _table(table: Table) -> None:
     if not table.rows:
         return
     _heading(table.title)
-    st.dataframe(
-        [dict(zip(table.columns, map(_cell, row), strict=True)) for row in table.rows],
-        hide_index=True,
-        height="content" if len(table.rows) <= 8 else TALL,
-    )
+    plan = layout(table)
+    order = [*plan.columns, *([plan.beneath] if plan.beneath is not None else [])]  # long texts last
+    numbers = {i for i in order if all(isinstance(row[i], int) for row in table.rows)}
+    rows = [{table.columns[i]: _cell(row[i], as_number=i in numbers) for i in order} for row in table.rows]
+    if len(table.columns) > MOST_COLUMNS and ui.on_phone():
+        ui.lines([_line(row) for row in rows], rows)
+    else:
+        st.dataframe(rows, hide_index=True, height="content" if len(rows) <= 8 else TALL)
 
 
-def _cell(cell: Cell) -> str | int | None:
+def _line(row: dict[str, str | int | None]) -> tuple[str, list[str]]:
+    """What comes before the first number, at most two cells; beneath it the others that are not empty, with names."""
+    cells = list(row.items())
+    leading = 1 if isinstance(cells[1][1], int) else 2
+    first, *more = [words.escape(str(cell or "–")) for _, cell in cells[:leading]]
+    said = [(name, words.count(cell) if isinstance(cell, int) else cell) for name, cell in cells[leading:]]
+    facts = [f"{words.lowered(name)}: {cell}" for name, cell in said if cell not in {None, "", "–"}]
+    return " ".join([f"**{first}**", *more]), facts
+
+
+def _cell(cell: Cell, *, as_number: bool) -> str | int | None:
+    """A cell of a column of numbers as number; any other as text, because a column is of one type."""
+    if isinstance(cell, int) and not as_number:
+        return words.count(cell)
     return words.printable(cell) if isinstance(cell, str) else cell
 
 

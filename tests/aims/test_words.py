@@ -260,3 +260,10 @@ def test_units_that_only_specialists_name_are_left_out_of_titles() -> None:
     """A share or nats stand in the catalogue; label units and hours stand on the axis."""
     assert words.axis_title("drift.psi", "nats") == "PSI"
     assert words.axis_title("performance.mae", "label units") == "MAE (label units)"
+
+
+def test_words_lose_their_capital_within_a_sentence_but_abbreviations_keep_it() -> None:
+    """``AI system`` and ``PSI, latest`` stay; ``Impact assessment`` begins small."""
+    assert [words.lowered(text) for text in ("Impact assessment", "AI system", "PSI, latest", "n", "")] == [
+        "impact assessment", "AI system", "PSI, latest", "n", "",
+    ]  # fmt: skip

@@ -270,3 +270,16 @@ def test_of_an_earlier_pack_nothing_is_signed(held: tuple[Path, Store, str], mon
     assert app.button
     app = app.selectbox(key=f"pack {name}").select(1).run()
     assert not app.button
+
+
+def test_a_phone_gets_lists_instead_of_wide_tables(full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With many columns each row is a line with its facts beneath; the table is folded away."""
+    folder = Path(shutil.copytree(full, tmp_path / "project"))
+    prepared(folder)
+    monkeypatch.setattr("aimsight.dashboard.ui.on_phone", lambda: True)
+    app = opened(folder, monkeypatch)
+    assert "Latest verdict" not in said(app)
+    assert "latest verdict" in said(app)
+    wide = [one for one in app.dataframe if len(one.value.columns) > 3]
+    assert wide
+    assert len(wide) == sum(len(one.value.columns) > 3 for expander in app.expander for one in expander.dataframe)
