@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -24,11 +24,11 @@ from aimsight.metrics.engines.tables import Table, open_table
 from aimsight.metrics.seasons import shortage
 from aimsight.metrics.sources import format_of, resolve, time_range
 from aimsight.monitors.due import reference_windows
+from aimsight.monitors.first_model import time_formats
 from aimsight.monitors.windows import floor, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
     from pathlib import Path
 
     import duckdb
@@ -175,7 +175,15 @@ def _guessed_time(connection: duckdb.DuckDBPyConnection, path: Path, table: Tabl
     found = run(connection, f"SELECT {name} FROM {raw} WHERE {name} IS NOT NULL LIMIT 1")
     if found and not re.match(r"\d{4}\D", str(found[0][0])):
         problem = f'it is a guess how times such as "{found[0][0]}" are written; say it in `log.timestamp_format`'
-        yield use.place, problem, '"%d/%m/%Y"'
+        yield use.place, problem, " or ".join(f'"{form}"' for form in time_formats() if _fits(str(found[0][0]), form))
+
+
+def _fits(text: str, form: str) -> bool:
+    try:
+        datetime.strptime(text, form)  # noqa: DTZ007  # only whether it can be read
+    except ValueError:
+        return False
+    return True
 
 
 def _silence(project: Project, model: ModelConfig, now: datetime) -> Iterator[Remark]:

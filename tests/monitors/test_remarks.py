@@ -129,8 +129,9 @@ def test_a_guessed_day_and_month_are_told(fitting: Sandbox) -> None:
     (fitting.root / "log.csv").write_text("at,x,yes\n03/04/2026,1.5,1\n04/04/2026,2.5,0\n")
     how: dict[str, Any] = {"features": {"x": "numeric"}, "labels": None, "reference": None, "metrics": ["quality.rows"]}
     fitting.model(log=config, objectives=[], monitor={"end": "2026-05-01"}, **how)
-    assert told(fitting, datetime(2026, 6, 1, tzinfo=UTC))["log.timestamp"].startswith(
-        'it is a guess how times such as "03/04/2026" are written'
+    assert told(fitting, datetime(2026, 6, 1, tzinfo=UTC))["log.timestamp"] == (
+        'it is a guess how times such as "03/04/2026" are written; say it in `log.timestamp_format` '
+        '["%d/%m/%Y" or "%m/%d/%Y"]'
     )
     fitting.model(log=config | {"timestamp_format": "%m/%d/%Y"}, objectives=[], monitor={"end": "2026-05-01"}, **how)
     assert told(fitting, datetime(2026, 6, 1, tzinfo=UTC)) == {}
