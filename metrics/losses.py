@@ -49,7 +49,7 @@ class Losses:
 
     def moments(self, weights: Floats | None = None) -> tuple[float, float]:
         """Mean and variance of the loss of one row, the unknown ones included; their labels have these weights."""
-        loss, square = self.further.mean(axis=1) if weights is None else self.further @ weights
+        loss, square = (self.further.mean(axis=1) if weights is None else self.further @ weights).tolist()
         count = self.n + self.rows
         mean = (self.total + self.rows * loss) / count
         return mean, max((self.squares + self.rows * square) / count - mean * mean, 0.0)
@@ -76,7 +76,7 @@ def brier_losses(s: SegmentStatistics, sums: ScoreSums) -> Losses:
     else:
         own = sum(float(weights @ np.square(p)) for weights, p in given)
         loss = np.array([1 + own - 2 * float(weights @ p) for weights, p in given])
-        further = np.stack([loss, 2 * loss], axis=1)  # no loss is above 2, so no square above twice the loss
+        further = np.stack([loss, 2 * loss], axis=1)  # of probabilities that add up to 1 no loss is above 2
     return _losses(sums.n, sums.brier / 2**UNIT_BITS, sums.brier_square / 2**UNIT_BITS, further)
 
 

@@ -135,7 +135,7 @@ def log_loss(s: SegmentStatistics) -> Result:
     tasks=CLASSIFICATION,
     kind="segment",
     unit="squared probability",
-    bounds=(0.0, 2.0),
+    bounds=(0.0, None),
     direction="lower",
     undefined_when=("no row has both a label and a valid score",),
     source="Brier, Verification of forecasts expressed in terms of probability, Monthly Weather Review 78 (1950)",
@@ -145,13 +145,14 @@ def brier(s: SegmentStatistics) -> Result:
     """Mean squared distance of probabilities from what came true.
 
     Binary: mean of ``(s - y)**2``, in [0, 1]; multiclass: mean of the sum over classes of ``(s_c - y_c)**2``, in [0,
-    2]. 0: certain and right, every time; 0.25 (binary): always one half. Interval: as that of ``performance.log_loss``.
+    2] where the probabilities of a row add up to 1. 0: certain and right, every time; 0.25 (binary): always one half.
+    Interval: as that of ``performance.log_loss``.
     """
     c = sums(s)
     if c is None:
         return no_scores(s)
     found = brier_losses(s, c)
-    most = 2.0 if s.classes is not None else 1.0
+    most = math.inf if s.classes is not None else 1.0
     return Value(found.mean, c.n, clipped(holding(found.interval(), found.mean), 0.0, most))
 
 

@@ -63,6 +63,17 @@ def test_classes_lose_by_the_class_that_is_true(counting: Counting) -> None:
     assert (brier.further[1] >= squares).all()
 
 
+def test_probabilities_that_add_up_to_more_are_measured_as_they_are(counting: Counting) -> None:
+    """Three independent scores, all nearly 1 and the label of none of the sure ones: the Brier score is beyond 2."""
+    s = np.array([[0.0, 1.0, 1.0], [1.0, 1.0, 0.0]])
+    for name, value in (("performance.brier", 3.0), ("performance.skill(of=brier)", 1 - 3 / 0.5)):
+        found = find(name).compute(counting.classes([0, 2], [0, 2], 3, s))
+        assert isinstance(found, Value)
+        assert found.value == pytest.approx(value)
+        assert found.interval is not None
+        assert found.interval.low <= found.value <= found.interval.high
+
+
 def test_a_model_without_an_error_may_well_have_some(counting: Counting) -> None:
     """Thirty certain and right rows: the loss is nearly 0, and its interval is not."""
     found = find("performance.log_loss").compute(counting.binary([0] * 27 + [1] * 3, scores=[0.01] * 27 + [0.99] * 3))
