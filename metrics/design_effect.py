@@ -71,11 +71,6 @@ class DesignEffect:
     rows: float
     windows: int
 
-    @classmethod
-    def of(cls, values: Floats, rows: float) -> DesignEffect:
-        """Equally likely values of the effect, each at least 1, at windows of ``rows`` rows that remember nothing."""
-        return cls(values - 1.0, np.zeros(values.size), np.full(values.size, 1 / values.size), rows, 1)
-
     @property
     def mean(self) -> float:
         """The expected effect of a window with the rows of the reference's own."""
@@ -126,7 +121,7 @@ class DesignEffect:
         return mean_of_alike(self.correlations, float(self.windows))
 
 
-INDEPENDENT = DesignEffect.of(np.ones(1), 1.0)
+INDEPENDENT = DesignEffect(np.zeros(1), np.zeros(1), np.ones(1), 1.0, 1)
 """Rows are taken as independent: nothing is known of the variation between windows."""
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimsight.metrics.design_effect import INDEPENDENT, DesignEffect
+from aimsight.metrics.design_effect import INDEPENDENT, DesignEffect, learned
 from aimsight.metrics.inputs import Baseline
 
 if TYPE_CHECKING:
@@ -15,20 +15,16 @@ if TYPE_CHECKING:
     from aimsight.aims.planning.population import Population
     from aimsight.metrics.statistics import Statistics
 
-PRIOR = 4.0
-"""Windows without excess that few windows of one's own are weighed against."""
 DRAWS = 100
-QUANTILES = 16
-"""Equally likely values of an effect."""
+"""Windows of independent rows from which the variance of a metric by chance is known."""
 
 
 def effect_of(judging: Judging, base: Population, seed: int, *, missing: bool) -> DesignEffect:
     """The design effect of an objective's metric.
 
     A distance from the reference has that of its column's shares (or of its cumulative shares, or of its missing
-    share). Any other metric is computed in each of the reference's own windows: the effect is the variance of these
-    values over the variance that independent rows of the reference would give them, at least 1. Few windows say little
-    about it, so it is weighed against ``PRIOR`` windows without excess and carried as equally likely values.
+    share). Any other metric is computed in each of the reference's own windows, and these values are compared with what
+    independent rows of the reference would give.
     """
     if judging.unit.kind == "distribution":
         return _of_column(judging, missing=missing)
@@ -43,10 +39,11 @@ def effect_of(judging: Judging, base: Population, seed: int, *, missing: bool) -
     ]
     usable = np.array([one for one in drawn if one is not None])
     chance = float(usable.var(ddof=1)) if usable.size > 1 else 0.0
-    freedom = values.size - 1
+    if chance <= 0:
+        return INDEPENDENT
     centre = float(rows @ values) / float(rows.sum())
-    excess = float(rows / typical @ np.square(values - centre)) / chance if chance > 0 else float(freedom)
-    return DesignEffect.of(np.maximum((excess + PRIOR) / _quantiles(freedom + PRIOR), 1.0), typical)
+    residuals = (values - centre) * np.sqrt(rows / (typical * chance))
+    return learned(residuals[:, None], 0.5, typical)
 
 
 def _of_column(judging: Judging, *, missing: bool) -> DesignEffect:
@@ -78,9 +75,3 @@ def _restricted(window: Statistics, kept: Statistics) -> Statistics:
         columns={name: counts for name, counts in window.columns.items() if name in kept.columns},
         segments={segment: part for segment, part in window.segments.items() if segment in kept.segments},
     )
-
-
-def _quantiles(freedom: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    from scipy.special import chdtri
-
-    return np.asarray(chdtri(freedom, (np.arange(QUANTILES) + 0.5) / QUANTILES), dtype=np.float64)

@@ -119,10 +119,3 @@ def test_strata_are_means_of_equally_likely_parts() -> None:
     assert effect.strata(10, 2) == pytest.approx([2, 6])
     assert effect.strata(10, 4) == pytest.approx([2, 2, 4, 8])
     assert effect.mean == pytest.approx(4)
-
-
-def test_equally_likely_values() -> None:
-    """Effects 1 and 3 of windows that remember nothing."""
-    effect = DesignEffect.of(np.array([1.0, 3.0]), 10.0)
-    assert effect.mean == pytest.approx(2)
-    assert effect.effects(40) == pytest.approx([1, 3])
