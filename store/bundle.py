@@ -52,7 +52,8 @@ that you have from elsewhere (--key KEY).
 ledger.jsonl      every entry from the first one on, with its hash
 checkpoints/      heads of the ledger as they were noted outside the database
 records/          the state of each record that the chosen entries wrote last
-runs/             measurements, evaluations and statistics of the runs that the chosen entries finished
+runs/             measurements, evaluations and statistics of the runs that the chosen entries finished (of distinct
+                  values of exact drift, which are those of rows, the hash alone)
 evidence/         evidence files of the chosen entries, named by their content
 manifest.json     the SHA-256 of every file
 """

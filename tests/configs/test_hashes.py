@@ -170,6 +170,15 @@ def test_what_makes_another_reference(model_text: str, old: str, new: str, *, sa
     assert (changed == reference_hash(parse_model(model_text))) is same
 
 
+@pytest.mark.parametrize(("drift", "same"), [("binned", True), ("exact", False)])
+def test_a_season_makes_another_reference_of_exact_distances_only(model_text: str, drift: str, *, same: bool) -> None:
+    """Exact distances from a season need the distinct values of the reference's windows, which are else not kept."""
+    plain = f"drift: {drift}\n{model_text}"
+    seasonal = plain.replace("1985-01-01]}", "1985-01-01], season: weekday}")
+    assert seasonal != plain
+    assert (reference_hash(parse_model(seasonal)) == reference_hash(parse_model(plain))) is same
+
+
 def test_every_key_is_either_measured_or_prose() -> None:
     """A new key of the schema must be sorted into one of the two, or this test fails."""
     assert set(ModelConfig.model_fields) - MEASURED == {"model", "owner", "intended_use", "risk", "objectives"}

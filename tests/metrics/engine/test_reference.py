@@ -66,6 +66,24 @@ def test_reference_is_a_period_of_the_log(bench: Any, tools: Any) -> None:
     assert whole.columns == found.columns
 
 
+@pytest.mark.parametrize("season", [None, "weekday"])
+def test_distinct_values_of_an_exact_reference(season: str | None, bench: Any, tools: Any) -> None:
+    """The reference has every value of the period; its windows have theirs only where they are a season's."""
+    frame = tools.make_frame(2000)
+    bench.write(frame)
+    model = tools.config(drift="exact", reference={"period": ["2026-03-01", "2026-03-05"], "season": season})
+    period, windows = Window(tools.start, tools.start + timedelta(days=4)), tools.days(4)
+    found = _make(bench, tools, model, period=period, windows=windows)
+    x = frame["x"][np.isfinite(frame["x"])] + 0.0
+    values, counts = found.statistics.values["x"].unpacked()
+    assert dict(zip(values, counts, strict=True)) == x.value_counts().to_dict()
+    assert found.statistics.values["x"].missing == frame["x"].isna().sum()
+    for window, part in zip(windows, found.windows, strict=True):
+        inside = x[(frame["at"] >= window.start) & (frame["at"] < window.end)]
+        expected = sorted(inside.unique()) if season else None
+        assert (part.values["x"].unpacked()[0].tolist() if part.values else None) == expected
+
+
 def test_counting_the_reference_again_gives_its_statistics(bench: Any, tools: Any) -> None:
     """A plan made of the reference's columns over the same rows counts the same."""
     bench.write(tools.make_frame(800))
