@@ -39,22 +39,36 @@ def objectives(
     session = Session.of(context)
     models = session.shown([session.model(model)] if model else session.project.models.values())
     waiting = not_in_force(session, models)
+    targets = {(one.model, objective.id): objective.target for one in models for objective in one.objectives}
+    judged = standings(session.store, models)
+    moved = [one for one in judged if session.project.config.changes == "approve" and targets[_key(one)] != one.target]
     found = [
         replace(one, in_force=False, reason="not in force: nobody has approved it")
         if one.objective in waiting.get(one.model, ())
+        else replace(one, target=targets[_key(one)])
+        if one in moved
         else one
-        for one in standings(session.store, models)
+        for one in judged
     ]
     session.answer(
         [asdict(one) for one in found],
         lambda: [
             *objective_tables(found, models, width=session.console.width),
-            *([""] if (proposed := proposed_lines(session, models)) else []),
+            *([""] if (proposed := [*map(_moved, moved), *proposed_lines(session, models)]) else []),
             *proposed,
         ],
     )
     if any(one.verdict is Verdict.NONCONFORMING for one in found):
         raise typer.Exit(NONCONFORMING)
+
+
+def _key(one: Standing) -> tuple[str, str]:
+    return one.model, one.objective
+
+
+def _moved(one: Standing) -> str:
+    """What the last window was judged by, where another target has come into force since."""
+    return f"{one.model}/{one.objective}: its last window was judged by {one.target}, which held then."
 
 
 def objective_tables(found: Sequence[Standing], models: Sequence[ModelConfig], *, width: int) -> list[RenderableType]:

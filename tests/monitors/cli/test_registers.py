@@ -185,12 +185,20 @@ def test_a_target_moves_only_by_approval(call: Call, folder: Path) -> None:
     call("-C", folder, "run", "--now", "2026-07-01")
     in_force = "SELECT version, target FROM objectives WHERE objective = 'CH-02' ORDER BY version"
     assert data(call("-C", folder, "query", in_force, "--json")) == [{"version": 1, "target": ">= 0.3"}]
+    proposed = "Proposed, not in force: churn/CH-02 target >= 0.3 → >= 0.99"
+    assert proposed in call("-C", folder, "objectives").out
     words = ["--purpose", "Review", "--integrity", "Kept", "--reassessment", "not needed"]
     made = data(call("-C", folder, "changes", "propose", "churn/CH-02", *words, "--as", "ann@example.org", "--json"))
     change = made[0]["record"]
     assert made[0]["content"]["differing_verdicts"] > 0
     assert call("-C", folder, "changes", "approve", change, "--as", "ann@example.org").code == 1
     assert call("-C", folder, "changes", "approve", change, "--as", "bob@example.org").code == 0
+    shown = call("-C", folder, "objectives").out
+    assert proposed not in shown
+    assert "churn/CH-02: its last window was judged by >= 0.3, which held then." in shown
+    assert {one["objective"]: one["target"] for one in data(call("-C", folder, "objectives", "--json"))}["CH-02"] == (
+        ">= 0.99"
+    )
     assert [row["target"] for row in data(call("-C", folder, "query", in_force, "--json"))] == [">= 0.3", ">= 0.99"]
     after = data(
         call("-C", folder, "query", "SELECT objective, target, verdict FROM evaluations ORDER BY ALL", "--json")
