@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from aimsight.store.database import Reader
     from aimsight.store.registers import RecordVersion
 
-TALL = 320
-"""Height of a long table in pixels; it scrolls."""
+MOST_ROWS, TALL = 14, 500
+"""Beyond so many rows a table scrolls in so many pixels."""
 MOST_COLUMNS = 3
 MIME = {
     "html": "text/html",
@@ -154,9 +154,12 @@ def _section(scene: ui.Scene, section: Section, results: Results | None) -> None
         st.markdown(words.escape((results.confirmed if results else {}).get(section.key, NO_ONE)))
     for bars in section.bars:
         _bars(bars)
+    first = 1 if section.series else 0  # the objectives in one table, then each over the period
+    for table in section.tables[:first]:
+        _table(table)
     if section.series:
         _charts(scene, section.series)
-    for table in section.tables:
+    for table in section.tables[first:]:
         _table(table)
 
 
@@ -180,7 +183,7 @@ def _table(table: Table) -> None:
     if len(table.columns) > MOST_COLUMNS and ui.on_phone():
         ui.lines([_line(row) for row in rows], rows)
     else:
-        st.dataframe(rows, hide_index=True, height="content" if len(rows) <= 8 else TALL)
+        st.dataframe(rows, hide_index=True, height="content" if len(rows) <= MOST_ROWS else TALL)
 
 
 def _line(row: dict[str, str | int | None]) -> tuple[str, list[str]]:
