@@ -55,7 +55,8 @@ def of_estimates(scope: Scope, unit: Metric) -> Iterator[Measurement]:
             share, column = prepared.unknown_features(scope.statistics)
             around = Circumstances(share, column, scope.past.get((unit.text, str(segment))))
             result = _estimate(scope, prepared, unit, segment, around)
-            detail = _detail(prepared, unit, segment, around) if isinstance(result, Value) else ""
+            if isinstance(result, Value):
+                detail = "; ".join([*_notes(prepared, unit, segment, around), *_too_long(scope, prepared.reference)])
         yield Measurement(
             unit.text,
             unit.version,
@@ -91,7 +92,7 @@ def _estimate(scope: Scope, prepared: _Prepared, unit: Metric, segment: Segment,
     return scored if isinstance(scored, Undefined) else compute(unit, scored)
 
 
-def _detail(prepared: _Prepared, unit: Metric, segment: Segment, around: Circumstances) -> str:
+def _notes(prepared: _Prepared, unit: Metric, segment: Segment, around: Circumstances) -> list[str]:
     notes = []
     if "regression" not in unit.tasks and not prepared.scores.is_own(segment):
         notes.append("calibrated on all rows of the reference: it has too few labels of the segment")
@@ -99,4 +100,19 @@ def _detail(prepared: _Prepared, unit: Metric, segment: Segment, around: Circums
         notes.append(f"{around.why}: the interval is wider")
     if around.past is not None and around.past.recent:
         notes.append(f"earlier estimates less realised values: {around.past.bias:+.3g} on average")
-    return "; ".join(notes)
+    return notes
+
+
+LONG = 5
+"""In windows with so many times the rows of the reference's, what windows differ by is more than chance lets see."""
+
+
+def _too_long(scope: Scope, reference: Reference) -> list[str]:
+    """That the reference's own windows are too short to tell by what windows like this one differ, if they are."""
+    rows = scope.statistics.quality.rows
+    sizes = [part.quality.rows for part in reference.windows if part.quality.rows]
+    if not sizes or rows <= LONG * sum(sizes) / len(sizes):
+        return []
+    typical = round(sum(sizes) / len(sizes))
+    unknown = f"what windows of {rows:,} differ by is not known from them, and the interval may be too narrow"
+    return [f"the reference's windows have {typical:,} rows: {unknown}"]

@@ -161,6 +161,17 @@ def test_features_that_the_reference_has_not_are_not_trusted(counting: Counting)
     )
 
 
+def test_a_window_much_longer_than_those_of_the_reference_is_noted(counting: Counting) -> None:
+    """By what long windows differ is not known from short ones; windows as long as they are have no note."""
+    reference = reference_of(counting)
+    typical = sum(part.quality.rows for part in reference.windows) / len(reference.windows)
+    for times, noted in ((1, False), (6, True)):
+        window = counted(counting, *rows(round(times * typical), 7))
+        plan = counting.plan(counting.model(), [])
+        (found,) = measure(plan, window, reference, selected=["estimated.accuracy"])
+        assert found.detail.startswith(f"the reference's windows have {typical:,.0f} rows") == noted
+
+
 def test_earlier_errors_widen_the_interval(counting: Counting) -> None:
     """Five estimates that were 0.1 too high make the next interval reach that far; errors by chance do not."""
     y, s = rows(400, 7)
