@@ -97,7 +97,9 @@ def test_the_whole_way_by_commands(nc: Callable[..., Any], name: str, after_run:
     [
         (["close", NC, "--nothing-because", "x"], "judge", 1, "a severity with its criteria, and an owner"),
         ([*CONFIRM, "--severity", "huge"], "ops", 2, "must be one of minor, major"),
-        (["confirm", NC, "--criteria", "x"], "ops", 2, "severity: is missing"),
+        (["confirm", NC, "--criteria", "x"], "ops", 2, "nc confirm: --severity: is missing"),
+        (["analyse", NC, "--method", "fishbone", "--cause", "x"], "ops", 2, "nc analyse: a fishbone looks into"),
+        (["plan", NC], "ops", 2, "nc plan: --objective or --check: is missing"),
         (CONFIRM, "auditor", 1, "is auditor and may not confirm"),
         (CONFIRM, "nobody", 1, 'nobody has the id "nobody@example.org"'),
         (CONFIRM, "", 1, "who acts?"),
@@ -142,6 +144,34 @@ def test_a_person_opens_one_by_hand(nc: Callable[..., Any], after_run: Path) -> 
     assert f"{record['nonconformity']} is open on the same subject" in again.err
     listed = [row["nonconformity"] for row in json.loads(nc("list", "--json").out)]
     assert record["nonconformity"] in listed
+
+
+def test_what_nothing_measures_is_checked_by_a_person(nc: Callable[..., Any], after_run: Path) -> None:
+    """The criterion of a finding without a model is what a person must see; an accepted one names a risk on record."""
+    (after_run / "cause.yaml").write_text(FISHBONE)
+    given = [
+        "--subject",
+        "Records",
+        "--kind",
+        "process",
+        "--source",
+        "audit",
+        "--requirement",
+        "7.2",
+        "--statement",
+        "x",
+    ]
+    given += ["--evidence", "y", "--severity", "minor", "--owner", "ops@example.org", "--json"]
+    name = json.loads(nc("open", *given, who="ops").out)["nonconformity"]
+    nc("confirm", name, "--severity", "minor", "--criteria", "x", "--owner", "ops@example.org", who="ops")
+    refused = nc("accept", name, "--risk", "RISK-2026-0001", "--reason", "x", "--until", "2100-01-01", who="judge")
+    assert (refused.code, 'there is no risk "RISK-2026-0001"' in refused.err) == (1, True)
+    nc("contain", name, "--none-needed", "x", "--not-serious", "--serious-because", "x", who="ops")
+    nc("similar", name, who="ops")
+    nc("analyse", name, "--from", after_run / "cause.yaml", who="ops")
+    action = ["--needed-because", "x", "--action", "Name an owner", "--owner", "dev@example.org", "--due", "2100-01-01"]
+    assert nc("plan", name, *action, "--check", "Five of five are complete", who="ops").code == 0
+    assert "a person checks: Five of five are complete" in " ".join(nc("show", name).out.split())
 
 
 def test_the_variable_says_who_acts(nc: Callable[..., Any], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
