@@ -30,11 +30,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from aimsight.store.database import Reader, Store
+    from aimsight.store.table import Table
 
 FORMAT = 2
 CHECKER = check_bundle.CHECKER
 MANIFEST = "manifest.json"
 _BATCH = 20_000
+_RUNS = 200
+"""Runs whose rows are read at a time: every query looks through the whole table."""
 
 README = """Audit bundle of {organisation}
 
@@ -188,12 +191,11 @@ def _write(
         columns = list(RECORDS[kind].columns)
         shown = [{name: row.get(name) for name in columns} for row in rows.values()]
         folder.put(f"records/{kind}.json", _json(shown))
-    for run in walk.runs:
+    for start in range(0, len(walk.runs), _RUNS):
         for table in BY_RUN:
-            lines_of_run = sorted(map(row_line, _rows_of_run(reader, table.name, table.select(), run)))
-            if lines_of_run:
+            for run, found in _rows_of_runs(reader, table, walk.runs[start : start + _RUNS]).items():
                 name = f"runs/{check_bundle.folder_of(run)}/{table.name}.jsonl"
-                folder.put(name, "".join(f"{line}\n" for line in lines_of_run).encode("ascii"))
+                folder.put(name, "".join(f"{line}\n" for line in sorted(found)).encode("ascii"))
     for name, sha256 in walk.evidence:
         source = evidence / name
         if source.is_file():
@@ -301,9 +303,13 @@ class _Walk:
             self.evidence.append((row["path"], row["sha256"]))
 
 
-def _rows_of_run(reader: Reader, table: str, columns: str, run: str) -> Sequence[tuple[Any, ...]]:
-    key = "statistics_id" if table.startswith("statistics_") else "run_id"
-    return reader.tuples(f"SELECT {columns} FROM {table} WHERE {key} = ?", [run])
+def _rows_of_runs(reader: Reader, table: Table, runs: list[str]) -> dict[str, list[str]]:
+    """By run, the lines of its rows; the run is the first column of these tables."""
+    key = next(iter(table.columns))
+    found: dict[str, list[str]] = {}
+    for row in reader.tuples(f"SELECT {table.select()} FROM {table.name} WHERE {key} IN (SELECT unnest(?))", [runs]):
+        found.setdefault(row[0], []).append(row_line(row))
+    return found
 
 
 def _json(value: object) -> bytes:
