@@ -45,8 +45,7 @@ def _render() -> None:
     ui.tally()
     st.caption(
         "Each point stands at the start of its window. Bands and bars are 95 % intervals; hollow points may still "
-        "change when labels arrive; dashed lines are estimates. Times are in "
-        f"{words.escape(str(scene.zone_of(model)))}."
+        "change when labels arrive; dashed lines are estimates."
     )
 
 
