@@ -21,6 +21,7 @@ from aimsight.monitors.due import planned
 from aimsight.store.runs import abandon_dead
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from aimsight.configs.load import Project
@@ -28,17 +29,11 @@ if TYPE_CHECKING:
     from aimsight.store.database import Reader, Store
 
 
-def record_missed(project: Project, store: Store, model: ModelConfig, now: datetime) -> list[str]:
+def record_missed(project: Project, store: Store, model: ModelConfig, late: Sequence[Window]) -> list[str]:
     """Put a model's missed runs on record and tell them; the nonconformity that was opened for them, if any.
 
-    A run is missed when its window ended after the model's last run and before ``now``; two in a row open a record, and
-    more are occurrences of it. A model that has never run has missed nothing. To be asked before a run, which is the
-    last one afterwards.
+    Two ``missed_windows`` in a row open a record, and more are occurrences of it.
     """
-    if not store.path.exists():
-        return []
-    with store.read() as reader:
-        late = _late(reader, model, now)
     if len(late) < NOT_MEASURED_RULE.failures:
         return []
     first, last = (window_words(late[at], model.log.time_zone) for at in (0, -1))
@@ -96,10 +91,14 @@ def _is_alive(host: str, pid: int) -> bool:
     return True
 
 
-def _late(reader: Reader, model: ModelConfig, now: datetime) -> list[Window]:
-    """The windows that ended after the model's last run, and were to be run since."""
+def missed_windows(reader: Reader, model: ModelConfig, now: datetime) -> list[Window]:
+    """The windows that ended after the model's last run and before ``now``: their run is missed.
+
+    A model that has never run has missed nothing. To be asked before a run, which is the last one afterwards.
+    """
     first, last = reader.tuples(
-        "SELECT min(window_start), max(finished_at) FROM run WHERE model = ? AND monitor = ?",
+        "SELECT min(window_start), max(finished_at) FROM run "
+        "WHERE model = ? AND monitor = ? AND outcome <> 'abandoned'",
         [model.model, model.monitor.name],
     )[0]
     if first is None or not isinstance(model.monitor.window, Duration):  # windows of so many rows have no hour

@@ -54,7 +54,7 @@ from aimsight.monitors.inputs import (
     with_reference_contents,
 )
 from aimsight.monitors.label_state import label_state
-from aimsight.monitors.missed import record_abandoned, record_missed
+from aimsight.monitors.missed import missed_windows, record_abandoned, record_missed
 from aimsight.monitors.overdue import look_after_nonconformities
 from aimsight.monitors.recording import Failed, Measured, Recorded, record
 from aimsight.monitors.row_windows import row_windows
@@ -80,7 +80,7 @@ if TYPE_CHECKING:
     from aimsight.configs.window_lengths import ChunkCount, RowCount
     from aimsight.metrics.schema import Schema
     from aimsight.metrics.statistics import Statistics
-    from aimsight.store.database import Store
+    from aimsight.store.database import Reader, Store
     from aimsight.store.runs import Outcome
 
 CHUNK = 32
@@ -218,6 +218,7 @@ class _Run:
         self.back_test = BackTest()
         self.slots: list[Window] = []
         self.done: set[str] = set()
+        self.late: list[Window] = []
         self.unjudged: set[Window] = set()
         self.schemas = Schemas(self.engine, model.log.table)
         self.earlier = EarlierWindows(store, model, self.config_hash) if pools(model) else None
@@ -225,7 +226,7 @@ class _Run:
     def execute(self, chosen: Sequence[Window] | None) -> RunSummary:
         """Find what is due, run it in chunks, and say what came of it."""
         self._look_back()
-        missed = record_missed(self.project, self.store, self.model, min(self.now, self.store.clock.now()))
+        missed = record_missed(self.project, self.store, self.model, self.late)
         self._gather()
         unreadable = self.problem
         candidates = self._candidates(chosen)
@@ -266,6 +267,11 @@ class _Run:
             self._read_store()
         if self.unfinished:
             record_abandoned(self.project, self.store)
+            with self.store.read() as reader:
+                self.late = self._missed(reader)
+
+    def _missed(self, reader: Reader) -> list[Window]:
+        return missed_windows(reader, self.model, min(self.now, self.store.clock.now()))
 
     def _read_store(self) -> None:
         with self.store.read() as reader:
@@ -279,6 +285,7 @@ class _Run:
             self.remembered = known_files(reader)
             self.slots = planned_windows(reader, self.model.model, self.model.monitor.name)
             self.done = done_keys(reader, self.model.model)
+            self.late = self._missed(reader)
             if self.project.config.changes == "approve":
                 self.unjudged = {Window(start, end) for start, end in unjudged(reader, self.model)}
             self.unfinished = bool(reader.tuples("SELECT 1 FROM attempt LIMIT 1"))

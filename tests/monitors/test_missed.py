@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from aimsight.monitors.missed import missed_windows
 from aimsight.monitors.missed import record_missed as record_missed_of
 from aimsight.store.runs import RunRecord, begin_attempts
 
@@ -18,7 +19,10 @@ NOON = datetime(2026, 1, 7, 12, tzinfo=UTC)
 def record_missed(sandbox: Sandbox, now: datetime) -> list[str]:
     """What is opened for the one model."""
     project = sandbox.project
-    return record_missed_of(project, sandbox.store, project.models["credit"], now)
+    model = project.models["credit"]
+    with sandbox.store.read() as reader:
+        late = missed_windows(reader, model, now)
+    return record_missed_of(project, sandbox.store, model, late)
 
 
 @pytest.fixture
@@ -64,6 +68,8 @@ def test_a_history_that_is_closed_misses_nothing(served: Sandbox) -> None:
 def test_a_model_that_never_ran_has_missed_nothing(sandbox: Sandbox) -> None:
     """Nothing was promised yet."""
     sandbox.model()
+    with sandbox.store.write():
+        pass  # which makes the store
     assert record_missed(sandbox, NOON) == []
 
 
@@ -99,6 +105,18 @@ def test_a_run_that_was_broken_off_is_told(served: Sandbox) -> None:
     served.run(7)
     assert "credit: run of 7 Jan 2026 was broken off" in alerts.read_text()
     assert served.outcomes()[6] == ["abandoned", "success"]
+    served.check()
+
+
+def test_a_run_that_died_is_not_the_last_run(served: Sandbox) -> None:
+    """The machine broke down in the middle of a run and stood still for three days: they are missed."""
+    window, then = served.window(6), served.clock.moment
+    run = RunRecord("k", "credit", "1", "main", window.start, window.end, window.end, then, "s", "c", "0")
+    with served.store.write() as tx:
+        begin_attempts(tx, [run], pid=2**22 + 1, host=socket.gethostname(), lease_until=then + timedelta(hours=6))
+    served.clock.moment = NOON + timedelta(days=3)
+    served.days(6, 7, 8)
+    assert served.run(9)["credit"].opened == ["NC-2026-0001"]
     served.check()
 
 
