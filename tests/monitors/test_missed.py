@@ -66,11 +66,12 @@ def test_a_history_that_is_closed_misses_nothing(served: Sandbox) -> None:
 
 
 def test_a_model_that_never_ran_has_missed_nothing(sandbox: Sandbox) -> None:
-    """Nothing was promised yet."""
-    sandbox.model()
-    with sandbox.store.write():
-        pass  # which makes the store
-    assert record_missed(sandbox, NOON) == []
+    """Nothing was promised yet: the first run of a long history is late for none of it."""
+    sandbox.clock.moment = NOON + timedelta(days=30)
+    sandbox.model(monitor={"end": datetime(2026, 1, 7, tzinfo=UTC).date()})
+    sandbox.days(0, 1, 2, 3, 4, 5)
+    summary = sandbox.run(30)["credit"]
+    assert (len(summary.runs), summary.opened) == (2, [])
 
 
 def test_whoever_runs_by_cron_has_it_on_record(served: Sandbox) -> None:
