@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-Kind = Literal["text", "lines", "choice", "yes or no", "day", "person", "number", "action"]
+Kind = Literal["text", "lines", "choice", "yes or no", "day", "person", "number", "action", "objective"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,9 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         Field("action", "The action"),
         Field("owner", "Who carries it out", "person"),
         Field("due", "Until when", "day"),
-        Field("objective", "Objective that shows its effect"),
+        Field("objective", "Objective that shows its effect", "objective"),
         Field("windows", "Conforming windows in a row", "number"),
+        Field("check", "Or, where nothing is measured: what a person must see"),
         Field("correction_only_because", "If it only corrects (retraining): why that removes the cause"),
     ),
     "approve": _REASON,
@@ -129,7 +130,7 @@ def forms(scene: ui.Scene, case: Case) -> None:
         return
     with st.container(border=True):
         st.subheader("Take a step", anchor=False)
-        people = [person.id for person in scene.project.config.people]
+        choices = _choices(scene, began)
         left, right = st.columns(2)
         with left:
             who = who_acts(scene, "acting")
@@ -138,7 +139,7 @@ def forms(scene: ui.Scene, case: Case) -> None:
         doing = STEPS[name].doing
         st.caption(words.escape(f"{doing[0].upper()}{doing[1:]} {case.name}"))
         with st.form(f"{name} {case.name} {turn}", border=False):
-            given = {field.key: _ask(field, began, people, turn) for field in FIELDS[name]}
+            given = {field.key: _ask(field, choices, f"{case.name} {turn}") for field in FIELDS[name]}
             if st.form_submit_button(_button(name)):
                 submit(scene, who, lambda tx, actor: take(tx, scene, began, name, actor, given), record=case.name)
 
@@ -197,17 +198,25 @@ def _button(name: str) -> str:
     return STEPS[name].name.replace("-", " ").capitalize()
 
 
-def _ask(field: Field, case: Case, people: list[str], turn: int) -> Any:  # noqa: ANN401  # what the widget gives
-    key = f"{case.name} {turn} {field.key}"
+def _choices(scene: ui.Scene, case: Case) -> dict[Kind, list[str]]:
+    """What there is to choose from: people, actions that are not done, objectives of the model."""
+    plan, model = case.dossier.plan, scene.project.models.get(case.record.model)
+    return {
+        "person": [person.id for person in scene.project.config.people],
+        "action": [one.id for one in plan.actions if one.done_at is None] if plan is not None else [],
+        "objective": [one.id for one in model.objectives] if model is not None else [],
+    }
+
+
+def _ask(field: Field, choices: dict[Kind, list[str]], where: str) -> Any:  # noqa: ANN401  # what the widget gives
+    key = f"{where} {field.key}"
     match field.kind:
         case "choice":
             return st.selectbox(field.label, field.choices, index=None, key=key)
-        case "person":
-            return st.selectbox(field.label, people, index=None, key=key, format_func=words.printable)
+        case "person" | "objective":
+            return st.selectbox(field.label, choices[field.kind], index=None, key=key, format_func=words.printable)
         case "action":
-            plan = case.dossier.plan
-            open_ones = [one.id for one in plan.actions if one.done_at is None] if plan is not None else []
-            return st.selectbox(field.label, open_ones, key=key)
+            return st.selectbox(field.label, choices[field.kind], key=key)
         case "yes or no":
             answer = st.radio(field.label, ("yes", "no"), index=None, horizontal=True, key=key)
             return None if answer is None else answer == "yes"
@@ -267,6 +276,8 @@ def _step(name: str, given: dict[str, Any]) -> Callable[[Case, Actor, Context], 
 def _plan(given: dict[str, Any]) -> dossier.Plan:
     action = {"id": "A1", "description": given["action"], "owner": given["owner"], "due": given["due"]}
     criterion = {"kind": "objective", "objective": given["objective"], "windows": given["windows"]}
+    if given["check"] and not given["objective"]:
+        criterion = {"kind": "check", "check": given["check"]}
     content = {
         "needed_because": given["needed_because"],
         "correction_only_because": given["correction_only_because"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 
@@ -173,3 +174,40 @@ def test_a_record_of_no_model_is_listed_by_its_source(project: Path, monkeypatch
         )
     lines = "\n".join(str(element.value) for element in opened(project, monkeypatch).markdown).replace("\\", "")
     assert f"**{made.nonconformity}** complaint: detected, minor" in lines.replace("\u2060", "")
+
+
+def test_a_plan_is_made_on_the_page(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The criterion is an objective of the model, chosen from a list; without one it is asked for."""
+    from aimsight.aims.lifecycle import service, transitions
+    from aimsight.aims.lifecycle.dossier import Cause, Containment, Grading
+    from aimsight.aims.people import Actor, Role
+    from aimsight.configs.load import load_project
+
+    loaded = load_project(project, environ={})
+    owner = Actor("risk@example.org", frozenset({Role.OWNER}))
+    steps = (
+        (transitions.confirm, Grading(severity="major", criteria="c", owner=owner.id)),
+        (transitions.contain, Containment(none_needed="n", serious=False, serious_because="s")),
+        (transitions.analyse, Cause(method="five whys", whys=("a", "b", "c"), causes=("d",))),
+    )
+    with Store(project / "store" / "aimsight.duckdb").write() as tx:
+        for do, given in steps:
+            if do is transitions.analyse:
+                service.similar(tx, loaded, NC, owner)
+            service.act(tx, loaded, NC, owner, lambda one, who, knows, do=do, given=given: do(one, given, who, knows))
+    app = opened(project, monkeypatch)
+    next(one for one in app.selectbox if one.label == "Step").select("plan").run()
+    fields = {one.label: one for one in (*app.selectbox, *app.text_area, *app.date_input)}
+    fields["Why action is needed"].input("It comes again.")
+    fields["The action"].input("Check units on arrival.")
+    fields["Who carries it out"].select("risk@example.org")
+    fields["Until when"].set_value(date(2027, 12, 31))
+    app.button[0].click().run()
+    assert "needs objective" in app.error[0].value
+    objectives = [one.id for one in loaded.models["credit-limit"].objectives]
+    chosen = next(one for one in app.selectbox if one.label == "Objective that shows its effect")
+    assert chosen.options == objectives
+    chosen.select(objectives[0])
+    app.button[0].click().run()
+    assert [one.value for one in app.error] == []
+    assert state(project)[0] == "planned"
