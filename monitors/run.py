@@ -80,7 +80,7 @@ if TYPE_CHECKING:
     from aimsight.configs.window_lengths import ChunkCount, RowCount
     from aimsight.metrics.schema import Schema
     from aimsight.metrics.statistics import Statistics
-    from aimsight.store.database import Reader, Store
+    from aimsight.store.database import Store
     from aimsight.store.runs import Outcome
 
 CHUNK = 32
@@ -267,11 +267,6 @@ class _Run:
             self._read_store()
         if self.unfinished:
             record_abandoned(self.project, self.store)
-            with self.store.read() as reader:
-                self.late = self._missed(reader)
-
-    def _missed(self, reader: Reader) -> list[Window]:
-        return missed_windows(reader, self.model, min(self.now, self.store.clock.now()))
 
     def _read_store(self) -> None:
         with self.store.read() as reader:
@@ -285,7 +280,7 @@ class _Run:
             self.remembered = known_files(reader)
             self.slots = planned_windows(reader, self.model.model, self.model.monitor.name)
             self.done = done_keys(reader, self.model.model)
-            self.late = self._missed(reader)
+            self.late = missed_windows(reader, self.model, min(self.now, self.store.clock.now()))
             if self.project.config.changes == "approve":
                 self.unjudged = {Window(start, end) for start, end in unjudged(reader, self.model)}
             self.unfinished = bool(reader.tuples("SELECT 1 FROM attempt LIMIT 1"))
