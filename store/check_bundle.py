@@ -491,13 +491,13 @@ def tell(bundle: Bundle, planned: Completeness, authority: Authority) -> int:
     return 1 if count else 0
 
 
-def main() -> int:
-    """Check the folder and print what was found."""
+def main(arguments: list[str] | None = None) -> int:
+    """Check the folder and print what was found; gives the exit code."""
     parser = argparse.ArgumentParser(description="Check an audit bundle with Python's standard library.")
     parser.add_argument("folder", nargs="?", default=str(Path(__file__).resolve().parent))
     parser.add_argument("--key", action="append", default=[], help="public key: ed25519:BASE64")
     parser.add_argument("--checkpoints", action="append", default=[], help="checkpoints that you have kept yourself")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # terminals that know few letters
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -190,6 +191,29 @@ def test_tampering_is_found(filled: Store, tmp_path: Path, what: str) -> None:
     assert "Traceback" not in told
 
 
+def test_any_changed_byte_is_found(filled: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever byte of ledger, records, rows or evidence is another one, with a manifest made to fit."""
+    folder = made(filled, tmp_path / "bundle").folder
+    assert check_bundle.main([str(folder)]) == 0
+    kinds = ("ledger.jsonl", "records/*", "runs/*/*", "evidence/*")
+    files = [path for kind in kinds for path in sorted(folder.glob(kind))]
+    drawn = random.Random(7)
+    unseen = []
+    for path in drawn.choices(files, k=150):
+        content = path.read_bytes()
+        place = drawn.randrange(len(content))
+        other = bytes([content[place] ^ (1 << drawn.randrange(8))])
+        path.write_bytes(content[:place] + other + content[place + 1 :])
+        _resealed(folder)
+        if check_bundle.main([str(folder)]) == 0:
+            unseen.append(f"{path.relative_to(folder)} {place}: {content[place : place + 1]!r} -> {other!r}")
+        path.write_bytes(content)
+    capsys.readouterr()
+    _resealed(folder)
+    assert check_bundle.main([str(folder)]) == 0
+    assert unseen == []
+
+
 @pytest.mark.parametrize("what", PLAIN)
 def test_the_manifest_names_every_file(filled: Store, tmp_path: Path, what: str) -> None:
     """A file more or less is named, and a folder without its manifest is no bundle."""
@@ -261,7 +285,7 @@ def test_one_record_with_what_belongs_to_it(filled: Store, tmp_path: Path) -> No
     record = made(filled, tmp_path / "record", Choice(subject="RISK-2026-0001"))
     assert json.loads((record.folder / "records" / "record_version.json").read_text())
     assert check(record.folder)[0] == 0
-    with pytest.raises(NotFoundError, match="no record .NC-2026-0099.; did you mean NC-2026-0001"):
+    with pytest.raises(NotFoundError, match=r"no record .NC-2026-0099.; did you mean NC-2026-0001"):
         made(filled, tmp_path / "none", Choice(subject="NC-2026-0099"))
 
 
