@@ -281,7 +281,14 @@ def command(scene: Scene, arguments: str) -> str:
 
 
 def no_runs(scene: Scene) -> None:
-    """The empty state of a project that has not run yet."""
+    """The empty state of a project that has not run yet, or where no objective is in force that runs could judge."""
+    if scene.version and scene.project.config.changes == "approve":
+        empty(
+            "No objective is in force yet, so nothing is judged. What the files declare is proposed, and approved by a "
+            "second person; then a run also judges what was measured before.",
+            command(scene, "changes propose --purpose WHY"),
+        )
+        return
     names = words.listed(list(scene.project.models)) or "no model"
     empty(
         f"Nothing has been measured yet. This project declares {names}; a run measures every window of its log.",

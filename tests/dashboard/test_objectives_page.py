@@ -124,3 +124,18 @@ def test_an_objective_taken_out_of_its_file_is_shown_until_that_is_approved(
     assert gone in in_force(project)
     with store(project).read() as reader:
         assert record not in {one.record for one in changes.pending(reader)}
+
+
+def test_while_nothing_is_in_force_the_pages_say_what_to_do(
+    full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Measured and not judged is not the same as not measured: the overview names the approval that is missing."""
+    folder = Path(shutil.copytree(full, tmp_path / "project"))
+    with (folder / "aimsight.yaml").open("a") as file:
+        file.write(SETTINGS)
+    edited(folder, "model: credit-limit", "model: credit-line")
+    monkeypatch.setenv("AIMSIGHT_PROJECT", str(folder))
+    app = AppTest.from_file(APP, default_timeout=60).run()
+    assert not app.exception
+    assert "No objective is in force yet, so nothing is judged" in said(app)
+    assert "changes propose --purpose WHY" in app.code[0].value
