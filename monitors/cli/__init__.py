@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
+import threading
+from contextlib import suppress
 
 
 def main() -> None:
@@ -19,4 +22,18 @@ def main() -> None:
     gc.set_threshold(100_000)
     from aimsight.monitors.cli.app import run
 
-    run()
+    try:
+        run()
+    except SystemExit as leaving:
+        _leave(leaving.code)
+
+
+def _leave(code: str | int | None) -> None:
+    """End the process here: everything is closed, and taking half a million objects apart takes a tenth of a second."""
+    at_work = [one for one in threading.enumerate() if one is not threading.main_thread() and not one.daemon]
+    if at_work or not isinstance(code, int):
+        sys.exit(code)  # which waits for the threads
+    with suppress(BrokenPipeError):  # the reader has gone
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
