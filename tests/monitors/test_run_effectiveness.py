@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -59,6 +59,7 @@ class Office:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
+        sandbox.clock.moment = datetime(2026, 1, 6, 12, tzinfo=UTC)  # no action is older than its plan's approval
         sandbox.root.mkdir(parents=True, exist_ok=True)
         (sandbox.root / "aimsight.yaml").write_text(PROJECT)
 
@@ -146,7 +147,7 @@ def test_good_windows_after_the_action_are_effective(office: Office, sandbox: Sa
     assert (office.windows(), office.verdict()) == ({6: "conforming", 7: "conforming"}, "effective")
     assert f"{NC}: the actions are measured as effective (credit)" in office.alerts()
     office.act(JUDGE, transitions.conclude, Conclusion(effective=True, reason="Two good days."))
-    office.act(JUDGE, transitions.close, Closure(changed=("procedures",), links=("PROC-1",)))
+    office.act(JUDGE, transitions.close, Closure(none_because="The procedures hold."))
     sandbox.days(8, 9, wrong=30)
     assert sandbox.run(10)["credit"].opened == ["NC-2026-0002"]
     second = sandbox.nonconformities()[1]
