@@ -269,7 +269,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[30, 300, 30_000])
-    parser.add_argument("--windows", type=int, default=0, help="windows of each population; default 400, or 150 of many rows")
+    parser.add_argument("--windows", type=int, default=0, help="windows of each population; default 400, or 150")
     given = parser.parse_args()
     print(table(tuple(given.rows), lambda n: given.windows or (400 if n < 10_000 else 150)))
 
