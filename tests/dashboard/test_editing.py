@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import date
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -185,16 +186,15 @@ def test_a_plan_is_made_on_the_page(project: Path, monkeypatch: pytest.MonkeyPat
 
     loaded = load_project(project, environ={})
     owner = Actor("risk@example.org", frozenset({Role.OWNER}))
-    steps = (
-        (transitions.confirm, Grading(severity="major", criteria="c", owner=owner.id)),
-        (transitions.contain, Containment(none_needed="n", serious=False, serious_because="s")),
-        (transitions.analyse, Cause(method="five whys", whys=("a", "b", "c"), causes=("d",))),
-    )
+    grading = Grading(severity="major", criteria="c", owner=owner.id)
+    containment = Containment(none_needed="n", serious=False, serious_because="s")
+    cause = Cause(method="five whys", whys=("a", "b", "c"), causes=("d",))
     with Store(project / "store" / "aimsight.duckdb").write() as tx:
-        for do, given in steps:
-            if do is transitions.analyse:
-                service.similar(tx, loaded, NC, owner)
-            service.act(tx, loaded, NC, owner, lambda one, who, knows, do=do, given=given: do(one, given, who, knows))
+        act = partial(service.act, tx, loaded, NC, owner)
+        act(lambda one, who, knows: transitions.confirm(one, grading, who, knows))
+        act(lambda one, who, knows: transitions.contain(one, containment, who, knows))
+        service.similar(tx, loaded, NC, owner)
+        act(lambda one, who, knows: transitions.analyse(one, cause, who, knows))
     app = opened(project, monkeypatch)
     next(one for one in app.selectbox if one.label == "Step").select("plan").run()
     fields = {one.label: one for one in (*app.selectbox, *app.text_area, *app.date_input)}
