@@ -145,7 +145,7 @@ def _evidence_row(line: Line) -> dict[str, Any]:
         "Title": line.clause.title,
         "Evidence": f"{GLYPHS[line.status]} {line.status.value}",
         "Newest": words.day(line.latest) if line.latest else "–",
-        "What there is": words.printable("; ".join(f"{one.count:,} {one.what}" for one in line.evidence if one.count)),
+        "What there is": words.printable("; ".join(one.words for one in line.evidence if one.count)),
         "By": words.printable(", ".join(line.people)),
         "Missing": words.printable("; ".join(line.missing)),
         "Not covered": line.limit,
