@@ -160,10 +160,11 @@ def _below(
     state = labels.state if labels is not None else "CAST(1 AS UTINYINT)"
     label = f"CASE WHEN {state} = 0 THEN {labels.value} END" if labels is not None else "NULL"
     kind = "VARCHAR" if log.model.task == "multiclass" else "DOUBLE"
+    hashed = _hash(log, request)  # in full, and columns by number: the log may have columns of any name
     query = (
-        f"SELECT epoch_us({log.time}) AS t, {_hash(log, request)} AS h, {state} AS state, "
+        f"SELECT epoch_us({log.time}) AS t, {hashed} AS h, {state} AS state, "
         f"CAST({label} AS {kind}) AS label, {columns} FROM {labels.rows if labels is not None else log.rows} "
-        f"WHERE {condition} AND h <= {_highest(log, windows, highest)} ORDER BY h, state, label"
+        f"WHERE {condition} AND {hashed} <= {_highest(log, windows, highest)} ORDER BY 2, 3, 4"
     )
     found = log.connection.sql(query).to_arrow_table().combine_chunks()
     arrays = [_array(column) for column in found.columns]

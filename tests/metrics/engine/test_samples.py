@@ -184,3 +184,19 @@ def test_a_column_that_cannot_be_read_is_named(bench: Any, tools: Any) -> None:
         _engine().sample(tools.config(), bench.root, tools.days(4)[0], ("shopp",), 5)
     with pytest.raises(SchemaError, match="'x' must be numeric"):
         _engine().sample(tools.config(), bench.root, tools.days(4)[0], ("x",), 5)
+
+
+@pytest.mark.parametrize("name", ["h", "t", "state", "label", "c0", "c1", "n", "hash"])
+def test_a_column_may_have_any_name(name: str, bench: Any, tools: Any) -> None:
+    """A feature called as something is in our own queries is drawn as it is under another name."""
+    frame, window = tools.make_frame(3000), tools.days(4)[1]
+    bench.write(frame)
+    columns, *rest = _plain(_engine().sample(tools.config(), bench.root, window, COLUMNS, 100, seed=3))
+    bench.write(frame.rename(columns={"shop": name}))
+    config = tools.config()
+    features = {name if one == "shop" else one: feature for one, feature in config.features.items()}
+    renamed = config.model_copy(update={"features": features})
+    asked = tuple(name if one == "shop" else one for one in COLUMNS)
+    found, *others = _plain(_engine().sample(renamed, bench.root, window, asked, 100, seed=3))
+    assert list(found.values()) == list(columns.values())
+    assert others == rest
