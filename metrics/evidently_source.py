@@ -1,6 +1,6 @@
 """Evidently as a source of breadth: any of its metrics, values of its presets and descriptors of text, by name.
 
-    evidently.NDCG(k=10, user=customer, item=article, target=bought, prediction=rank)
+    evidently.NDCG(k=10, user=customer, item=article, target=bought, prediction=rank, value=value.9)
     evidently.TextLength(column=answer)
     evidently.Contains(column=answer, items="[sorry, cannot]", value=true)
     evidently.DataDriftPreset(value=DriftedColumnsCount.share)
@@ -28,6 +28,7 @@ import numpy as np
 
 from aimsight.configs.errors import NotFoundError
 from aimsight.configs.fields import category_text
+from aimsight.configs.filters import columns, parse
 from aimsight.configs.parameters import Parameter
 from aimsight.metrics.intervals import Z, wilson
 from aimsight.metrics.registry import ALL_TASKS, Metric, Needs
@@ -283,7 +284,12 @@ def _definition(frame: Frame, model: ModelConfig, roles: _Roles) -> Any:  # noqa
 
     kinds = {name: feature.kind for name, feature in model.features.items()}
     numeric = [name for name, values in frame.columns.items() if kinds.get(name, _kind(values)) == "numeric"]
-    words = [name for name in frame.columns if kinds.get(name) == "category"]
+    groups = _groups(model)  # categories too, which evidently would take for texts to be read
+    words = [
+        name
+        for name, values in frame.columns.items()
+        if kinds.get(name) == "category" or (name in groups and _kind(values) == "text")
+    ]
     parts: dict[str, Any] = {}
     if roles.ranking is not None:
         ranking = dict(roles.ranking)
@@ -310,6 +316,12 @@ def _definition(frame: Frame, model: ModelConfig, roles: _Roles) -> Any:  # noqa
     return evidently.DataDefinition(
         numerical_columns=numeric, categorical_columns=words, text_columns=texts or None, **parts
     )
+
+
+def _groups(model: ModelConfig) -> set[str]:
+    """Columns that are no features and hold a word out of few: groups, decisions, parts of filters."""
+    found = {*model.protected, *(name for entry in model.segments for name in entry), str(model.log.prediction)}
+    return found.union(*(columns(parse(text)) for text in model.filters.values()))
 
 
 def _kind(values: NDArray[Any]) -> str:

@@ -150,6 +150,17 @@ def test_a_preset_gives_any_of_its_values() -> None:
     assert value(text, shifted) - value(text, still) == 1.0
 
 
+def test_groups_and_decisions_are_no_texts_to_be_read() -> None:
+    """Drift of all columns of a log as it is, its groups and decisions among them: words that make up no text."""
+    first, second = (
+        Frame({name: values for name, values in one.columns.items() if name != "answer"}, N, one.labels)
+        for one in (binary(1)[0], binary(2)[0])
+    )
+    moved = Frame({**first.columns, "sex": np.array(["M"] * N, dtype=object)}, N, first.labels)
+    text = "evidently.DriftedColumnsCount(value=count)"
+    assert value(text, FramePair(moved, second)) - value(text, FramePair(first, second)) == 1.0
+
+
 def test_a_descriptor_of_text_is_averaged_with_an_interval() -> None:
     """The mean length of the texts, and its interval from their spread."""
     frame = binary()[0]
