@@ -158,7 +158,8 @@ def record_failure(
     tuple
         The nonconformity that was opened (``None`` when none was) and how many occurrences were attached.
     """
-    past = tx.rows(
+    past = tx.rows_of(
+        {"nonconformity"},
         "SELECT nonconformity, state, closed_at FROM nonconformity WHERE dedupe_key = ? "
         "ORDER BY opened_at, nonconformity",
         [subject.key],
@@ -344,8 +345,8 @@ def _attach(tx: Transaction, name: str, failures: Sequence[Failing], now: dateti
 
 def _attached(tx: Transaction, name: str) -> set[tuple[datetime, datetime]]:
     """The windows that are occurrences of a nonconformity."""
-    rows = tx.tuples("SELECT window_start, window_end FROM occurrence WHERE nonconformity = ?", [name])
-    return {(start, end) for start, end in rows}
+    rows = tx.rows_of({"occurrence"}, "SELECT window_start, window_end FROM occurrence WHERE nonconformity = ?", [name])
+    return {(row["window_start"], row["window_end"]) for row in rows}
 
 
 def _span(failing: Failing) -> tuple[datetime, datetime]:

@@ -15,7 +15,7 @@ from aimsight.dashboard.scales import nice_step
 from aimsight.metrics.cells import CategoryCells, NumericCells
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from zoneinfo import ZoneInfo
 
     from numpy.typing import NDArray
@@ -92,6 +92,21 @@ def event_frame(marks: Iterable[tuple[datetime, str, str]], zone: ZoneInfo) -> p
         ],
         columns=["at", "label", "note"],
     )
+
+
+def drift_order(columns: Iterable[str], latest: Mapping[str, Row]) -> list[str]:
+    """Columns with those first that differ beyond chance in the newest window, the farthest first within each part.
+
+    ``latest`` has the measurement of the newest window for each column that has one.
+    """
+
+    def place(column: str) -> tuple[bool, float, str]:
+        row = latest.get(column)
+        if row is None or row["value"] is None:
+            return True, math.inf, column
+        return not is_evident(row), -row["value"], column
+
+    return sorted(columns, key=place)
 
 
 def drift_frame(

@@ -301,7 +301,8 @@ class _Recording:
         return opened, attached
 
     def _silence(self, run: RunRecord) -> tuple[Nonconformity | None, int]:
-        rows = self.tx.rows(
+        rows = self.tx.rows_of(
+            {"run"},
             "SELECT run_id, window_start, window_end, outcome, rows_scanned, reason FROM run "
             "WHERE model = ? AND monitor = ? AND outcome IN ('success', 'error') AND window_end <= ? "
             "QUALIFY row_number() OVER (PARTITION BY window_start, window_end "

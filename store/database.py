@@ -16,7 +16,7 @@ from aimsight.store.ledger import Head, found, read_head
 from aimsight.store.seams import Clock, FileSystem, SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -94,7 +94,7 @@ class Transaction(Reader):
         self._lines: dict[str, dict[str, list[str]]] = {}
         self._pending: dict[str, tuple[Table, list[tuple[Any, ...]]]] = {}
         self._listed = 0
-        self._later: list[tuple[str, Sequence[Any]]] = []
+        self._later: list[tuple[str, str, Sequence[Any]]] = []
 
     def insert(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
         """Add rows of plain cells, as ``table.row`` makes them."""
@@ -109,13 +109,21 @@ class Transaction(Reader):
         self.flush()
         self._connection.execute(sql, list(params))
 
-    def execute_later(self, sql: str, params: Sequence[Any] = ()) -> None:
-        """Run one statement that changes rows, but only after the collected rows are in."""
-        self._later.append((sql, params))
+    def execute_later(self, table: str, sql: str, params: Sequence[Any] = ()) -> None:
+        """Run one statement that changes rows of one table, but only after the collected rows are in."""
+        self._later.append((table, sql, params))
 
     def stored(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of one statement without those still collected: spares a flush for who knows them anyway."""
         return super().tuples(sql, params)
+
+    def rows_of(self, tables: Collection[str], sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """The rows of one statement that reads these tables alone, no view: rows for other tables stay collected."""
+        if any(table in tables for table, _, _ in self._later):
+            self.flush()
+        for table in tables:
+            self._insert_table(table)
+        return self.before.rows(sql, params)
 
     @property
     def before(self) -> Reader:
@@ -156,17 +164,22 @@ class Transaction(Reader):
         """Insert the collected rows and run what was to follow them."""
         self._insert_pending()
         while self._later:
-            sql, params = self._later.pop(0)
+            _, sql, params = self._later.pop(0)
             self._connection.execute(sql, list(params))
 
     def _insert_pending(self) -> None:
         while self._pending:
-            _, (table, rows) = self._pending.popitem()
-            for part in _parts(table, rows):
-                self._connection.register("incoming", table.arrow(part))
-                self._connection.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM incoming")
-                self._connection.unregister("incoming")
+            self._insert_table(next(reversed(self._pending)))
         self._listed = 0
+
+    def _insert_table(self, name: str) -> None:
+        if name not in self._pending:
+            return
+        table, rows = self._pending.pop(name)
+        for part in _parts(table, rows):
+            self._connection.register("incoming", table.arrow(part))
+            self._connection.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM incoming")
+            self._connection.unregister("incoming")
 
 
 class Store:

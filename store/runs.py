@@ -143,7 +143,7 @@ def finish(
     )
     details = {"digests": tx.digests_of_run(run_id)}
     insert_record(tx, RUN, row, kind="run.finished", subject=run_id, actor=actor, details=details)
-    tx.execute_later("DELETE FROM attempt WHERE run_id = ?", [record.run_key])
+    tx.execute_later("attempt", "DELETE FROM attempt WHERE run_id = ?", [record.run_key])
 
 
 def begin_attempts(

@@ -61,7 +61,7 @@ def _render() -> None:
         return
     last = max(row["window_start"] for row in rows)
     latest = {row["column_name"]: row for row in rows if row["window_start"] == last}
-    order = sorted({row["column_name"] for row in rows}, key=lambda name: (-_distance(latest.get(name)), name))
+    order = frames.drift_order({row["column_name"] for row in rows}, latest)
     answer, which = summary.drift_answer(list(latest.values()), scene.zone_of(model))
     with top:
         ui.header(scene, f"{model}: {answer}", model=model)
@@ -69,10 +69,6 @@ def _render() -> None:
     ui.answer(states)
     _strip(scene, model, metric, rows, order)
     _distribution(scene, model, metric, rows, order)
-
-
-def _distance(row: data.Row | None) -> float:
-    return -1.0 if row is None or row["value"] is None else float(row["value"])
 
 
 def _strip(scene: ui.Scene, model: str, metric: str, rows: list[data.Row], order: list[str]) -> None:

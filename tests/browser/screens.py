@@ -24,7 +24,7 @@ from urllib.request import ProxyHandler, build_opener
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-PAGES = ("", "model", "drift", "fairness", "nonconformities", "objectives", "review", "plan", "operations")
+PAGES = ("", "model", "drift", "fairness", "nonconformities", "objectives", "review", "plan", "registers", "operations")
 SIZES = {"laptop": (1366, 768), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
 CHARTS_ARE_DRAWN = """

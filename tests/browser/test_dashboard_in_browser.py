@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("", "model", "drift", "fairness", "nonconformities", "objectives", "plan", "operations")
+PAGES = ("", "model", "drift", "fairness", "nonconformities", "objectives", "review", "plan", "registers", "operations")
 SIZES = {"laptop": (1366, 768), "phone": (390, 844)}
 
 

@@ -173,3 +173,12 @@ def test_events_at_one_moment_share_a_label() -> None:
     frame = frames.event_frame([(moment, "model 2", "First window"), (moment, "NC-1", "Opened")], WORLD)
     assert frame["label"].tolist() == ["model 2, NC-1"]
     assert frame["note"].tolist() == ["First window; Opened"]
+
+
+def test_columns_that_differ_beyond_chance_come_first() -> None:
+    """A small change that is shown stands above a larger one that may be chance; what was not measured stands last."""
+    latest = {
+        name: {"column_name": name, "value": value, "q_value": q, "p_value": q}
+        for name, value, q in (("a", 0.1, 0.01), ("b", 0.3, 0.4), ("c", 0.2, 0.001), ("d", None, None))
+    }
+    assert frames.drift_order({"a", "b", "c", "d", "gone"}, latest) == ["c", "a", "b", "d", "gone"]

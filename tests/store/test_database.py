@@ -105,6 +105,27 @@ def test_an_exception_leaves_nothing_behind(filled: Store, samples: Samples) -> 
     assert verify(filled, filled.checkpoints).intact
 
 
+def test_asking_named_tables_inserts_their_rows_alone(filled: Store, samples: Samples) -> None:
+    """What was collected for the tables of a question is answered; the rest waits, and is there after the commit."""
+    with filled.write() as tx:
+        samples.write_run(tx, 5)
+        assert tx.rows_of({"run"}, "SELECT count(*) AS runs FROM run") == [{"runs": 3}]
+        assert tx.stored("SELECT count(DISTINCT run_id) FROM measurement") == [(2,)], "inserted though nobody asked"
+    with filled.read() as reader:
+        assert reader.tuples("SELECT count(DISTINCT run_id) FROM measurement") == [(3,)]
+    assert verify(filled, filled.checkpoints).intact
+
+
+def test_asking_a_named_table_sees_what_is_to_be_changed_in_it(filled: Store) -> None:
+    """A statement put off runs before its table is asked; a question about another table lets it wait."""
+    with filled.write() as tx:
+        tx.execute_later("attempt", "UPDATE attempt SET pid = pid")
+        tx.execute_later("outbox", "DELETE FROM outbox")
+        assert tx.rows_of({"run"}, "SELECT count(*) AS runs FROM run") == [{"runs": 2}]
+        assert tx.stored("SELECT count(*) > 0 FROM outbox") == [(True,)]
+        assert tx.rows_of({"outbox"}, "SELECT count(*) AS notices FROM outbox") == [{"notices": 0}]
+
+
 def test_reading_before_the_first_write_says_so(store: Store) -> None:
     """There is no store yet: that is said, and no empty file is made."""
     with pytest.raises(NotFoundError, match="there is no store yet"), store.read():
