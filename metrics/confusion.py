@@ -138,10 +138,15 @@ def averaged(
     return Value(value, n, interval_of(value, matrix, mean))
 
 
+def occurring_classes(matrix: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Places of the classes that occur among labels or predictions."""
+    return np.flatnonzero(matrix.sum(axis=0) + matrix.sum(axis=1))
+
+
 def occurring(s: SegmentStatistics) -> NDArray[np.int64]:
     """The matrix of the classes that occur among labels or predictions; both of a binary model."""
     matrix = matrix_of(s)
-    there = np.flatnonzero(matrix.sum(axis=0) + matrix.sum(axis=1))
+    there = occurring_classes(matrix)
     return matrix if s.classes is None else np.ascontiguousarray(matrix[np.ix_(there, there)])
 
 

@@ -63,7 +63,8 @@ class Needs:
     """What must be there for a metric to apply.
 
     A reference, labels, columns of the log (``score``, ``prediction``, ``id``, the two of ``interval``), a range or
-    values declared for the column (``declared``), and the kinds of column that it is defined for.
+    values declared for the column (``declared``), and the kinds of column that it is defined for. ``classes``: the
+    function takes the names of the model's classes too, in the order of the matrix (kind ``segment``).
     """
 
     reference: bool = False
@@ -73,6 +74,7 @@ class Needs:
     id: bool = False
     declared: bool = False
     interval: bool = False
+    classes: bool = False
     column_kinds: frozenset[ColumnKind] = ANY_KIND
 
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import math
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aimsight.configs.errors import InvalidTextError
 from aimsight.configs.parameters import Parameter
 from aimsight.metrics.catalogue.decisions import DECISIONS, NO_DECISION
-from aimsight.metrics.confusion import whole
+from aimsight.metrics.confusion import matrix_of, occurring_classes, whole
 from aimsight.metrics.registry import BINARY, CLASSIFICATION, metric
+from aimsight.metrics.values import Undefined
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
+    from aimsight.configs.parameters import Argument
+    from aimsight.metrics.registry import Metric
     from aimsight.metrics.statistics import SegmentStatistics
     from aimsight.metrics.values import Result
 
@@ -101,11 +110,15 @@ def _kappa(shares: Floats) -> Floats:
     return result
 
 
+MOST = 1e9
+"""Largest cost."""
+
+
 def _money(name: str, what: str, default: float | None = 0.0) -> Parameter:
     doc = f"what {what} costs; below 0: what it brings"
     if default is None:
-        return Parameter(name, "float", low=-1e9, high=1e9, doc=doc)
-    return Parameter(name, "float", default, -1e9, 1e9, doc)
+        return Parameter(name, "float", low=-MOST, high=MOST, doc=doc)
+    return Parameter(name, "float", default, -MOST, MOST, doc)
 
 
 @metric(
@@ -136,3 +149,78 @@ def cost(s: SegmentStatistics, *, fp: float, fn: float, tp: float = 0.0, tn: flo
     """
     prices = np.array([[tn, fp], [fn, tp]])
     return whole(s, lambda shares: (shares * prices).sum(axis=(-2, -1)) / shares.sum(axis=(-2, -1)), lambda _: "")
+
+
+_PRICE = re.compile(r"\s*(.+?) as (.+?)\s*:\s*(\S+)\s*")
+
+
+def _prices(costs: str) -> dict[tuple[str, str], float]:
+    """The costs of a text such as ``high as low: 5, low as high: 1``, by label and decision.
+
+    Raises
+    ------
+    InvalidTextError
+        When it is no such text.
+    """
+    found: dict[tuple[str, str], float] = {}
+    for part in costs.split(","):
+        match = _PRICE.fullmatch(part)
+        try:
+            price = float(match[3]) if match is not None else math.nan
+        except ValueError:
+            price = math.nan
+        if match is None or not abs(price) <= MOST:
+            raise InvalidTextError(f"costs must be written LABEL as DECISION: COST, ..., not {part.strip()}")
+        if (match[1], match[2]) in found:
+            raise InvalidTextError(f"costs gives {match[1]} as {match[2]} twice")
+        found[match[1], match[2]] = price
+    return found
+
+
+def _readable(made: Metric, arguments: Mapping[str, Argument]) -> Metric:
+    """The metric as it is, once its costs can be read."""
+    _prices(str(arguments["costs"]))
+    return made
+
+
+@metric(
+    id="performance.cost_matrix",
+    version=1,
+    tasks=frozenset({"multiclass"}),
+    kind="segment",
+    unit="cost of a decision",
+    bounds=(None, None),
+    direction="lower",
+    undefined_when=(NO_DECISION, "a cost is given for a class that the model does not have"),
+    source="Elkan, The foundations of cost-sensitive learning, IJCAI (2001)",
+    needs=replace(DECISIONS, classes=True),
+    parameters=(
+        Parameter(
+            "costs", "text", doc="what a label costs that is decided as another class: LABEL as DECISION: COST, ..."
+        ),
+        Parameter("other", "float", 1.0, -MOST, MOST, "what any other wrong decision costs"),
+        Parameter("right", "float", 0.0, -MOST, MOST, "what any other right decision costs; below 0: what it brings"),
+    ),
+    core=False,
+    specialise=_readable,
+)
+def cost_matrix(
+    s: SegmentStatistics, classes: tuple[str, ...], *, costs: str, other: float = 1.0, right: float = 0.0
+) -> Result:
+    """Mean cost of a decision between several classes, from what it costs to take each for each other.
+
+    ``sum over label i, decision j of cost[i, j] n[i, j] / n``, in the unit of the costs, which are written
+    ``performance.cost_matrix(costs="high as low: 5, low as high: 1")``. 0: nothing is lost on average; below 0:
+    decisions bring more than they cost. Interval: bootstrap of counts.
+    """
+    named = _prices(costs)
+    strangers = sorted({name for pair in named for name in pair} - set(classes))
+    if strangers:
+        return Undefined(f'there is no class "{strangers[0]}"', s.rows)
+    prices = np.full((len(classes), len(classes)), other)
+    np.fill_diagonal(prices, right)
+    for (label, decision), price in named.items():
+        prices[classes.index(label), classes.index(decision)] = price
+    there = occurring_classes(matrix_of(s))
+    used = prices[np.ix_(there, there)]
+    return whole(s, lambda shares: (shares * used).sum(axis=(-2, -1)) / shares.sum(axis=(-2, -1)), lambda _: "")

@@ -48,7 +48,7 @@ def of_segment(scope: Scope, unit: Metric, segment: Segment, found: SegmentStati
         part = one_against_rest(found, scope.plan.classes, unit.one_class)
         return compute(unit, part) if part else Undefined(f'there is no class "{unit.one_class}"', found.rows)
     if unit.kind == "segment":
-        return compute(unit, found)
+        return compute(unit, found, scope.plan.classes) if unit.needs.classes else compute(unit, found)
     if found.labelled == 0:
         return Undefined(f"no labels: 0 of {found.rows} rows are labelled", found.rows, Cause.TOO_FEW)
     if found.errors is None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
+from aimsight.configs.errors import NotFoundError
 from aimsight.metrics.confusion import one_against_rest
 from aimsight.metrics.registry import find
 from aimsight.metrics.statistics import BinaryCounts, SegmentStatistics
@@ -54,6 +55,34 @@ def test_decisions_by_hand(metric: str, expected: float) -> None:
     assert found.value == pytest.approx(expected, abs=1e-12)
     assert found.interval is not None
     assert found.interval.low < expected < found.interval.high
+
+
+def test_a_cost_matrix_by_hand(counting: Counting) -> None:
+    """Five decisions between three classes of four: 7 for a cat as dog, 1 for any other error, a right dog brings 2."""
+    labels, decisions = np.array([0, 0, 1, 1, 3]), np.array([0, 1, 1, 3, 0])
+    metric = 'performance.cost_matrix(costs="cat as dog: 7, dog as dog: -2")'
+    found = value_of(metric, counting.classes(labels, decisions, 4), ("cat", "dog", "eel", "fox"))
+    assert found.value == pytest.approx((0 + 7 - 2 + 1 + 1) / 5)
+    assert found.n == 5
+    nobody = find('performance.cost_matrix(costs="cat as cow: 7")').compute(
+        counting.classes(labels, decisions, 4), ("cat", "dog", "eel", "fox")
+    )
+    assert nobody == Undefined('there is no class "cow"', 5)
+
+
+@pytest.mark.parametrize(
+    ("costs", "problem"),
+    [
+        ("cat: 7", "LABEL as DECISION: COST"),
+        ("cat as dog: much", "LABEL as DECISION: COST"),
+        ("cat as dog: nan", "LABEL as DECISION: COST"),
+        ("cat as dog: 1, cat as dog: 2", "cat as dog twice"),
+    ],
+)
+def test_costs_that_cannot_be_read_are_refused(costs: str, problem: str) -> None:
+    """When the metric is named, not when a window is measured."""
+    with pytest.raises(NotFoundError, match=problem):
+        find(f'performance.cost_matrix(costs="{costs}")')
 
 
 def test_binary_agrees_with_scikit_learn(counting: Counting) -> None:

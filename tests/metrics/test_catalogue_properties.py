@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 BOUND = (
     "performance.cost(fp=1, fn=20)",
+    'performance.cost_matrix(costs="c0 as c1: 5, c2 as c0: -1")',
     "performance.change(of=accuracy)",
     *(f"performance.skill(of={of})" for of in JUDGED),
 )
@@ -87,7 +88,8 @@ def results(counting: Counting, unit: Metric, rows: Rows, reference: Rows | None
     """The results of one metric on some rows, for every task that it is defined for."""
     binary = counting.binary(rows.y, rows.p, rows.s)
     if unit.kind == "segment":
-        yield from (unit.compute(s) for s in of_one_segment(counting, unit, rows))
+        named = [("c0", "c1", "c2")] if unit.needs.classes else []
+        yield from (unit.compute(s, *named) for s in of_one_segment(counting, unit, rows))
     elif unit.kind == "errors":
         yield unit.compute(counting.errors(rows.z + rows.s, rows.z), 2.0**-40)
     elif unit.kind == "change":

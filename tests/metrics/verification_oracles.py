@@ -150,6 +150,14 @@ def class_specificity() -> float:
     return float(np.mean([(kinds[labels != one] != one).mean() for one in "abc"]))
 
 
+def class_costs() -> float:
+    """Five for an a that is taken for b, two for a c that is taken for a, one for any other error."""
+    found = m.now("multiclass").where("y", "kind")
+    special = {"ab": 5.0, "ca": 2.0}
+    pairs = zip(found.text("y"), found.text("kind"), strict=True)
+    return float(np.mean([special.get(y + kind, float(y != kind)) for y, kind in pairs]))
+
+
 def coverage() -> float:
     """Share of labels within the prediction interval."""
     found = m.now("regression").where("y", "low", "high")
@@ -419,6 +427,7 @@ ORACLES: list[Oracle] = [
     Oracle("performance.brier", "multiclass", "", FIXED, NP, class_brier),
     Oracle("performance.log_loss", "multiclass", "", FIXED, NP, class_log_loss),
     Oracle("performance.specificity", "multiclass", "", EXACT, NP, class_specificity),
+    Oracle('performance.cost_matrix(costs="a as b: 5, c as a: 2")', "multiclass", "", EXACT, NP, class_costs),
     Oracle("performance.interval_coverage", "regression", "", EXACT, NP, coverage),
     *(Oracle(name, "binary", "", FITTED, SK, partial(estimated, how)) for name, how in ESTIMATED),
     Oracle("estimated.roc_auc", "binary", "", FITTED, SK, partial(expected_ranking, sk.roc_auc_score)),
