@@ -83,8 +83,9 @@ auditor will ask for besides (baseline, policy, actions, resources, review, comm
 - `aimsight records systems` compares the AI systems with the models monitored here: a system in scope without a
   monitoring plan, a model that belongs to no system.
 - `aimsight records due` names the impact assessments that have to be made again, because their interval has ended,
-  another version of the model was released, or a fairness nonconformity was confirmed after them; and every record
-  past its day.
+  another version of the model was released, or a fairness nonconformity was confirmed after them (after their
+  `event_at`: a revision states when it was made); and every record past its day. An incident that is reportable is past
+  its day when 15, 10 or 2 days after `aware_at` no notice to an authority (`incident_communication`) is on record.
 - An **audit** is approved only when none of its auditors answers for, wrote or approved what it looks at: the
   system compares them with the owners of the models, objectives, nonconformities and records named in it.
 - `aimsight audit coverage` shows for each clause and control of ISO/IEC 42001 what evidence there is, who recorded

@@ -382,6 +382,7 @@ def _keys(kind: RecordType) -> list[RenderableType]:
 
 
 def _in_full(one: RecordVersion, missing: list[str]) -> list[RenderableType]:
+    from aimsight.aims.registers.due import report_due
     from aimsight.aims.registers.fields import value_words
     from aimsight.aims.registers.types import find_type
     from aimsight.monitors.cli.tables import facts, prose
@@ -395,6 +396,7 @@ def _in_full(one: RecordVersion, missing: list[str]) -> list[RenderableType]:
         "Approver": f"{one.approver}, {one.approved_at:%Y-%m-%d}" if one.approver and one.approved_at else "–",
         "Owner": one.owner or "–",
         "Due": one.due or "–",
+        **({"Report due": report_due(one) or "nothing to report"} if one.record_type == "incident" else {}),
         "Happened": f"{one.event_at:%Y-%m-%d %H:%M} UTC{until}",
         "Recorded": f"{one.recorded_at:%Y-%m-%d %H:%M} UTC, by {one.origin}",
         "Scope": ", ".join(part for part in (one.unit, one.model, one.model_version) if part) or "–",

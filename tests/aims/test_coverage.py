@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +15,7 @@ from aimsight.aims.registers import service
 from aimsight.aims.registers.due import overdue_records, reassessments_due
 from aimsight.aims.registers.inventory import inventory
 from aimsight.configs.standard import load_standard
+from aimsight.store.ledger import append
 from aimsight.store.records import Nonconformity, open_nonconformity
 
 if TYPE_CHECKING:
@@ -301,6 +302,74 @@ def test_an_assessment_is_due_on_interval_release_and_fairness(store: Store, mak
             ("version 2 was released, version 1 was assessed", "fairness nonconformity after it: NC-2026-0001"),
         )
     ]
+
+
+def test_a_fairness_nonconformity_counts_from_its_confirmation(store: Store, makers: Makers, clock: SetClock) -> None:
+    """Detected before the assessment and confirmed after it: whoever assessed could not know, so it is due again."""
+    with store.write() as tx:
+        changes.register(tx, makers.model(), "aimsight", makers.now, "record")
+    record = Nonconformity(
+        nonconformity="NC-2026-0001", dedupe_key="k", kind="fairness", source="monitoring", objective=None,
+        objective_version=None, model="credit", model_version="1", segment="", requirement="r", statement="s",
+        severity="major", state="detected", opened_at=makers.now - timedelta(days=90),
+        occurred_from=makers.now, occurred_to=makers.now, detected_by="aimsight", due_at=None, owner="o",
+        recurrence_of=None, closed_at=None, evidence_hash="",
+    )  # fmt: skip
+    with store.write() as tx:
+        open_nonconformity(tx, record)
+    kept(store, "impact_assessment", ASSESSMENT)
+    with store.write() as tx:
+        tx.execute("UPDATE nonconformity SET state = 'open'")
+        append(tx, "writer@example.org", "nonconformity.confirmed", "NC-2026-0001", {})
+    with store.read() as reader:
+        assert [one.reasons for one in reassessments_due(reader, makers.now.date())] == [
+            ("fairness nonconformity after it: NC-2026-0001",)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("given", "last"),
+    [
+        ({"kind": "serious"}, "2026-04-16"),
+        ({"kind": "death"}, "2026-04-11"),
+        ({"kind": "widespread or critical infrastructure"}, "2026-04-03"),
+        ({"kind": "death", "report_due": "2026-04-05"}, "2026-04-05"),
+        ({"kind": "death", "due": "2026-04-02"}, "2026-04-02"),
+        ({"kind": "serious", "reportable": False}, None),
+    ],
+)
+def test_the_report_of_an_incident_is_due_by_its_kind(store: Store, given: dict[str, Any], last: str | None) -> None:
+    """15, 10 or 2 days from becoming aware unless an earlier day is stated; until an authority was told."""
+    incident = {
+        "title": "Denied",
+        "owner": "o",
+        "description": "d",
+        "aware_at": "2026-04-01",
+        "reportable": True,
+        "reportable_reason": "r",
+        "state": "open",
+    }
+    kept(store, "incident", incident | given, approve=False)
+    far = date(2030, 1, 1)
+    with store.read() as reader:
+        assert [one.due for one in overdue_records(reader, far)] == ([date.fromisoformat(last)] if last else [])
+        if last:
+            assert overdue_records(reader, date.fromisoformat(last)) == []
+    told = {
+        "title": "Told",
+        "incident": "incident:INC-2026-0001",
+        "recipient": "all",
+        "recipient_kind": "users",
+        "told_at": "2026-04-02",
+        "basis": "law",
+        "message": "m",
+    }
+    kept(store, "incident_communication", told, approve=False)
+    with store.read() as reader:
+        assert len(overdue_records(reader, far)) == (1 if last else 0)
+    kept(store, "incident_communication", told | {"recipient_kind": "authority"}, approve=False)
+    with store.read() as reader:
+        assert [one.due for one in overdue_records(reader, far)] == ([date(2026, 4, 2)] if "due" in given else [])
 
 
 def test_records_past_their_day_are_overdue_until_they_are_done(store: Store, makers: Makers) -> None:

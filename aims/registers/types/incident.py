@@ -20,7 +20,7 @@ TYPE = RecordType(
               choices=("serious", "death", "widespread or critical infrastructure", "not reportable")),
         Field("reportable", "flag", True, "Whether an authority has to be told."),
         Field("reportable_reason", "prose", True, "Why, or why not."),
-        Field("report_due", "day", False, "Last day for the report."),
+        Field("report_due", "day", False, "Last day for the report; default: 15, 10 or 2 days from aware_at, by kind."),
         Field("state", "choice", True, "Where it stands.", choices=("open", "contained", "closed")),
         Field("measures", "prose", False, "What was done at once."),
         Field("nonconformity", "link", False, "Its nonconformity: nonconformity:NC-2026-0001."),
