@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 import threading
 from contextlib import suppress
+from types import FrameType
+
+INTERRUPTED = 130
 
 
 def main() -> None:
@@ -20,12 +24,22 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # what is imported stays: looking through it for garbage, again and again, would take a tenth of a second
     gc.set_threshold(100_000)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else the shell wants it ignored
+        signal.signal(signal.SIGINT, on_interrupt)
     from aimsight.monitors.cli.app import run
 
     try:
         run()
     except SystemExit as leaving:
         _leave(leaving.code)
+
+
+def on_interrupt(number: int, frame: FrameType | None) -> None:
+    """Ctrl-C: raise `KeyboardInterrupt`, but leave at once while DuckDB is loaded, which would abort with a trace."""
+    duckdb = sys.modules.get("duckdb")
+    if duckdb is not None and not hasattr(duckdb, "connect"):
+        os._exit(INTERRUPTED)  # nothing has been begun yet
+    signal.default_int_handler(number, frame)
 
 
 def _leave(code: str | int | None) -> None:

@@ -14,6 +14,7 @@ import typer
 
 from aimsight.configs.errors import AimsightError, ConfigError
 from aimsight.monitors.cli import (
+    INTERRUPTED,
     audit,
     backfill,
     changes,
@@ -115,7 +116,6 @@ def run(arguments: list[str] | None = None) -> NoReturn:
 
 
 MOST_GLOBALS = 3
-INTERRUPTED = 130
 DUCKDB_INTERRUPTED = "Query interrupted"
 """What DuckDB raises, as a RuntimeError, when Ctrl-C meets some of its statements; the transaction is rolled back."""
 

@@ -187,6 +187,26 @@ def test_the_root_of_all_errors_has_an_exit_code() -> None:
     assert {kind.exit_code for kind in found} <= {1, 2, 75}
 
 
+def test_ctrl_c_while_duckdb_is_loaded_leaves_without_a_trace(tmp_path: Path) -> None:
+    """Loading it cannot be broken off by an exception: the process ends there with the code of Ctrl-C, in silence."""
+    (tmp_path / "duckdb.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nconnect = 1\n")
+    code = "import os, signal; from aimsight.monitors import cli; signal.signal(signal.SIGINT, cli.on_interrupt); "
+    for then, code_left, answer in (
+        ("import duckdb", {130}, ""),
+        ("os.kill(os.getpid(), signal.SIGINT)", {130, -2}, "KeyboardInterrupt"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", code + then],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            check=False,
+        )
+        assert done.returncode in code_left
+        assert done.stderr.strip().endswith(answer)
+        assert bool(done.stderr) == bool(answer)
+
+
 @pytest.mark.parametrize("stopped", [KeyboardInterrupt(), RuntimeError("Query interrupted")])
 def test_ctrl_c_leaves_with_its_own_code(monkeypatch: pytest.MonkeyPatch, stopped: BaseException) -> None:
     """Between statements, or within one of DuckDB's, which answers Ctrl-C with an error of its own."""
