@@ -120,7 +120,14 @@ def population(reference: Reference, unit: Metric, column: str, segment: str) ->
     return _of_segments(reference, unit, wanted)
 
 
-SOURCES = {"frame": "on the rows themselves", "sample": "on samples of rows", "estimate": "by estimates"}
+SOURCES = {
+    "frame": "on the rows themselves",
+    "sample": "on samples of rows",
+    "estimate": "by estimates",
+    "change": "as a change against the reference",
+    "selection": "by which rows have labels",
+    "summary": "over several columns together",
+}
 """What metrics of these kinds are measured from, in words."""
 
 

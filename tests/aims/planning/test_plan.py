@@ -141,6 +141,13 @@ def test_what_cannot_be_drawn_is_not_planned(references: Any) -> None:
     assert fresh.standing == NOT_PLANNED
 
 
+def test_why_a_change_is_not_planned_is_in_words(references: Any) -> None:
+    """What a metric is measured from is said to people, not by the name of its kind."""
+    plan = references.steady().plan(ROWS, metric="performance.change(of=accuracy)", target=">= -0.1")
+    assert plan.standing == NOT_PLANNED
+    assert "as a change against the reference" in plan.sentence
+
+
 def test_the_same_inputs_give_the_same_plan(references: Any) -> None:
     """Draws are seeded by the objective."""
     assert references.steady().plan(ROWS) == references.steady().plan(ROWS)
