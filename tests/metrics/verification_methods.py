@@ -124,6 +124,18 @@ def fixed_cost(y: Floats, yes: Floats) -> float:
     return float((5 * ((yes == 1) & (y == 0)) + ((yes == 0) & (y == 1))).mean())
 
 
+def class_specificity(labels: NDArray[Any], decisions: NDArray[Any]) -> float:
+    """Mean over the classes of the share of other rows that are left alone."""
+    return float(np.mean([(decisions[labels != one] != one).mean() for one in "abc"]))
+
+
+def class_cost(labels: NDArray[Any], decisions: NDArray[Any]) -> float:
+    """Five for an a that is taken for b, two for a c that is taken for a, one for any other error."""
+    special = {"ab": 5.0, "ca": 2.0}
+    pairs = zip(labels, decisions, strict=True)
+    return float(np.mean([special.get(label + decision, float(label != decision)) for label, decision in pairs]))
+
+
 def divergence(p: Floats, q: Floats) -> float:
     """Jensen-Shannon divergence in nats."""
     middle = (p + q) / 2

@@ -143,19 +143,7 @@ def class_log_loss() -> float:
     return float(-np.log(scores[np.arange(labels.size), np.searchsorted(list("abc"), labels)]).mean())
 
 
-def class_specificity() -> float:
-    """Mean over the classes of the share of other rows that are left alone."""
-    found = m.now("multiclass").where("y", "kind")
-    labels, kinds = found.text("y"), found.text("kind")
-    return float(np.mean([(kinds[labels != one] != one).mean() for one in "abc"]))
-
-
-def class_costs() -> float:
-    """Five for an a that is taken for b, two for a c that is taken for a, one for any other error."""
-    found = m.now("multiclass").where("y", "kind")
-    special = {"ab": 5.0, "ca": 2.0}
-    pairs = zip(found.text("y"), found.text("kind"), strict=True)
-    return float(np.mean([special.get(y + kind, float(y != kind)) for y, kind in pairs]))
+class_costs = partial(decided, m.class_cost, "multiclass")
 
 
 def coverage() -> float:
@@ -426,7 +414,7 @@ ORACLES: list[Oracle] = [
     Oracle("performance.ece", "multiclass", "", EXACT, NP, partial(macro, lambda y, p: m.ece(y.astype(float), p))),
     Oracle("performance.brier", "multiclass", "", FIXED, NP, class_brier),
     Oracle("performance.log_loss", "multiclass", "", FIXED, NP, class_log_loss),
-    Oracle("performance.specificity", "multiclass", "", EXACT, NP, class_specificity),
+    Oracle("performance.specificity", "multiclass", "", EXACT, NP, partial(decided, m.class_specificity, "multiclass")),
     Oracle('performance.cost_matrix(costs="a as b: 5, c as a: 2")', "multiclass", "", EXACT, NP, class_costs),
     Oracle("performance.interval_coverage", "regression", "", EXACT, NP, coverage),
     *(Oracle(name, "binary", "", FITTED, SK, partial(estimated, how)) for name, how in ESTIMATED),
