@@ -208,7 +208,8 @@ def _choices(scene: ui.Scene, case: Case) -> dict[Kind, list[str]]:
     }
 
 
-def _ask(field: Field, choices: dict[Kind, list[str]], where: str) -> Any:  # noqa: ANN401  # what the widget gives
+def _ask(field: Field, choices: dict[Kind, list[str]], where: str) -> object:
+    """What the widget of the field gives."""
     key = f"{where} {field.key}"
     match field.kind:
         case "choice":

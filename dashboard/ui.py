@@ -89,8 +89,9 @@ def _answer(store: str, version: Version, name: str, _question: Callable[..., An
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _project(root: str, files: tuple[tuple[str, int, int], ...], variables: tuple[tuple[str, str], ...]) -> Project:  # noqa: ARG001  # what the answer depends on
+def _project(root: str, files: tuple[tuple[str, int, int], ...], variables: tuple[tuple[str, str], ...]) -> Project:
     """The configuration, read again when a file or a variable of it changes; a mistake in it is never kept."""
+    del files, variables  # they are keys of the cache
     return load_project(Path(root))
 
 

@@ -67,10 +67,11 @@ def balanced_accuracy(row: dict[str, Any]) -> float | None:
 def mcc(row: dict[str, Any]) -> float | None:
     """The correlation of label and prediction (Gorodkin's for more than two classes)."""
     cells = matrix(row)
-    labels, predictions = [sum(part) for part in cells], [sum(part) for part in zip(*cells)]  # noqa: B905  # new in Python 3.10
-    n, right = sum(labels), sum(part[i] for i, part in enumerate(cells))
+    places = range(len(cells))
+    labels, predictions = [sum(part) for part in cells], [sum(part[i] for part in cells) for i in places]
+    n, right = sum(labels), sum(cells[i][i] for i in places)
     spread = (n * n - sum(one * one for one in predictions)) * (n * n - sum(one * one for one in labels))
-    together = sum(one * other for one, other in zip(labels, predictions))  # noqa: B905  # new in Python 3.10
+    together = sum(labels[i] * predictions[i] for i in places)
     return ratio(right * n - together, math.sqrt(spread))
 
 

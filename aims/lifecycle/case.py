@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aimsight.aims.lifecycle.dossier import Dossier
 from aimsight.aims.lifecycle.states import State
@@ -51,10 +51,6 @@ class Case:
     def but(self, **parts: object) -> Case:
         """The case with these parts of its dossier; each part was validated when it was made."""
         return replace(self, dossier=self.dossier.model_copy(update=parts))
-
-    def with_record(self, **columns: Any) -> Case:  # noqa: ANN401  # dataclasses.replace takes each field in its own type
-        """The case with these columns of its record."""
-        return replace(self, record=replace(self.record, **columns))
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,10 +63,9 @@ def confirm(case: Case, given: Grading, actor: Actor, context: Context) -> Outco
     """Confirm that it is a nonconformity: severity with criteria, owner, due date."""
     step = _begin(case, "confirm", actor, context)
     _may_lower(case, given.severity, actor, context)
-    case_after = case.but(grading=_stamped(given, actor, context, case)).with_record(
-        severity=given.severity, owner=given.owner
-    )
-    return _end(case, case_after, step, State.OPEN, given.criteria, context, guard=guards.confirmed)
+    record = replace(case.record, severity=given.severity, owner=given.owner)
+    after = replace(case.but(grading=_stamped(given, actor, context, case)), record=record)
+    return _end(case, after, step, State.OPEN, given.criteria, context, guard=guards.confirmed)
 
 
 def reject(case: Case, given: Said, actor: Actor, context: Context) -> Outcome:
@@ -347,7 +346,7 @@ def regrade(case: Case, given: Grading, actor: Actor, context: Context) -> Outco
     if given.severity == "minor" and case.record.severity == "major":
         alone = _second(case, step, actor, [case.record.owner], "they own it")
     made = _stamped(given, actor, context, case).model_copy(update={"owner": case.record.owner})
-    after = case.but(grading=made).with_record(severity=given.severity)
+    after = replace(case.but(grading=made), record=replace(case.record, severity=given.severity))
     return _end(case, after, step, case.state, given.criteria, context, single_person=alone)
 
 
@@ -356,7 +355,8 @@ def reassign(case: Case, owner: str, given: Said, actor: Actor, context: Context
     step = _begin(case, "reassign", actor, context)
     if context.people and owner not in context.people:
         raise TransitionError(f"{owner} is not among the people of aimsight.yaml, so cannot own {case.name}")
-    return _end(case, case.with_record(owner=owner), step, case.state, given.reason, context)
+    after = replace(case, record=replace(case.record, owner=owner))
+    return _end(case, after, step, case.state, given.reason, context)
 
 
 def doers(case: Case) -> list[str]:
@@ -390,13 +390,14 @@ def _end(
     single_person: bool = False,
 ) -> Outcome:
     moment = _moment(before, context)
-    moved = after.with_record(state=target.value, closed_at=moment if target in FINISHED else before.record.closed_at)
+    closed_at = moment if target in FINISHED else before.record.closed_at
     moved = replace(
-        moved,
+        after,
+        record=replace(after.record, state=target.value, closed_at=closed_at),
         version=before.version + 1,
         state_since=moment if target is not before.state else before.state_since,
     )
-    moved = moved.with_record(due_at=due_at(moved, context))
+    moved = replace(moved, record=replace(moved.record, due_at=due_at(moved, context)))
     if guard is not None:
         guards.refuse(before, step, guard(moved, context))
     return Outcome(before, moved, step, reason, single_person)

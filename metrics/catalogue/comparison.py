@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -121,7 +121,7 @@ def _oriented(found: Value, direction: Direction) -> Value:
 
 
 Judged = Literal["accuracy", "balanced_accuracy", "precision", "f1", "roc_auc", "log_loss", "brier", "mae", "rmse"]
-JUDGED = ("accuracy", "balanced_accuracy", "precision", "f1", "roc_auc", "log_loss", "brier", "mae", "rmse")
+JUDGED = get_args(Judged)
 
 
 def _with_the_other(made: Metric, _arguments: Mapping[str, Argument]) -> Metric:
@@ -150,7 +150,7 @@ def _with_the_other(made: Metric, _arguments: Mapping[str, Argument]) -> Metric:
     core=False,
     specialise=_with_the_other,
 )
-def skill(found: SegmentStatistics | ErrorSums | FramePair, about: float | ModelConfig = 1.0, *, of: Judged) -> Result:
+def skill(*found: SegmentStatistics | ErrorSums | float | FramePair | ModelConfig, of: Judged) -> Result:
     """How far a model has come from a dummy, which knows the labels' shares or mean only, to being perfect.
 
     ``(value - dummy) / (perfect - dummy)``. The dummy of ``accuracy`` predicts the most frequent class; that of
@@ -161,11 +161,7 @@ def skill(found: SegmentStatistics | ErrorSums | FramePair, about: float | Model
     worse. Interval: bootstrap of counts (accuracy, precision, F1), the other metric's own (balanced accuracy,
     AUC, RMSE), or of the ratio of both losses: by the delta method (MAE), or as that of ``performance.log_loss``.
     """
-    if of == "mae":
-        return _of_mae(found, about)  # type: ignore[arg-type]  # its kind is "frame"
-    if of == "rmse":
-        return _of_rmse(found, about)  # type: ignore[arg-type]  # its kind is "errors"
-    return _SKILLS[of](found)  # type: ignore[arg-type]  # theirs is "segment"
+    return _SKILLS[of](*found)
 
 
 def _of_mae(pair: FramePair, model: ModelConfig) -> Result:
@@ -328,7 +324,7 @@ def _of_classes(s: SegmentStatistics, found: Result, dummy_of: Callable[[Floats]
     return Value(1 - found.value / dummy, found.n, interval)
 
 
-_SKILLS = {
+_SKILLS: dict[Judged, Callable[..., Result]] = {
     "accuracy": _of_accuracy,
     "balanced_accuracy": _of_balanced_accuracy,
     "precision": _of_precision,
@@ -336,4 +332,7 @@ _SKILLS = {
     "roc_auc": gini,
     "log_loss": _of_log_loss,
     "brier": _of_brier,
+    "mae": _of_mae,
+    "rmse": _of_rmse,
 }
+"""What is measured, each of what its kind hands over."""
