@@ -112,11 +112,6 @@ def store_state(reader: Reader, model: str | None = None) -> StoreState:
     )
 
 
-def models(reader: Reader) -> list[Row]:
-    """The registered models, by id."""
-    return reader.rows("SELECT * FROM models ORDER BY model")
-
-
 def objective_versions(reader: Reader) -> list[Row]:
     """Every version of every objective, latest first."""
     return reader.rows("SELECT * FROM objectives ORDER BY model, objective, version DESC")

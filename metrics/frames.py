@@ -74,16 +74,6 @@ def members(frame: Frame, segment: Segment, model: ModelConfig) -> Mask:
     return mask
 
 
-def segment_columns(segment: Segment, model: ModelConfig) -> tuple[str, ...]:
-    """The columns that tell whether a row is in a segment."""
-    from aimsight.configs.filters import columns
-
-    found: dict[str, None] = {}
-    for column, value in segment.conditions:
-        found |= dict.fromkeys((column,) if column else columns(parse(model.filters[value])))
-    return tuple(found)
-
-
 def _texts(values: NDArray[Any]) -> NDArray[Any]:
     """Values as segments name them: whole numbers without a point, ``(missing)``."""
     if values.dtype == object:

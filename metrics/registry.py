@@ -288,22 +288,11 @@ METRICS: Mapping[str, Metric] = _Catalogue()
 """Every metric by id."""
 
 
-Resolver = Callable[[str], Metric]
-"""Makes the metric of an id of its family, parameters declared; raises ``NotFoundError`` when there is none."""
-_resolvers: dict[str, Resolver | str] = {"evidently": "aimsight.metrics.evidently_source:resolve"}
+_RESOLVERS = {"evidently": "aimsight.metrics.evidently_source:resolve"}
+"""Families whose metrics are made when somebody names one: prefix -> ``module:function``, imported when first asked.
 
-
-def register_family(prefix: str, resolver: Resolver | str) -> None:
-    """Let a family of metrics be made when they are named, such as those of another library.
-
-    Parameters
-    ----------
-    prefix
-        What stands before the dot: ``evidently`` for ``evidently.DriftedColumnsCount(...)``.
-    resolver
-        A function from the id to its metric, or ``module:function``, which is imported when first needed.
-    """
-    _resolvers[prefix] = resolver
+The function takes an id of the family and raises ``NotFoundError`` when there is no such metric.
+"""
 
 
 def find(text: str) -> Metric:
@@ -384,17 +373,13 @@ def _general(identity: str) -> Metric:
     if identity in METRICS:
         return METRICS[identity]
     prefix = identity.partition(".")[0]
-    resolver = _resolvers.get(prefix)
-    if resolver is None:
-        near = meant(identity, METRICS)
-        lists = f"`aimsight metrics {prefix}` lists those of {prefix}" if prefix in FAMILIES else LISTS
-        raise NotFoundError(f'no metric "{identity}"; {f"did you mean {near}? " if near else ""}{lists}')
-    if isinstance(resolver, str):
-        module, _, name = resolver.partition(":")
-        made: Resolver = getattr(importlib.import_module(module), name)
-        _resolvers[prefix] = made
-        return made(identity)
-    return resolver(identity)
+    if prefix in _RESOLVERS:
+        module, _, name = _RESOLVERS[prefix].partition(":")
+        made: Metric = getattr(importlib.import_module(module), name)(identity)
+        return made
+    near = meant(identity, METRICS)
+    lists = f"`aimsight metrics {prefix}` lists those of {prefix}" if prefix in FAMILIES else LISTS
+    raise NotFoundError(f'no metric "{identity}"; {f"did you mean {near}? " if near else ""}{lists}')
 
 
 class _Facts(Mapping[str, MetricFacts]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aimsight.store.records import Record
 from aimsight.store.tables import EVALUATION
@@ -13,7 +13,7 @@ from aimsight.store.tables import EVALUATION
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from aimsight.store.database import Reader, Transaction
+    from aimsight.store.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,3 @@ def save_evaluations(tx: Transaction, evaluations: Iterable[Evaluation]) -> None
     """Write the evaluations of claimed runs, before these are finished."""
     for run_id, of_run in groupby(evaluations, lambda evaluation: evaluation.run_id):
         tx.insert_for_run(run_id, EVALUATION, [evaluation.row() for evaluation in of_run])
-
-
-def last_evaluations(reader: Reader, model: str, objective: str, before: datetime, limit: int) -> list[dict[str, Any]]:
-    """The latest evaluations of the last ``limit`` windows that end by ``before``, newest first (view's columns)."""
-    return reader.rows(
-        "SELECT * FROM evaluations WHERE model = ? AND objective = ? AND window_end <= ? AND is_latest "
-        "ORDER BY window_start DESC LIMIT ?",
-        [model, objective, before, limit],
-    )

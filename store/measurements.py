@@ -22,11 +22,6 @@ def write_measurements(
     tx.insert_for_run(run.run_id, MEASUREMENT, [_row(run, measurement, computed_at) for measurement in measurements])
 
 
-def measurement_digest(run: RunRecord, measurements: Sequence[Measurement], computed_at: datetime) -> str:
-    """SHA-256 over the rows of these measurements, as the ledger keeps it for the run."""
-    return MEASUREMENT.digest([_row(run, measurement, computed_at) for measurement in measurements])
-
-
 def measurement_hash(run: RunRecord, measurement: Measurement, computed_at: datetime) -> str:
     """SHA-256 of the row of one measurement, as occurrences point at it."""
     return MEASUREMENT.row_digest(_row(run, measurement, computed_at))

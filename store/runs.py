@@ -237,13 +237,6 @@ def open_slots(reader: Reader) -> list[dict[str, Any]]:
     )
 
 
-def latest_runs(reader: Reader, model: str, limit: int = 100) -> list[dict[str, Any]]:
-    """The last runs of a model, newest first, with the columns of the view ``runs``."""
-    return reader.rows(
-        "SELECT * FROM runs WHERE model = ? ORDER BY window_start DESC, revision DESC LIMIT ?", [model, limit]
-    )
-
-
 def _claimed(tx: Transaction, record: RunRecord) -> RunRecord:
     slot = (record.model, record.monitor, record.window_start, record.window_end)
     found = tx.stored(

@@ -306,11 +306,6 @@ def _suggested(reader: Reader, record: Nonconformity) -> tuple[str, str]:
     return grade(declared, kind=record.kind, recurs=record.recurrence_of is not None, models=len(models))
 
 
-def suggested_grade(reader: Reader, case: Case) -> tuple[str, str]:
-    """The severity that the rules give a nonconformity now, and why."""
-    return _suggested(reader, case.record)
-
-
 def _worst(reader: Reader, record: Nonconformity) -> float | None:
     rows = reader.tuples(
         "SELECT value, target FROM occurrence WHERE nonconformity = ? AND value IS NOT NULL AND target <> ''",
@@ -377,5 +372,4 @@ __all__ = [
     "reopen_if_worse",
     "similar",
     "start",
-    "suggested_grade",
 ]

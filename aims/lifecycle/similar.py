@@ -13,7 +13,7 @@ from aimsight.aims.words import count, metric_name, number, target_words
 from aimsight.configs.targets import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from aimsight.store.database import Reader
     from aimsight.store.records import Nonconformity, ObjectiveVersion
@@ -159,8 +159,3 @@ def _where(model: str, column: str, segment: str) -> str:
 
 def _window(row: dict[str, Any]) -> str:
     return f"{row['window_start'].isoformat()}/{row['window_end'].isoformat()}"
-
-
-def words(found: SimilarSearch) -> Iterable[str]:
-    """One sentence a question: what was asked and how much was found."""
-    return (f"{question.asked}: {question.hits}" for question in found.questions)

@@ -101,20 +101,6 @@ def overlapping_rate(rule: OpeningRule, beyond: float, overlap: int, seed: int) 
     return openings / PATH if openings >= ENOUGH else min(normal_cdf(beyond), ENOUGH / PATH)
 
 
-def chance_needed(rule: OpeningRule, wanted: float, windows: int) -> float | None:
-    """The probability of a failing window from which the rule opens with ``wanted`` probability; ``None``: never."""
-    if within(rule, 1.0, windows) < wanted:
-        return None
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        if within(rule, middle, windows) < wanted:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
 def normal_cdf(x: float) -> float:
     """The standard normal distribution function, accurate in the lower tail."""
     return 0.5 * math.erfc(-x / math.sqrt(2.0))

@@ -116,11 +116,6 @@ class Log:
         """Whether labels come from a source of their own."""
         return self.labels is not None
 
-    @property
-    def has_arrival(self) -> bool:
-        """Whether it is known when labels arrived."""
-        return self.model.labels is not None and self.model.labels.arrived_at is not None
-
     def number(self, column: str) -> str:
         """A column of the log as DOUBLE (SchemaError if it is not numeric)."""
         return number(column, self.table.type_of(column), self.table.what)

@@ -90,12 +90,6 @@ def known_digests() -> dict[tuple[str, int], str]:
     return {(row["metric"], int(row["version"])): row["digest"] for row in _rows("results.csv")}
 
 
-def without_answer(known: Sequence[Answer]) -> list[str]:
-    """Ids of metrics that nothing is known of."""
-    answered = {answer.metric.partition("(")[0] for answer in known}
-    return [name for name in METRICS if name not in answered]
-
-
 def verify(
     known: Sequence[Answer] | None = None, tell: Callable[[str, int, int], None] | None = None
 ) -> list[Verification]:

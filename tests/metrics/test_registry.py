@@ -28,7 +28,6 @@ from aimsight.metrics.registry import (
     facts,
     find,
     metric,
-    register_family,
 )
 from aimsight.metrics.values import Result, Undefined, Value
 
@@ -166,8 +165,7 @@ def test_a_family_is_made_when_it_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     module = types.ModuleType("a_module_of_the_test")
     module.resolve = resolve  # type: ignore[attr-defined]  # a module made here has what is put into it
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr("aimsight.metrics.registry._resolvers", {})
-    register_family("outside", f"{module.__name__}:resolve")
+    monkeypatch.setattr("aimsight.metrics.registry._RESOLVERS", {"outside": f"{module.__name__}:resolve"})
     assert bound(_general("outside.example"), parse("outside.example(factor=3)")).compute(None) == Value(3.0, 1)
     assert facts()["outside.example(factor=3)"].id == "outside.example(factor=3)"
     assert facts().get("outside.exmple") is None

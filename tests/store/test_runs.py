@@ -16,7 +16,6 @@ from aimsight.store.runs import (
     claim_attempt,
     finish,
     is_done,
-    latest_runs,
     open_slots,
     plan_slots,
     run_key,
@@ -96,7 +95,7 @@ def test_a_failed_run_can_be_tried_again(store: Store, samples: Samples) -> None
         finish(tx, run.run_id, "success", "", 1, samples.start)
     key = samples.run().run_id
     with store.read() as reader:
-        rows = latest_runs(reader, "wage-band")
+        rows = reader.rows("SELECT * FROM runs ORDER BY revision DESC")
     assert [(row["run_id"], row["outcome"], row["revision"]) for row in rows] == [
         (key, "success", 3),
         (f"{key}~2", "error", 2),

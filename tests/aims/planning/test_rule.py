@@ -9,7 +9,7 @@ import random
 import pytest
 
 from aimsight.aims.evaluation import OpeningRule
-from aimsight.aims.planning.rule import chance_needed, overlapping_rate, rate, within
+from aimsight.aims.planning.rule import overlapping_rate, rate, within
 from aimsight.aims.verdicts import Verdict
 
 BAD, GOOD = Verdict.NONCONFORMING, Verdict.CONFORMING
@@ -66,10 +66,6 @@ def test_a_rule_of_many_windows_is_followed_without_its_states() -> None:
 def test_a_rule_that_needs_two_windows_finds_nothing_in_the_first() -> None:
     """2 of 3 cannot open within one window, however bad it is."""
     assert within(OpeningRule(2, 3), 1.0, 1) == 0.0
-    assert chance_needed(OpeningRule(2, 3), 0.8, 1) is None
-    needed = chance_needed(OpeningRule(2, 3), 0.8, 3)
-    assert needed is not None
-    assert within(OpeningRule(2, 3), needed, 3) == pytest.approx(0.8)
 
 
 def test_overlapping_windows_open_less_often_than_each_fails_and_more_than_one_chain() -> None:
