@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from types import ModuleType
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from aimsight.tests import demo_oracle as oracle
 
 DEMO = Path(__file__).resolve().parents[1] / "configs" / "demo"
 CARD = (DEMO / "PROVENANCE.md").read_text(encoding="utf-8")
@@ -130,7 +131,7 @@ def test_age_groups_follow_from_ages() -> None:
     assert (log["age"].isna() == log["age_group"].isna()).all()
 
 
-def test_the_card_states_what_the_oracle_measures(oracle: ModuleType) -> None:
+def test_the_card_states_what_the_oracle_measures() -> None:
     """The published results of both histories are those of the files, recomputed with other libraries."""
     wages = oracle.WAGE_BAND
     wage_parts = [oracle.reference_rows(wages), *(rows for _, _, rows in oracle.windows(wages))]
@@ -158,7 +159,7 @@ def test_the_card_states_what_the_oracle_measures(oracle: ModuleType) -> None:
         assert float(cells[4]) == pytest.approx(distance, abs=0.000501)
 
 
-def test_windows_of_the_oracle_cover_every_row_after_the_reference(oracle: ModuleType) -> None:
+def test_windows_of_the_oracle_cover_every_row_after_the_reference() -> None:
     """No row is in two windows, and only the 1985 wave, which shares its window with the reference, is in none."""
     for history, outside in ((oracle.WAGE_BAND, 958), (oracle.AIR_TIME, 0)):
         inside = sum(len(rows) for _, _, rows in oracle.windows(history))

@@ -6,7 +6,6 @@ import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import duckdb
@@ -18,6 +17,7 @@ from aimsight.metrics.registry import facts
 from aimsight.monitors.run import RunSummary, run_due
 from aimsight.store.database import Store
 from aimsight.store.verify import verify
+from aimsight.tests import demo_oracle as oracle
 
 DEMO = Path(__file__).resolve().parents[1] / "configs" / "demo"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -77,9 +77,7 @@ def test_every_window_of_both_histories_is_run(demo: Demo) -> None:
     assert {run.outcome for summary in demo.summaries.values() for run in summary.runs} == {"success"}
 
 
-def test_performance_and_fairness_of_the_wage_band_are_those_of_scikit_learn_and_fairlearn(
-    demo: Demo, oracle: ModuleType
-) -> None:
+def test_performance_and_fairness_of_the_wage_band_are_those_of_scikit_learn_and_fairlearn(demo: Demo) -> None:
     """Every window: performance of all rows and of each gender, and every gap over gender."""
     for start, _, rows in oracle.windows(oracle.WAGE_BAND):
         values = demo.values("wage-band", start)
@@ -94,7 +92,7 @@ def test_performance_and_fairness_of_the_wage_band_are_those_of_scikit_learn_and
             assert values[f"fairness.{name}", "gender", ""] == exactly(expected), (start, name)
 
 
-def test_errors_of_air_time_are_those_of_scikit_learn(demo: Demo, oracle: ModuleType) -> None:
+def test_errors_of_air_time_are_those_of_scikit_learn(demo: Demo) -> None:
     """Every month: MAE, RMSE, R2 and mean error."""
     for start, _, rows in oracle.windows(oracle.AIR_TIME):
         values = demo.values("air-time", start)
@@ -103,7 +101,7 @@ def test_errors_of_air_time_are_those_of_scikit_learn(demo: Demo, oracle: Module
 
 
 @pytest.mark.parametrize(("model", "history"), [("wage-band", "WAGE_BAND"), ("air-time", "AIR_TIME")])
-def test_quality_is_what_pandas_counts(demo: Demo, oracle: ModuleType, model: str, history: str) -> None:
+def test_quality_is_what_pandas_counts(demo: Demo, model: str, history: str) -> None:
     """Missing shares of every feature, label coverage and rows of every window."""
     facts_of = getattr(oracle, history)
     for start, _, rows in oracle.windows(facts_of):
@@ -115,9 +113,7 @@ def test_quality_is_what_pandas_counts(demo: Demo, oracle: ModuleType, model: st
 
 
 @pytest.mark.parametrize(("model", "history"), [("wage-band", "WAGE_BAND"), ("air-time", "AIR_TIME")])
-def test_drift_is_what_scipy_finds_within_the_stated_bound(
-    demo: Demo, oracle: ModuleType, model: str, history: str
-) -> None:
+def test_drift_is_what_scipy_finds_within_the_stated_bound(demo: Demo, model: str, history: str) -> None:
     """Jensen-Shannon distance of categories, and Kolmogorov-Smirnov of numbers within its own error bound."""
     facts_of = getattr(oracle, history)
     reference = oracle.reference_rows(facts_of)

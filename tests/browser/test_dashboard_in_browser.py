@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
+
+from aimsight.tests.browser import screens
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page
@@ -17,7 +18,7 @@ PAGES = ("", "model", "drift", "fairness", "nonconformities", "objectives", "rev
 SIZES = {"laptop": (1366, 768), "phone": (390, 844)}
 
 
-def opened(browser: Browser, screens: ModuleType, url: str, size: str, scheme: str = "light", **more: str) -> Page:
+def opened(browser: Browser, url: str, size: str, scheme: str = "light", **more: str) -> Page:
     """Open an address in a fresh window and wait until everything is drawn."""
     width, height = SIZES[size]
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme, **more)  # type: ignore[arg-type]  # literals of playwright
@@ -28,7 +29,7 @@ def opened(browser: Browser, screens: ModuleType, url: str, size: str, scheme: s
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", list(SIZES))
-def test_every_page_is_whole(chromium: Browser, screens: ModuleType, served: str, size: str, scheme: str) -> None:
+def test_every_page_is_whole(chromium: Browser, served: str, size: str, scheme: str) -> None:
     """No exception box, no horizontal scrolling, the theme follows the system, every chart is drawn."""
     page = opened(chromium, screens, served, size, scheme)
     for name in PAGES:
@@ -45,7 +46,7 @@ def test_every_page_is_whole(chromium: Browser, screens: ModuleType, served: str
     page.close()
 
 
-def test_a_deep_link_opens_the_app_and_not_a_bare_page(chromium: Browser, screens: ModuleType, served: str) -> None:
+def test_a_deep_link_opens_the_app_and_not_a_bare_page(chromium: Browser, served: str) -> None:
     """The first address that a server ever gets may be a deep link: navigation and chosen model are there."""
     page = opened(chromium, screens, f"{served}/drift?model=credit-limit&column=purpose", "laptop")
     navigation = page.locator("[data-testid=stSidebarNav]").inner_text()
@@ -63,7 +64,7 @@ def test_a_deep_link_opens_the_app_and_not_a_bare_page(chromium: Browser, screen
     page.close()
 
 
-def test_the_first_screen_answers_on_a_laptop(chromium: Browser, screens: ModuleType, served: str) -> None:
+def test_the_first_screen_answers_on_a_laptop(chromium: Browser, served: str) -> None:
     """Without scrolling: what is wrong, since when, who acts, until when."""
     page = opened(chromium, screens, served, "laptop")
     for text in ("1 of 6 objectives not met", "owned by risk@example.org", "since Jul 2026", "due 4 Dec 2026"):
@@ -73,7 +74,7 @@ def test_the_first_screen_answers_on_a_laptop(chromium: Browser, screens: Module
     page.close()
 
 
-def test_a_verdict_has_its_colour_in_both_themes(chromium: Browser, screens: ModuleType, served: str) -> None:
+def test_a_verdict_has_its_colour_in_both_themes(chromium: Browser, served: str) -> None:
     """The badge of nonconforming has the verdict's own colour, not Streamlit's red."""
     for scheme, colour in (("light", "rgb(179, 64, 11)"), ("dark", "rgb(255, 138, 91)")):
         page = opened(chromium, screens, served, "laptop", scheme)
@@ -82,7 +83,7 @@ def test_a_verdict_has_its_colour_in_both_themes(chromium: Browser, screens: Mod
         page.close()
 
 
-def test_times_do_not_depend_on_the_browsers_zone(chromium: Browser, screens: ModuleType, served: str) -> None:
+def test_times_do_not_depend_on_the_browsers_zone(chromium: Browser, served: str) -> None:
     """The time axis of the first chart reads the same in Los Angeles and in Auckland."""
     axes = []
     for zone in ("America/Los_Angeles", "Pacific/Auckland"):
@@ -94,9 +95,7 @@ def test_times_do_not_depend_on_the_browsers_zone(chromium: Browser, screens: Mo
     assert "2026" in axes[0]
 
 
-def test_hostile_names_make_no_link_image_script_or_request(
-    chromium: Browser, screens: ModuleType, hostile: str
-) -> None:
+def test_hostile_names_make_no_link_image_script_or_request(chromium: Browser, hostile: str) -> None:
     """Names with Markdown, HTML and addresses show as text, and no page asks any other server for anything."""
     page = chromium.new_page(viewport={"width": 1366, "height": 768})
     asked: list[str] = []

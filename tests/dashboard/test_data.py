@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import ModuleType
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,9 +10,12 @@ import pytest
 from aimsight.aims import words
 from aimsight.aims.verdicts import Verdict
 from aimsight.dashboard import data, summary
-from aimsight.store import ledger
+from aimsight.store import ledger, records
 from aimsight.store.database import Store
 from aimsight.store.verify import VERIFIED
+from aimsight.tests.dashboard import sample_project as sample
+
+UTC = ZoneInfo("UTC")
 
 
 @pytest.fixture
@@ -22,7 +24,7 @@ def store(full: Path) -> Store:
     return Store(full / "store" / "aimsight.duckdb")
 
 
-def test_objectives_carry_their_latest_verdict_and_its_beginning(store: Store, sample: ModuleType) -> None:
+def test_objectives_carry_their_latest_verdict_and_its_beginning(store: Store) -> None:
     """The newest window decides, the unbroken series before it says since when, and the last windows are listed."""
     with store.read() as reader:
         states = {state.objective: state for state in data.objectives(reader)}
@@ -37,19 +39,19 @@ def test_objectives_carry_their_latest_verdict_and_its_beginning(store: Store, s
     assert {state.verdict for state in states.values()} == set(Verdict) - {Verdict.NOT_MEASURED}
 
 
-def test_an_objective_without_evaluation_is_not_measured(sample: ModuleType, tmp_path: Path) -> None:
+def test_an_objective_without_evaluation_is_not_measured(tmp_path: Path) -> None:
     """Nothing judged yet never counts as conforming."""
     store = Store(tmp_path / "store.duckdb")
     goal = sample.Goal("OBJ-9", "Later.", "performance.recall", "", ">= 0.5", 0.0, "minor")
     with store.write() as tx:
-        sample.records.save_objective_version(tx, sample._version(goal, sample.Names(), 1, sample.NOW))
+        records.save_objective_version(tx, sample._version(goal, sample.Names(), 1, sample.NOW))
     with store.read() as reader:
         (state,) = data.objectives(reader)
     assert state.verdict is Verdict.NOT_MEASURED
-    assert summary.since_words(state, sample.UTC) == "never judged"
+    assert summary.since_words(state, UTC) == "never judged"
 
 
-def test_evaluations_come_once_a_window_with_model_version(store: Store, sample: ModuleType) -> None:
+def test_evaluations_come_once_a_window_with_model_version(store: Store) -> None:
     """One row a window, oldest first, joined with the measurement it judged."""
     with store.read() as reader:
         rows = data.evaluations(reader, sample.MODEL, "OBJ-02")
@@ -67,7 +69,7 @@ def test_open_records_come_first(store: Store) -> None:
     assert not data.is_open({"state": "closed"})
 
 
-def test_the_store_is_verified_when_the_ledger_says_so(sample: ModuleType, tmp_path: Path) -> None:
+def test_the_store_is_verified_when_the_ledger_says_so(tmp_path: Path) -> None:
     """Before: not verified. After an event of that kind: when, and what it found."""
     project = sample.write_project(tmp_path / "project")
     store = Store(project / "store" / "aimsight.duckdb")
@@ -99,29 +101,29 @@ def test_the_headline_counts_what_is_wrong(store: Store) -> None:
     assert summary.headline([])[1] == "No objective has been set yet"
 
 
-def test_who_acts_and_until_when(store: Store, sample: ModuleType) -> None:
+def test_who_acts_and_until_when(store: Store) -> None:
     """The next due day, or what is overdue, or that nothing is open."""
     with store.read() as reader:
         rows = data.nonconformities(reader)
-    said = summary.who_acts(rows, sample.NOW, sample.UTC)
+    said = summary.who_acts(rows, sample.NOW, UTC)
     assert said == "1 nonconformity is open, owned by risk@example.org. The next is due 4 Dec 2026 (in 14 days)."
     later = sample.NOW.replace(year=2027)
-    assert summary.who_acts(rows, later, sample.UTC).endswith("1 is overdue, the oldest since 4 Dec 2026.")
-    assert summary.who_acts([], sample.NOW, sample.UTC) == "No nonconformity is open."
+    assert summary.who_acts(rows, later, UTC).endswith("1 is overdue, the oldest since 4 Dec 2026.")
+    assert summary.who_acts([], sample.NOW, UTC) == "No nonconformity is open."
 
 
-def test_drift_has_an_answer_and_names_the_columns(sample: ModuleType) -> None:
+def test_drift_has_an_answer_and_names_the_columns() -> None:
     """The columns that moved beyond chance, farthest first; none is an answer too."""
     start, end = sample.WINDOWS[13]
     rows = [
         {"column_name": name, "value": value, "q_value": q, "p_value": q, "window_start": start, "window_end": end}
         for name, value, q in (("a", 0.1, 0.01), ("b", 0.3, 0.001), ("c", 0.2, 0.4), ("d", None, None))
     ]
-    assert summary.drift_answer(rows, sample.UTC) == (
+    assert summary.drift_answer(rows, UTC) == (
         "2 of 4 columns differ from the reference",
         "Beyond chance in Oct 2026: b and a, the farthest first.",
     )
-    assert summary.drift_answer(rows[2:], sample.UTC) == (
+    assert summary.drift_answer(rows[2:], UTC) == (
         "none of 2 columns differs from the reference",
         "In Oct 2026, what differs may be chance.",
     )
@@ -144,7 +146,7 @@ def test_data_quality_in_words(metric: str, value: float | None, said: str) -> N
 
 def test_words_of_an_empty_strip() -> None:
     """A number that is none is a dash."""
-    assert words.instant(None, ZoneInfo("UTC")) == "–"
+    assert words.instant(None, UTC) == "–"
 
 
 def test_an_estimate_says_what_it_is_worth(store: Store) -> None:

@@ -6,7 +6,6 @@ import shutil
 from datetime import date
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -24,7 +23,7 @@ people:
 
 
 @pytest.fixture
-def project(full: Path, sample: ModuleType, tmp_path: Path) -> Path:
+def project(full: Path, tmp_path: Path) -> Path:
     """A copy of the project with people, whose forms are on."""
     folder = Path(shutil.copytree(full, tmp_path / "project"))
     with (folder / "aimsight.yaml").open("a") as file:

@@ -24,7 +24,7 @@ people:
   - {id: ann@example.org, name: Ann, roles: [owner]}
   - {id: bob@example.org, name: Bob, roles: [approver]}
 """
-STATED = {"owner": ANN.id, "purpose": "p", "integrity": "i", "reassessment": "not needed"}
+STATED = {"owner": ANN.id, "purpose": "p", "integrity": "i", "reassessment": "not needed", "reassessment_reason": "r"}
 
 
 @pytest.fixture

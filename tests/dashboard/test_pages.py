@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from aimsight.configs.errors import StoreBusyError
 from aimsight.store.database import Store
+from aimsight.tests.dashboard import sample_project as sample
 
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
 PAGES = ("overview", "model", "drift", "fairness", "nonconformities", "objectives", "review", "plan", "operations")
@@ -52,9 +52,7 @@ def test_every_page_of_a_project_without_runs_says_what_to_do(
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_hostile_names_stay_text(
-    page: str, sample: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hostile_names_stay_text(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names with Markdown, HTML, formulas and control characters run through every page; none is left unescaped."""
     project = sample.write_project(tmp_path / "project", sample.HOSTILE)
     app = opened(project, page, monkeypatch)
@@ -101,9 +99,7 @@ def test_the_address_chooses_record_and_model(full: Path, monkeypatch: pytest.Mo
     assert any("NC" in element.value and "2026" in element.value for element in app.subheader)
 
 
-def test_a_record_links_its_report_on_an_origin_of_its_own(
-    full: Path, sample: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_record_links_its_report_on_an_origin_of_its_own(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where evidence is served, the report opens there by its hash; elsewhere the page gives its path."""
     monkeypatch.delenv("AIMSIGHT_EVIDENCE_URL", raising=False)
     words = said(opened(full, "nonconformities", monkeypatch))
@@ -113,9 +109,7 @@ def test_a_record_links_its_report_on_an_origin_of_its_own(
     assert [link.proto.url for link in links] == [f"http://127.0.0.1:9/{sample.EVIDENCE}"]
 
 
-def test_a_record_without_a_report_names_the_command(
-    sample: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_record_without_a_report_names_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without an evidence file the page says how to make one, and what happens next."""
     project = sample.write_project(tmp_path / "project", evidence=False)
     words = said(opened(project, "nonconformities", monkeypatch))
@@ -140,7 +134,7 @@ def test_records_and_runs_are_lines_that_wrap(full: Path, monkeypatch: pytest.Mo
     assert len(app.dataframe) == sum(len(element.dataframe) for element in app.expander)
 
 
-def test_no_record_is_an_answer(sample: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_record_is_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store without nonconformities explains when one would open."""
     project = sample.write_project(tmp_path / "project", record=False)
     assert "No nonconformity has been recorded." in said(opened(project, "nonconformities", monkeypatch))
@@ -178,7 +172,7 @@ def test_a_broken_configuration_is_said_in_words(unrun: Path, tmp_path: Path, mo
     assert "stroe" in words
 
 
-def test_a_busy_store_is_said_in_words(sample: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_store_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While another process holds the store the page says so."""
     project = sample.write_project(tmp_path / "project")
 
@@ -189,9 +183,7 @@ def test_a_busy_store_is_said_in_words(sample: ModuleType, tmp_path: Path, monke
     assert "the store is in use by process 4711" in said(opened(project, "overview", monkeypatch))
 
 
-def test_an_edited_configuration_is_seen_at_once(
-    sample: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_edited_configuration_is_seen_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The configuration is kept between two looks, but not when a file of it has changed."""
     project = sample.write_project(tmp_path / "project")
     app = opened(project, "overview", monkeypatch)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +17,7 @@ from aimsight.aims.review import service
 from aimsight.configs.load import load_project
 from aimsight.metrics.plan import Window
 from aimsight.store.database import Store
+from aimsight.tests.dashboard import sample_project as sample
 
 if TYPE_CHECKING:
     from aimsight.store.registers import RecordVersion
@@ -113,7 +113,7 @@ def test_a_signed_review_leads_with_its_conclusions(
     assert "Missing before it can be signed" not in said(app)
 
 
-def test_hostile_texts_stay_text(sample: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hostile_texts_stay_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Markdown, HTML and control characters of names and titles are shown as they are."""
     folder = sample.write_project(tmp_path / "project", sample.HOSTILE)
     prepared(folder, title="<b>x</b> [x](http://evil) ![y](http://evil) :red[z]")

@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import pytest
 
-if TYPE_CHECKING:
-    from types import ModuleType
+from aimsight.benchmarks.validity import performance as simulation
 
-SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "validity" / "performance.py"
 CHANCE = 0.045
 """Three standard deviations of the share of 220 intervals that hold the truth, when 95 % of all do."""
-
-
-@pytest.fixture(scope="module")
-def simulation() -> ModuleType:
-    """The script that makes the table of docs/validity.md."""
-    spec = importlib.util.spec_from_file_location("validity_of_performance", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize("rows", [30, 300])
@@ -34,7 +15,7 @@ def simulation() -> ModuleType:
     "name",
     ["decisions, rare", "classes, even", "scores, 0.1 positive, 1.5 apart, tilt 1.5", "normal errors"],
 )
-def test_intervals_hold_the_truth(simulation: ModuleType, name: str, rows: int) -> None:
+def test_intervals_hold_the_truth(name: str, rows: int) -> None:
     """93 to 97 %, less what chance does to 220 windows; wider ones are no harm."""
     (population,) = [one for one in simulation.populations(size=400_000) if one.name == name]
     shares = simulation.covered(population, rows, 220, seed=7)

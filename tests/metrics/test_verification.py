@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import io
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -20,20 +17,10 @@ from aimsight.metrics.verification.verify import (
     known_digests,
     verify,
 )
+from aimsight.tests.metrics import verification_data, verification_oracles
 
 HERE = Path(__file__).resolve().parent
 HOW = "add a line to ORACLES in tests/metrics/verification_oracles.py and run it"
-
-
-def script(name: str) -> ModuleType:
-    """A script beside the tests, as a module."""
-    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +73,7 @@ def test_a_wrong_answer_is_noticed() -> None:
 
 def test_the_answers_are_those_that_other_libraries_give() -> None:
     """The committed answers are what the oracles derive today, in the same order."""
-    derived = script("verification_oracles").lines()
+    derived = verification_oracles.lines()
     committed = [[one.metric, one.case, one.column, one.segment, one.value] for one in answers()]
     assert [line[:4] for line in derived] == [line[:4] for line in committed]
     assert [float(line[4]) for line in derived] == pytest.approx([float(str(line[4])) for line in committed], rel=1e-7)
@@ -95,10 +82,9 @@ def test_the_answers_are_those_that_other_libraries_give() -> None:
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "regression", "losses"])
 def test_the_data_sets_are_those_that_the_script_makes(kind: str) -> None:
     """Nobody has edited a data set by hand."""
-    maker = script("verification_data")
-    rows = maker.loss_rows() if kind == "losses" else maker.rows(kind)
+    rows = verification_data.loss_rows() if kind == "losses" else verification_data.rows(kind)
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    assert (maker.FOLDER / f"{kind}.csv").read_text(encoding="utf-8") == text.getvalue()
+    assert (verification_data.FOLDER / f"{kind}.csv").read_text(encoding="utf-8") == text.getvalue()

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import errno
-import importlib.util
 import shutil
-import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -17,20 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from aimsight.configs.errors import NotFoundError, StoreError
 from aimsight.monitors.run import run_due
 from aimsight.store.database import Store
-
-
-def _beside(name: str) -> Any:
-    """A module beside this one: folders of tests are no packages."""
-    spec = importlib.util.spec_from_file_location(f"machine_{name}", Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-conftest, faulty = _beside("conftest"), _beside("faulty")
+from aimsight.tests.monitors import conftest, faulty
 
 FIRST_DAY = conftest.REFERENCE_DAYS
 COVERAGE, DELAY, TARGET = 0.5, 3, 0.7

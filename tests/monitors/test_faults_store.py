@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import importlib.util
 import os
 import subprocess
 import sys
 from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
@@ -20,20 +18,10 @@ from aimsight.monitors.run import run_due
 from aimsight.store.database import Store
 from aimsight.store.lock import lock_path
 from aimsight.store.verify import verify
+from aimsight.tests.monitors import faulty
 
 if TYPE_CHECKING:
     from aimsight.tests.monitors.conftest import Helpers, Sandbox
-
-
-@pytest.fixture(scope="module")
-def faulty() -> Any:
-    """The module of seams that fail on demand."""
-    spec = importlib.util.spec_from_file_location("faulty", Path(__file__).with_name("faulty.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def command(sandbox: Sandbox, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -96,7 +84,7 @@ def test_a_damaged_store_is_kept_and_named(sandbox: Sandbox) -> None:
     assert path.read_bytes() == before
 
 
-def test_every_call_to_the_outside_may_fail(sandbox: Sandbox, faulty: Any) -> None:
+def test_every_call_to_the_outside_may_fail(sandbox: Sandbox) -> None:
     """A full disk at the first call, at the second, ... until none fails: sound after each, all there at the end."""
     sandbox.model()
     sandbox.days(*range(6))
