@@ -103,14 +103,22 @@ _TIME_CODES = frozenset("YymdbBHIMSfpzj%")
 """The codes of ``strptime`` that a time can be read by."""
 
 
+TIME_FORMS = ("iso8601", "epoch_s", "epoch_ms", "epoch_us", "epoch_ns")
+"""Ways of writing a time that have a name: ISO 8601, and seconds, milli-, micro- and nanoseconds since 1970."""
+
+
 def _time_format(text: str) -> str:
+    if text in TIME_FORMS:
+        return text
     codes = re.findall(r"%(.?)", text)
     wrong = [code for code in codes if code not in _TIME_CODES or not code]
     if wrong or not {"Y", "y"} & set(codes):
         what = f"%{wrong[0]} is no code of it" if wrong else "it has no year"
         raise InvalidTextError(
             f'"{text}" does not say how a time is written: {what}; '
-            "%Y year, %m month, %d day, %H hour, %M minute, %S second, %z offset, such as %d.%m.%Y %H:%M"
+            "%Y year, %m month, %d day, %H hour, %M minute, %S second, %z offset, such as %d.%m.%Y %H:%M; "
+            f"or one of {', '.join(TIME_FORMS)}",
+            did_you_mean(text, TIME_FORMS),
         )
     return text
 

@@ -243,7 +243,11 @@ class LogConfig(Config):
     )
     timestamp_format: TimeFormat | None = Field(
         default=None,
-        description="How times are written where they are text, such as %d.%m.%Y %H:%M; default: 2026-11-24 15:00:00.",
+        description="How times are written where they are text or numbers: such as %d.%m.%Y %H:%M, or iso8601, or "
+        "epoch_s, epoch_ms, epoch_us, epoch_ns (since 1970); default: 2026-11-24 15:00:00.",
+    )
+    decimal_comma: bool = Field(
+        default=False, description="Whether CSV files, those of the labels too, write 0,25 and not 0.25."
     )
     prediction: Name | None = Field(default=None, description="Column with the model's decision.")
     score: Name | None = Field(

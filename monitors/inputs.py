@@ -259,6 +259,8 @@ def _log_times(model: ModelConfig) -> _Times:
     name = f"times in {log.timestamp}, without offset read in {log.naive_timestamps}, table {log.table}"
     if log.timestamp_format:
         name += f", written {log.timestamp_format}"
+    if log.decimal_comma:
+        name += ", decimal comma"
     return _Times(name, lambda path: time_range(model, path))
 
 

@@ -21,7 +21,7 @@ from aimsight.configs.positions import key_text, read_document
 from aimsight.metrics.engines.connection import connect, run
 from aimsight.metrics.engines.expressions import instant, number, positive, text
 from aimsight.metrics.engines.sql import quote_ident, quote_list
-from aimsight.metrics.engines.tables import Table, open_table
+from aimsight.metrics.engines.tables import Csv, Table, open_table
 from aimsight.metrics.seasons import shortage
 from aimsight.metrics.sources import format_of, resolve, time_range
 from aimsight.monitors.due import reference_windows
@@ -117,14 +117,13 @@ def _in_source(project: Project, model: ModelConfig, section: str, uses: list[Us
         looked = list(dict.fromkeys([paths[0], paths[-1]]))
         config = project.config
         with connect(looked, memory_limit=config.memory_limit, threads=config.threads) as connection:
-            as_text = model.log.timestamp_format is not None
+            csv = Csv.of(model.log)
             tables = {
-                _shown(project, path): open_table(connection, [path], looked, part.table, text_times=as_text)
-                for path in looked
+                _shown(project, path): open_table(connection, [path], looked, part.table, csv=csv) for path in looked
             }
             for use in uses:
                 yield from _of_column(connection, tables, section, use, model)
-                if use.is_time and format_of(paths[-1]) == "csv" and not as_text:
+                if use.is_time and format_of(paths[-1]) == "csv" and not csv.text_times:
                     yield from _guessed_time(connection, paths[-1], tables[_shown(project, paths[-1])], use)
     except AimsightError as error:
         yield (section, "source"), str(error), ""

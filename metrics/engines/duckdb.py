@@ -21,7 +21,7 @@ from aimsight.metrics.engines.passes import BLOCK_ROWS, CELL_BYTES, fitting, rea
 from aimsight.metrics.engines.profile import Profile
 from aimsight.metrics.engines.scores import KEY_BUDGET, ScoreLimits
 from aimsight.metrics.engines.sql import quote_ident
-from aimsight.metrics.engines.tables import open_table
+from aimsight.metrics.engines.tables import Csv, open_table
 from aimsight.metrics.engines.tallies import TALLY_BYTES
 from aimsight.metrics.engines.windows import moment
 from aimsight.metrics.plan import EXACT_SCORE_ROWS, Window
@@ -264,8 +264,7 @@ class DuckDBEngine:
         """
         files = inputs(model, root, reference=window is None)
         with self.connect(files.all) as connection:
-            text_times = model.log.timestamp_format is not None
-            table = open_table(connection, files.log, files.all, model.log.table, text_times=text_times)
+            table = open_table(connection, files.log, files.all, model.log.table, csv=Csv.of(model.log))
             for column in columns:
                 table.type_of(column)
             log = open_log(connection, _without_id(model), replace(files, labels=[]), [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aimsight.configs.errors import SchemaError
+from aimsight.configs.fields import TIME_FORMS
 from aimsight.metrics.engines.sql import quote_ident, quote_list, quote_text
 from aimsight.metrics.engines.tables import kind_of
 from aimsight.metrics.engines.windows import micros
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from aimsight.configs.schema import LogConfig
+    from aimsight.metrics.engines.tables import Kind
 
 NUMERIC = frozenset({"integer", "float", "decimal"})
 SCALAR = frozenset({*NUMERIC, "empty", "boolean", "text", "timestamp", "naive timestamp"})
@@ -31,9 +33,9 @@ def instant(column: str, type_name: str, log: LogConfig, what: str) -> str:
     """
     kind = kind_of(type_name)
     value = quote_ident(column)
-    if kind == "text" and log.timestamp_format:
-        value = f"strptime(CAST({value} AS VARCHAR), {quote_text(log.timestamp_format)})"
-        kind = "timestamp" if "%z" in log.timestamp_format else "naive timestamp"
+    if log.timestamp_format and kind in {"text", *NUMERIC}:
+        value = written_time(value, kind, log.timestamp_format, log.naive_timestamps)
+        kind = "timestamp" if tells_zone(log.timestamp_format) else "naive timestamp"
     if kind == "timestamp":
         return value if type_name == "TIMESTAMP WITH TIME ZONE" else f"CAST({value} AS TIMESTAMPTZ)"
     if kind == "empty":
@@ -45,8 +47,38 @@ def instant(column: str, type_name: str, log: LogConfig, what: str) -> str:
                 "write them with one, or name the zone they are in: naive_timestamps: Europe/Berlin"
             )
         return f"timezone({quote_text(log.naive_timestamps)}, CAST({value} AS TIMESTAMP))"
-    hint = ', or text with `timestamp_format: "%d.%m.%Y %H:%M"`' if kind == "text" else ""
+    hint = ', or text with `timestamp_format: "%d.%m.%Y %H:%M"` or `iso8601`' if kind == "text" else ""
+    if kind in NUMERIC:
+        hint = ", or a number with `timestamp_format: epoch_ms`"
     raise SchemaError(f"{what}: column {column!r} must be a timestamp{hint}, not {type_name}")
+
+
+def tells_zone(form: str) -> bool:
+    """Whether times that are written in this form are moments, whatever the zone of the log's clock."""
+    return form in TIME_FORMS or "%z" in form
+
+
+def written_time(value: str, kind: Kind, form: str, zone: str | None) -> str:
+    """A time that is written as text or as a number: TIMESTAMPTZ where the form ``tells_zone``, else TIMESTAMP.
+
+    Texts of ``iso8601`` without an offset are read in ``zone``; a time that is not written so costs the query.
+    """
+    as_text = f"CAST({value} AS VARCHAR)"
+    if form == "iso8601":
+        naive = "error('a time without an offset: ' || {text} || '; name its zone in `naive_timestamps`')"
+        if zone is not None:
+            naive = f"timezone({quote_text(zone)}, CAST({{text}} AS TIMESTAMP))"
+        return (
+            f"CASE WHEN regexp_matches({as_text}, ':[0-9.]+ ?(Z|z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$') "
+            f"THEN CAST({as_text} AS TIMESTAMPTZ) WHEN {value} IS NOT NULL THEN {naive.format(text=as_text)} END"
+        )
+    if form not in TIME_FORMS:
+        return f"strptime({as_text}, {quote_text(form)})"
+    if kind == "integer":
+        micros = {"epoch_s": "{} * 1000000", "epoch_ms": "{} * 1000", "epoch_us": "{}", "epoch_ns": "{} // 1000"}[form]
+        return f"make_timestamptz({micros.format(f'CAST({value} AS BIGINT)')})"
+    factor = {"epoch_s": "1e6", "epoch_ms": "1e3", "epoch_us": "1", "epoch_ns": "1e-3"}[form]
+    return f"make_timestamptz(CAST(round(CAST({value} AS DOUBLE) * {factor}) AS BIGINT))"
 
 
 def literal(when: datetime) -> str:

@@ -14,7 +14,7 @@ from aimsight.metrics.engines.arrays import blocks
 from aimsight.metrics.engines.connection import run
 from aimsight.metrics.engines.expressions import SCALAR, instant, literal, number, positive, text
 from aimsight.metrics.engines.sql import quote_ident
-from aimsight.metrics.engines.tables import kind_of, open_table
+from aimsight.metrics.engines.tables import Csv, kind_of, open_table
 from aimsight.metrics.plan import Window
 from aimsight.metrics.sources import resolve
 
@@ -160,8 +160,8 @@ def open_log(
     SourceError
         If a file cannot be read.
     """
-    text_times = model.log.timestamp_format is not None
-    table = open_table(connection, files.log, files.all, model.log.table, text_times=text_times)
+    csv = Csv.of(model.log)
+    table = open_table(connection, files.log, files.all, model.log.table, csv=csv)
     required = [*required_columns(model), *(name for name in others if name not in features)]
     for column in required:
         table.type_of(column)
@@ -177,7 +177,7 @@ def open_log(
     rows = f"({table.select(used)})"
     labels = None
     if model.labels is not None and files.labels:
-        labels = open_table(connection, files.labels, files.all, model.labels.table, text_times=text_times)
+        labels = open_table(connection, files.labels, files.all, model.labels.table, csv=csv)
     log = Log(connection, model, table, labels, rows, time, errors)
     if model.log.id is not None:
         _set_duplicates_apart(log, model.log.id, windows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 from aimsight.configs.errors import SchemaError, SourceError, did_you_mean, quoted_list
 from aimsight.metrics.engines.connection import databases, plain_errors, run
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from aimsight.configs.schema import LogConfig
     from aimsight.metrics.sources import Format
 
 Kind = Literal["empty", "integer", "float", "decimal", "boolean", "text", "timestamp", "naive timestamp", "other"]
@@ -26,13 +27,35 @@ _INTEGERS = frozenset(
 )
 _READERS: dict[Format, str] = {
     "parquet": "read_parquet({files}, hive_partitioning = false)",
-    "csv": "read_csv({files}, hive_partitioning = false)",
+    "csv": "read_csv({files}, hive_partitioning = false{csv})",
     "json": "read_json({files}, hive_partitioning = false)",
 }
-_TEXT_TIMES = (
-    "read_csv({files}, hive_partitioning = false, auto_type_candidates = ['BOOLEAN', 'BIGINT', 'DOUBLE', 'VARCHAR'])"
-)
-"""Times stay text: DuckDB would guess whether 03/04/2026 is in March or in April."""
+
+
+@dataclass(frozen=True, slots=True)
+class Csv:
+    """How CSV files are written, as far as it is said.
+
+    ``text_times``: the configuration says how times are written, so they stay text: DuckDB would guess whether
+    03/04/2026 is in March or in April. ``decimal_comma``: 0,25 is a number.
+    """
+
+    text_times: bool = False
+    decimal_comma: bool = False
+
+    @classmethod
+    def of(cls, log: LogConfig) -> Self:
+        """What the configuration says, of the log and of its labels."""
+        return cls(log.timestamp_format is not None, log.decimal_comma)
+
+    @property
+    def options(self) -> str:
+        """Further arguments of ``read_csv``."""
+        times = ", auto_type_candidates = ['BOOLEAN', 'BIGINT', 'DOUBLE', 'VARCHAR']" if self.text_times else ""
+        return times + (", decimal_separator = ','" if self.decimal_comma else "")
+
+
+PLAIN_CSV = Csv()
 
 
 def kind_of(type_name: str) -> Kind:
@@ -123,7 +146,7 @@ def open_table(
     known: Sequence[Path],
     table: str | None,
     *,
-    text_times: bool = False,
+    csv: Csv = PLAIN_CSV,
 ) -> Table:
     """Look at the columns of some files.
 
@@ -135,8 +158,8 @@ def open_table(
         All files of the connection, in the order they were given to ``connect``.
     table
         Table inside DuckDB files; ``None`` for other files.
-    text_times
-        Whether times in CSV files are left as text, because the configuration says how they are written.
+    csv
+        How CSV files are written.
 
     Raises
     ------
@@ -149,7 +172,7 @@ def open_table(
     kind = formats.pop()
     if kind == "duckdb" and table is None:
         raise SourceError(f"{paths[0]} is a DuckDB file; name its table (table: ...)")
-    reader = _TEXT_TIMES if kind == "csv" and text_times else _READERS.get(kind, "")
+    reader = _READERS.get(kind, "").replace("{csv}", csv.options)
     groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for path in paths:
         if kind == "duckdb":

@@ -68,3 +68,76 @@ def test_a_time_that_is_not_written_so_costs_the_days_and_is_quoted(sandbox: San
     (run,) = sandbox.run(1)["credit"].runs
     assert run.outcome == "error"
     assert 'Could not parse string "soon"' in run.reason
+
+
+@pytest.mark.parametrize(
+    ("form", "zone", "times"),
+    [
+        ("iso8601", None, ["2026-03-04T00:00:00Z", "2026-03-05T00:30:00.250+01:00"]),
+        ("iso8601", "Europe/Berlin", ["2026-03-04 01:00:00", "2026-03-05T00:30:00.250000"]),
+        ("epoch_s", None, [1772582400, 1772667000.25]),
+        ("epoch_s", None, ["1772582400", "1772667000.25"]),
+        ("epoch_ms", None, [1772582400000, 1772667000250]),
+        ("epoch_us", None, [1772582400000000, 1772667000250000]),
+        ("epoch_ns", None, [1772582400000000000, 1772667000250000999]),
+        ("%Y%m%d%H%M", "UTC", [202603040000, 202603042330]),
+    ],
+)
+def test_times_by_the_name_of_their_form(
+    sandbox: Sandbox, form: str, zone: str | None, times: list[str] | list[float]
+) -> None:
+    """4 March 2026, 00:00 and 23:30 (UTC), in every named form and as one number."""
+    sandbox.model(
+        log={"source": "log.json", "timestamp_format": form, "naive_timestamps": zone, "score": None},
+        labels=None,
+        features={"x": "numeric"},
+        reference=None,
+        metrics=["quality.rows"],
+        objectives=[],
+        monitor={"start": FIRST.date()},
+    )
+    lines = [json.dumps({"id": str(at), "at": at, "x": 1.5, "yes": 1}) for at in times]
+    (sandbox.root / "log.json").write_text("\n".join(lines) + "\n")
+    sandbox.run(70)
+    found = {day: rows for day, rows in sandbox.values("quality.rows").items() if not isinstance(rows, str)}
+    assert found == {MARCH_3 + 1: 2}
+
+
+def test_a_time_without_offset_needs_a_zone(sandbox: Sandbox) -> None:
+    """ISO 8601 allows times without an offset; no zone is guessed for them."""
+    sandbox.model(
+        log={"source": "log.json", "timestamp_format": "iso8601", "score": None},
+        labels=None,
+        features={"x": "numeric"},
+        reference=None,
+        metrics=["quality.rows"],
+        objectives=[],
+        monitor={"start": FIRST.date()},
+    )
+    (sandbox.root / "log.json").write_text('{"id": "a", "at": "at 2026-01-01 10:00:00", "x": 1, "yes": 1}\n')
+    (run,) = sandbox.run(1)["credit"].runs
+    assert run.outcome == "error"
+    assert "a time without an offset: at 2026-01-01 10:00:00; name its zone in `naive_timestamps`" in run.reason
+
+
+def test_numbers_with_a_decimal_comma(sandbox: Sandbox) -> None:
+    """CSV as spreadsheets write it in half of the world, the labels of a regression included."""
+    sandbox.model(
+        task="regression",
+        log={
+            "source": "log.csv",
+            "timestamp_format": "%d.%m.%Y %H:%M",
+            "naive_timestamps": "UTC",
+            "decimal_comma": True,
+        },
+        labels={"source": "labels.csv"},
+        features={"x": "numeric"},
+        reference=None,
+        metrics=["performance.mae", "quality.rows"],
+        objectives=[],
+        monitor={"start": FIRST.date()},
+    )
+    (sandbox.root / "log.csv").write_text("id;at;x;minutes\na;01.01.2026 08:00;0,5;1,25\nb;01.01.2026 09:00;1,5;2,75\n")
+    (sandbox.root / "labels.csv").write_text("id;y\na;1,5\nb;2,25\n")
+    sandbox.run(1)
+    assert sandbox.values("performance.mae") == {0: 0.375}
