@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aimsight.configs.schema import ModelConfig
 from aimsight.metrics.plan import Window
 from aimsight.store.database import Store
 from aimsight.store.runs import RunRecord, run_key
+from aimsight.tests.configurations import a_model, an_objective
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from aimsight.configs.schema import ModelConfig
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
 START = datetime(2026, 4, 1, tzinfo=UTC)
@@ -38,33 +40,11 @@ class Makers:
 
     def objective(self, name: str = "OBJ-1", **changes: Any) -> dict[str, Any]:
         """An objective on accuracy as a person writes it."""
-        return {
-            "id": name,
-            "statement": "Decisions stay right.",
-            "metric": "performance.accuracy",
-            "target": ">= 0.7",
-            "rationale": "0.9 at release.",
-            "owner": "owner@example.org",
-            "due": date(2026, 12, 31),
-            "severity": "minor",
-        } | changes
+        return an_objective(name, **changes)
 
     def model(self, *objectives: dict[str, Any], **changes: Any) -> ModelConfig:
         """A model with these objectives (default: one)."""
-        config: dict[str, Any] = {
-            "model": "credit",
-            "version": "1",
-            "owner": "owner@example.org",
-            "intended_use": "Tests.",
-            "risk": "limited",
-            "task": "binary",
-            "log": {"source": "log.parquet", "timestamp": "at", "prediction": "yes", "id": "id"},
-            "labels": {"source": "labels.parquet", "label": "y"},
-            "features": {"x": "numeric"},
-            "monitor": {"every": "1d", "window": "1d"},
-            "objectives": list(objectives or (self.objective(),)),
-        }
-        return ModelConfig.model_validate(config | changes)
+        return a_model(**{"objectives": list(objectives or (an_objective(),))} | changes)
 
     def window(self, day: int) -> Window:
         """A day of April 2026, counted from 0."""

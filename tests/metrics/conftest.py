@@ -38,6 +38,7 @@ from aimsight.metrics.statistics import (
     ValueCounts,
 )
 from aimsight.metrics.values import ALL_ROWS, MISSING, Segment
+from aimsight.tests.configurations import a_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -257,19 +258,14 @@ class Counting:
             log["score"] = "p"
         elif task == "multiclass":
             log["scores"] = {"c0": "p0", "c1": "p1", "c2": "p2"}
-        config: dict[str, Any] = {
+        config = {
             "model": "demo",
-            "version": "1",
-            "owner": "someone",
-            "intended_use": "tests",
-            "risk": "minimal",
             "task": task,
             "log": log,
             "labels": {"label": "y"},
-            "features": {"x": "numeric"},
             "monitor": {"every": "1w", "window": "1w"},
         }
-        return ModelConfig.model_validate(config | changes)
+        return a_model(**config | changes)
 
     def plan(self, model: ModelConfig | None = None, columns: Sequence[ColumnPlan] = (), **changes: Any) -> Plan:
         """A plan of one week."""

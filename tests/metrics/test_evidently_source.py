@@ -17,6 +17,7 @@ from aimsight.metrics.evidently_source import known
 from aimsight.metrics.frames import Frame, FramePair, members
 from aimsight.metrics.registry import find
 from aimsight.metrics.values import Segment, Undefined, Value
+from aimsight.tests.configurations import a_model
 
 if TYPE_CHECKING:
     from aimsight.metrics.values import Result
@@ -29,21 +30,15 @@ def model(task: str = "binary", **changes: Any) -> ModelConfig:
     log: dict[str, Any] = {"source": "x.parquet", "timestamp": "at", "prediction": "decision"}
     if task == "binary":
         log |= {"score": "score", "positive": "yes"}
-    data: dict[str, Any] = {
-        "model": "m",
-        "version": "1",
-        "owner": "ann",
-        "intended_use": "tests",
-        "risk": "limited",
+    data = {
         "task": task,
         "log": log,
         "labels": {"label": "truth"},
         "features": {"x": "numeric", "shop": "category"},
         "protected": ["sex"],
         "filters": {"big": "x > 0 and not shop = north"},
-        "monitor": {"every": "1d", "window": "1d"},
     }
-    return ModelConfig.model_validate(data | changes)
+    return a_model(**data | changes)
 
 
 def binary(seed: int = 0) -> tuple[Frame, np.ndarray, np.ndarray]:

@@ -15,25 +15,14 @@ import pytest
 from aimsight.configs.errors import SourceError
 from aimsight.configs.schema import ModelConfig
 from aimsight.metrics.sources import describe, fingerprint, format_of, resolve, sha256, time_range
+from aimsight.tests.configurations import a_model
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def _model(**log: Any) -> ModelConfig:
-    return ModelConfig.model_validate(
-        {
-            "model": "m",
-            "version": "1",
-            "owner": "ann",
-            "intended_use": "tests",
-            "risk": "minimal",
-            "task": "binary",
-            "log": {"source": "log.parquet", "timestamp": "at"} | log,
-            "features": {"x": "numeric"},
-            "monitor": {"every": "1d", "window": "1d"},
-        }
-    )
+    return a_model(log={"source": "log.parquet", "timestamp": "at"} | log, labels=None)
 
 
 def test_globs_are_sorted_and_unique(tmp_path: Path) -> None:

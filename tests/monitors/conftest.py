@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -18,6 +18,7 @@ from aimsight.metrics.registry import facts
 from aimsight.monitors.run import RunSummary, run_due
 from aimsight.store.database import Store
 from aimsight.store.verify import verify
+from aimsight.tests.configurations import an_objective, raw_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -93,20 +94,6 @@ def class_rows(day: int, *, n: int = ROWS, wrong: int = 6) -> list[Row]:
     ]
 
 
-def objective(name: str = "OBJ-1", **changes: Any) -> dict[str, Any]:
-    """An objective on accuracy; ``changes`` replace keys."""
-    return {
-        "id": name,
-        "statement": "Decisions stay right.",
-        "metric": "performance.accuracy",
-        "target": ">= 0.7",
-        "rationale": "0.9 at release.",
-        "owner": "owner@example.org",
-        "due": date(2026, 12, 31),
-        "severity": "minor",
-    } | changes
-
-
 _TASKS: dict[str, dict[str, Any]] = {
     "binary": {
         "log": {"prediction": "yes", "score": "p"},
@@ -135,24 +122,19 @@ class Sandbox:
 
     def model(self, name: str = "credit", task: str = "binary", **changes: Any) -> dict[str, Any]:
         """Write a model's configuration; ``changes`` replace or, where both are dictionaries, extend its keys."""
-        base: dict[str, Any] = {
-            "model": name,
-            "version": "1",
-            "owner": "owner@example.org",
-            "intended_use": "Tests.",
-            "risk": "limited",
-            "task": task,
-            "log": {"source": f"data/{name}/*.parquet", "id": "id", "timestamp": "at", **_TASKS[task]["log"]},
-            "labels": {"source": f"labels/{name}/*.parquet", "label": "y"},
-            "features": _TASKS[task]["features"],
-            "reference": {"period": [FIRST.date(), (FIRST + REFERENCE_DAYS * DAY).date()], "windows": "1d"},
-            "monitor": {"every": "1d", "window": "1d"},
-            "metrics": ["performance.accuracy", "quality.*", "drift.psi"],
-            "objectives": [objective()],
-        }
+        base = raw_model(
+            model=name,
+            task=task,
+            log={"source": f"data/{name}/*.parquet", "id": "id", "timestamp": "at", **_TASKS[task]["log"]},
+            labels={"source": f"labels/{name}/*.parquet", "label": "y"},
+            features=_TASKS[task]["features"],
+            reference={"period": [FIRST.date(), (FIRST + REFERENCE_DAYS * DAY).date()], "windows": "1d"},
+            metrics=["performance.accuracy", "quality.*", "drift.psi"],
+            objectives=[an_objective()],
+        )
         if task == "regression":
             base["metrics"] = ["performance.mae", "performance.mean_error", "quality.rows"]
-            base["objectives"] = [objective(metric="performance.mean_error", target="between -0.5 and 0.5")]
+            base["objectives"] = [an_objective(metric="performance.mean_error", target="between -0.5 and 0.5")]
         for key, value in changes.items():
             both = isinstance(value, dict) and isinstance(base.get(key), dict) and key != "features"
             base[key] = {**base[key], **value} if both else value
@@ -306,7 +288,7 @@ class Helpers:
     binary_rows = staticmethod(binary_rows)
     regression_rows = staticmethod(regression_rows)
     class_rows = staticmethod(class_rows)
-    objective = staticmethod(objective)
+    objective = staticmethod(an_objective)
     ran = staticmethod(ran)
     days_of = staticmethod(days_of)
 

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from aimsight.configs.errors import NotFoundError, StoreError
 from aimsight.monitors.run import run_due
 from aimsight.store.database import Store
+from aimsight.tests.configurations import an_objective
 from aimsight.tests.monitors import conftest, faulty
 
 FIRST_DAY = conftest.REFERENCE_DAYS
@@ -88,7 +89,7 @@ class Days(RuleBasedStateMachine):
         self.sandbox.model(
             labels={"delay": f"{DELAY}d", "min_coverage": COVERAGE},
             metrics=["performance.accuracy", "quality.*"],
-            objectives=[conftest.objective(target=goal)],
+            objectives=[an_objective(target=goal)],
         )
 
     @rule()

@@ -15,6 +15,7 @@ from aimsight.configs.schema import ModelConfig
 from aimsight.metrics.plan import Window
 from aimsight.monitors.due import History, due, identity, planned
 from aimsight.monitors.inputs import InputFile, Inputs, needing
+from aimsight.tests.configurations import a_model
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -41,18 +42,10 @@ def inputs(*log: InputFile, labels: tuple[InputFile, ...] = ()) -> Inputs:
 
 def model(**monitor: Any) -> ModelConfig:
     """A model that is looked at daily."""
-    return ModelConfig.model_validate(
-        {
-            "model": "credit",
-            "version": "1",
-            "owner": "someone",
-            "intended_use": "tests",
-            "risk": "minimal",
-            "task": "binary",
-            "log": {"source": "*.parquet", "timestamp": "at", "prediction": "yes"},
-            "features": {"x": "numeric"},
-            "monitor": {"every": "1d", "window": "1d", **monitor},
-        }
+    return a_model(
+        log={"source": "*.parquet", "timestamp": "at", "prediction": "yes"},
+        labels=None,
+        monitor={"every": "1d", "window": "1d", **monitor},
     )
 
 

@@ -19,6 +19,7 @@ from aimsight.metrics.cells import CategoryCells
 from aimsight.metrics.plan import ColumnPlan, Reference
 from aimsight.metrics.statistics import BinaryCounts, CellCounts, QualityCounts, SegmentStatistics, Statistics, merge
 from aimsight.metrics.values import ALL_ROWS, Segment
+from aimsight.tests.configurations import a_model, an_objective
 
 if TYPE_CHECKING:
     from aimsight.aims.planning.plan import ObjectivePlan
@@ -52,34 +53,12 @@ class Case:
 
     def model(self, **objective: Any) -> ModelConfig:
         """The model; ``objective`` replaces keys of its objective."""
-        return ModelConfig.model_validate(
-            {
-                "model": "credit",
-                "version": "1",
-                "owner": "owner@example.org",
-                "intended_use": "Tests.",
-                "risk": "limited",
-                "task": "binary",
-                "log": {"source": "log.parquet", "timestamp": "at", "prediction": "yes"},
-                "labels": {"label": "y"},
-                "features": {"colour": "category"},
-                "protected": ["gender"],
-                "reference": {"period": [date(2026, 1, 1), date(2026, 2, 1)]},
-                "monitor": {"every": "1d", "window": "1d"},
-                "objectives": [
-                    {
-                        "id": "OBJ-1",
-                        "statement": "Decisions stay right.",
-                        "metric": "performance.accuracy",
-                        "target": ">= 0.8",
-                        "rationale": "0.9 at release.",
-                        "owner": "owner@example.org",
-                        "due": date(2026, 12, 31),
-                        "severity": "minor",
-                        **objective,
-                    }
-                ],
-            }
+        return a_model(
+            labels={"label": "y"},
+            features={"colour": "category"},
+            protected=["gender"],
+            reference={"period": [date(2026, 1, 1), date(2026, 2, 1)]},
+            objectives=[an_objective(**{"target": ">= 0.8"} | objective)],
         )
 
     @property

@@ -18,6 +18,7 @@ from aimsight.metrics.plan import Window
 from aimsight.store.database import Store
 from aimsight.store.evaluations import Evaluation, save_evaluations
 from aimsight.store.runs import claim, finish
+from aimsight.tests.configurations import an_objective, raw_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,19 +121,7 @@ def empty(tmp_path: Path, store: Store, clock: SetClock, makers: Makers) -> Boar
     (root / "models").mkdir(parents=True)
     people = [{"id": one, "name": one.partition("@")[0], "roles": ["owner"]} for one in ("quality@example.org",)]
     (root / "aimsight.yaml").write_text(yaml.safe_dump({"organisation": "Test Bank", "people": people}))
-    model = {
-        "model": "credit",
-        "version": "1",
-        "owner": "owner@example.org",
-        "intended_use": "Tests.",
-        "risk": "limited",
-        "task": "binary",
-        "log": {"source": "log.parquet", "timestamp": "at", "prediction": "yes", "id": "id"},
-        "labels": {"source": "labels.parquet", "label": "y"},
-        "features": {"x": "numeric"},
-        "monitor": {"every": "1d", "window": "1d"},
-        "objectives": [makers.objective(), makers.objective("OBJ-2", metric="performance.f1")],
-    }
+    model = raw_model(objectives=[an_objective(), an_objective("OBJ-2", metric="performance.f1")])
     (root / "models" / "credit.yaml").write_text(yaml.safe_dump(model))
     with store.write() as tx:
         objectives.register(tx, load_project(root).models["credit"], "test", makers.now)

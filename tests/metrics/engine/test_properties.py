@@ -19,6 +19,7 @@ from aimsight.metrics.engines.exact import Runs, Sums
 from aimsight.metrics.engines.tallies import Tally
 from aimsight.metrics.engines.windows import WindowIndex, micros
 from aimsight.metrics.plan import ColumnPlan, Plan, Window
+from aimsight.tests.configurations import a_model
 
 CELLS = NumericCells.spanning(-3.0, 7.0)
 NUMBERS = st.none() | st.floats() | st.sampled_from([-3.0, 7.0, *CELLS.edges()[::97]])
@@ -31,8 +32,6 @@ KNOWN = ("a", "", "ä", "null")
 @example([(-0.0, "a"), (5e-324, None), (1.7e308, "\0"), (-1.7e308, "'"), (float("nan"), '"')])
 def test_columns_are_counted_as_defined(rows: list[tuple[float | None, str | None]]) -> None:
     """A column's counts are those of its cells' own index, and texts are compared byte by byte."""
-    from aimsight.configs.schema import ModelConfig
-
     start = WINDOWS[0].start
     with tempfile.TemporaryDirectory() as folder:
         table = pa.table(
@@ -43,19 +42,11 @@ def test_columns_are_counted_as_defined(rows: list[tuple[float | None, str | Non
             }
         )
         pq.write_table(table, Path(folder, "log.parquet"))
-        model = ModelConfig.model_validate(
-            {
-                "model": "m",
-                "version": "1",
-                "owner": "ann",
-                "intended_use": "tests",
-                "risk": "minimal",
-                "task": "binary",
-                "log": {"source": "log.parquet", "timestamp": "at"},
-                "features": {"x": "numeric", "t": "category"},
-                "protected": ["t"],
-                "monitor": {"every": "1d", "window": "1d"},
-            }
+        model = a_model(
+            log={"source": "log.parquet", "timestamp": "at"},
+            labels=None,
+            features={"x": "numeric", "t": "category"},
+            protected=["t"],
         )
         columns = (ColumnPlan("x", "feature", CELLS), ColumnPlan("t", "feature", CategoryCells(KNOWN)))
         plan = Plan(model, Path(folder), WINDOWS, WINDOWS[-1].end, columns)
