@@ -1,9 +1,11 @@
-"""Largest differences and smallest ratios over groups, with intervals that hold for all comparisons at once.
+"""Largest differences and smallest ratios over groups, with intervals that allow for the choice of the most extreme.
 
-Every comparison of every family gets an interval at the Šidák (1967) level of all comparisons together. The largest
-difference then lies between the largest lower and the largest upper bound of an absolute difference, the smallest ratio
-between the smallest lower and the smallest upper bound. Never the bootstrap of max - min, which is biased upwards when
-groups are equal.
+The largest difference lies between the largest lower and the largest upper bound of an absolute difference, the
+smallest ratio between the smallest lower and the smallest upper bound. That there is a gap may be chance in any of the
+comparisons, so the ends that say so (lower of a difference, upper of a ratio) are at the Šidák (1967) level of all
+comparisons of all families together. That no gap is larger errs only where the bound of the one that truly is the
+largest errs, so the other ends are at the level of a single comparison (Berger 1982, intersection-union). Never the
+bootstrap of max - min, which is biased upwards when groups are equal.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aimsight.metrics.intervals import mover_difference, mover_ratio, normal_quantile, wilson_bounds
+from aimsight.metrics.intervals import Z, mover_difference, mover_ratio, normal_quantile, wilson_bounds
 from aimsight.metrics.values import Interval
 
 Floats = NDArray[np.float64]
@@ -98,6 +100,18 @@ class Comparisons:
         """Number of comparisons."""
         return int(self.i.size)
 
+    def differences(self, z: float) -> tuple[Floats, Floats]:
+        """Bounds of the first less the second."""
+        return mover_difference(
+            self.first.values, self.first.bounds(z), self.second.values, self.second.bounds(z), self.correlation
+        )
+
+    def ratios(self, z: float) -> tuple[Floats, Floats]:
+        """Bounds of the first over the second."""
+        return mover_ratio(
+            self.first.values, self.first.bounds(z), self.second.values, self.second.bounds(z), self.correlation
+        )
+
 
 def of_pairs(estimates: Estimates) -> Comparisons:
     """Every pair of groups."""
@@ -147,13 +161,11 @@ def largest_difference(families: Sequence[Comparisons]) -> Extreme:
     z = _quantile(families)
     found, low, high = [], 0.0, 0.0
     for family in families:
-        first, second = family.first.values, family.second.values
-        below, above = mover_difference(
-            first, family.first.bounds(z), second, family.second.bounds(z), family.correlation
-        )
         scale = 1.0 - family.share
-        found.append(np.abs(first - second) * scale)
+        found.append(np.abs(family.first.values - family.second.values) * scale)
+        below, above = family.differences(z)
         low = max(low, float((np.maximum(below, -above) * scale).max()))
+        below, above = family.differences(Z)
         high = max(high, float((np.maximum(np.abs(below), np.abs(above)) * scale).max()))
     place, at, value = _extreme([-sizes for sizes in found])
     interval = Interval(min(low, -value), max(high, -value), f"MOVER-{families[place].first.method}, Šidák")
@@ -176,15 +188,16 @@ def smallest_ratio(families: Sequence[Comparisons], *, folded: bool = True) -> E
             found.append(np.full(first.size, np.inf))
             continue
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = first / second
-        below, above = mover_ratio(first, family.first.bounds(z), second, family.second.bounds(z), family.correlation)
-        ratio, below, above = (_to_all_rows(part, family.share)[said] for part in (ratio, below, above))
+            ratio = _to_all_rows(first / second, family.share)[said]
+        one, all_at_once = (
+            [_to_all_rows(bound, family.share)[said] for bound in family.ratios(quantile)] for quantile in (Z, z)
+        )
         if folded:
-            ratio, below, above = _folded(ratio, below, above)
+            ratio, one, all_at_once = _fold(ratio), _folded(*one), _folded(*all_at_once)
         sizes = np.full(first.size, np.inf)
         sizes[said] = ratio
         found.append(sizes)
-        low, high = min(low, float(below.min())), min(high, float(above.min()))
+        low, high = min(low, float(one[0].min())), min(high, float(all_at_once[1].min()))
     place, at, value = _extreme(found)
     if not (np.isfinite(value) and np.isfinite(high)):
         return None
@@ -211,20 +224,22 @@ def _to_all_rows(ratio: Floats, share: Floats) -> Floats:
     return np.where(ratio == 0, 0.0, whole)
 
 
-def _folded(ratio: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:
-    """The smaller over the larger: min(r, 1 / r) of the value and over the interval."""
+def _fold(x: Floats) -> Floats:
+    """The smaller over the larger."""
+    with np.errstate(divide="ignore"):
+        return np.minimum(x, 1.0 / x)
 
-    def fold(x: Floats) -> Floats:
-        with np.errstate(divide="ignore"):
-            return np.minimum(x, 1.0 / x)
 
-    at_low, at_high = fold(low), fold(high)
+def _folded(low: Floats, high: Floats) -> list[Floats]:
+    """Ends of min(r, 1 / r) over intervals of r."""
+    at_low, at_high = _fold(low), _fold(high)
     top = np.where((low <= 1) & (high >= 1), 1.0, np.maximum(at_low, at_high))
-    return fold(ratio), np.minimum(at_low, at_high), top
+    return [np.minimum(at_low, at_high), top]
 
 
 def largest_magnitude(values: Floats, errors: Floats, freedoms: Floats) -> Interval:
-    """Interval of the largest absolute value of independent means (one a group): Student at the Šidák level."""
-    half = student(freedoms, normal_quantile(values.size)) * errors
+    """Interval of the largest absolute value of independent means, one a group: Student, lower end at Šidák's level."""
+    one, all_at_once = (student(freedoms, quantile) * errors for quantile in (Z, normal_quantile(values.size)))
     size = np.abs(values)
-    return Interval(float(np.maximum(size - half, 0.0).max()), float((size + half).max()), "Student, Šidák over groups")
+    low, high = np.maximum(size - all_at_once, 0.0).max(), (size + one).max()
+    return Interval(float(low), float(high), "Student, Šidák over groups")

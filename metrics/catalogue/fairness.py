@@ -226,11 +226,11 @@ def _difference(rate: Rate) -> None:
     difference.__doc__ = f"""Largest gap between groups in {rate.words}.
 
     ``max_g {rate.formula} - min_g {rate.formula}``.{per} 0: alike in all groups; 1: always in one group, never in
-    another. {AGAINST_DOC} Interval: Newcombe for every comparison at the Šidák level of all of them.
+    another. {AGAINST_DOC} Interval: Newcombe for every comparison, lower ends at the Šidák level of all of them.
     """
     metric(
         id=f"fairness.{rate.id}_difference",
-        version=1,
+        version=2,
         tasks=CLASSIFICATION,
         kind="groups",
         unit="share",
@@ -257,11 +257,11 @@ def _ratio(rate: Rate) -> None:
     ratio.__doc__ = f"""Smallest ratio between groups of {rate.words}: the smaller over the larger.
 
     ``min_g {rate.formula} / max_g {rate.formula}``.{per} 1: alike in all groups; 0: never in one of them.{fifths}
-    {AGAINST_DOC} Interval: MOVER-R for every comparison at the Šidák level of all of them.
+    {AGAINST_DOC} Interval: MOVER-R for every comparison, upper ends at the Šidák level of all of them.
     """
     metric(
         id=f"fairness.{rate.id}_ratio",
-        version=1,
+        version=2,
         tasks=CLASSIFICATION,
         kind="groups",
         unit="ratio",
@@ -292,7 +292,7 @@ def smaller_class(s: SegmentStatistics) -> int:
 
 @metric(
     id="fairness.equalized_odds_difference",
-    version=1,
+    version=2,
     tasks=CLASSIFICATION,
     kind="groups",
     unit="share",
@@ -310,7 +310,7 @@ def equalized_odds_difference(groups: Groups, *, against: str = LARGEST_GAP, poo
     ``max(TPR gap, FPR gap)``, each max - min over the groups that have labels of both classes. Multiclass: every class
     against the rest, and the most extreme of them. 0: right and wrong decisions are spread alike; 1: always in one
     group, never in another. ``against`` says what a group is compared with; by default every group with every other.
-    Interval: Newcombe for every comparison of both rates at the Šidák level of all of them.
+    Interval: Newcombe for every comparison of both rates, lower ends at the Šidák level of all of them.
     """
     judged = groups.over(pool)
     return compared(judged, families(judged, *ODDS), against)
@@ -318,7 +318,7 @@ def equalized_odds_difference(groups: Groups, *, against: str = LARGEST_GAP, poo
 
 @metric(
     id="fairness.equalized_odds_ratio",
-    version=1,
+    version=2,
     tasks=CLASSIFICATION,
     kind="groups",
     unit="ratio",
@@ -337,7 +337,8 @@ def equalized_odds_ratio(groups: Groups, *, against: str = LARGEST_GAP, pool: in
     ``min(TPR ratio, FPR ratio)``, each min / max over the groups that have labels of both classes; a rate that is 0 in
     both groups has no ratio. Multiclass: every class against the rest, and the most extreme of them. 1: right and
     wrong decisions are spread alike; 0: never in one of the groups. ``against`` says what a group is compared with; by
-    default every group with every other. Interval: MOVER-R for every comparison of both rates at the Šidák level.
+    default every group with every other. Interval: MOVER-R for every comparison of both rates, upper ends at the Šidák
+    level of all of them.
     """
     judged = groups.over(pool)
     never = "no decision was positive in any group"
@@ -346,7 +347,7 @@ def equalized_odds_ratio(groups: Groups, *, against: str = LARGEST_GAP, pool: in
 
 @metric(
     id="fairness.disparate_impact",
-    version=1,
+    version=2,
     tasks=CLASSIFICATION,
     kind="groups",
     unit="ratio",
@@ -366,8 +367,8 @@ def disparate_impact(groups: Groups, *, against: str = LARGEST_GAP, pool: int = 
     (``against=largest_gap``; then this is the demographic parity ratio), or the group, or all rows, that ``against``
     names: the ratio then keeps its direction and may exceed 1. 1: all are selected alike; below 0.8: the four-fifths
     rule speaks of adverse impact, and the detail says so; 0: a group is never selected. Multiclass: every class
-    against the rest, and the smallest of them. Interval: MOVER-R for every comparison at the Šidák level of all of
-    them; undefined where the denominator's lower bound is 0.
+    against the rest, and the smallest of them. Interval: MOVER-R for every comparison, upper ends at the Šidák
+    level of all of them; undefined where the denominator's lower bound is 0.
     """
     judged = groups.over(pool)
     rate = _BY_ID["demographic_parity"]

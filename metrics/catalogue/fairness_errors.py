@@ -71,7 +71,7 @@ def _means(sums: list[tuple[int, int, int]], unit: float, spread: Spread) -> Est
 
 @metric(
     id="fairness.mean_error_difference",
-    version=1,
+    version=2,
     tasks=REGRESSION,
     kind="groups",
     unit="label units",
@@ -89,7 +89,7 @@ def mean_error_difference(groups: Groups, *, against: str = LARGEST_GAP, pool: i
     ``max_g mean(prediction - label | g) - min_g mean(prediction - label | g)``. 0: all groups are over- or
     underestimated alike; in the label's unit. A mean error has no ratio, since it may be 0 or negative. ``against``
     says what a group is compared with; by default every group with every other. Interval: Student for every group,
-    MOVER for every comparison at the Šidák level of all of them.
+    MOVER for every comparison, lower ends at the Šidák level of all of them.
     """
     judged = groups.over(pool)
     return compared(judged, _family(judged, lambda c: c.error, means), against)
@@ -97,7 +97,7 @@ def mean_error_difference(groups: Groups, *, against: str = LARGEST_GAP, pool: i
 
 @metric(
     id="fairness.mae_difference",
-    version=1,
+    version=2,
     tasks=REGRESSION,
     kind="groups",
     unit="label units",
@@ -114,7 +114,8 @@ def mae_difference(groups: Groups, *, against: str = LARGEST_GAP, pool: int = 1)
 
     ``max_g mean(|prediction - label| | g) - min_g mean(|prediction - label| | g)``. 0: predictions are as exact for
     every group; in the label's unit. ``against`` says what a group is compared with; by default every group with every
-    other. Interval: Student on the log scale for every group, MOVER for every comparison at the Šidák level of all.
+    other. Interval: Student on the log scale for every group, MOVER for every comparison, lower ends at the Šidák level
+    of all of them.
     """
     judged = groups.over(pool)
     return compared(judged, _family(judged, lambda c: c.absolute, positive_means), against)
@@ -122,7 +123,7 @@ def mae_difference(groups: Groups, *, against: str = LARGEST_GAP, pool: int = 1)
 
 @metric(
     id="fairness.mae_ratio",
-    version=1,
+    version=2,
     tasks=REGRESSION,
     kind="groups",
     unit="ratio",
@@ -140,8 +141,8 @@ def mae_ratio(groups: Groups, *, against: str = LARGEST_GAP, pool: int = 1) -> R
 
     ``min_g mean(|prediction - label| | g) / max_g mean(|prediction - label| | g)``. 1: predictions are as exact for
     every group; 0: always exact in one of them only. ``against`` says what a group is compared with; by default every
-    group with every other. Interval: Student on the log scale for every group, MOVER-R for every comparison at the
-    Šidák level of all of them.
+    group with every other. Interval: Student on the log scale for every group, MOVER-R for every comparison, upper ends
+    at the Šidák level of all of them.
     """
     judged = groups.over(pool)
     found = _family(judged, lambda c: c.absolute, positive_means)

@@ -20,7 +20,7 @@ from aimsight.metrics.comparisons import (
     compared,
     too_few,
 )
-from aimsight.metrics.intervals import auc, auc_error_bound, auc_interval, clipped, normal_quantile
+from aimsight.metrics.intervals import Z, auc, auc_error_bound, auc_interval, clipped, normal_quantile
 from aimsight.metrics.registry import BINARY, CLASSIFICATION, Needs, metric
 from aimsight.metrics.simultaneous import Comparisons, Estimates, Floats, largest_magnitude, with_correlated
 from aimsight.metrics.statistics import SCORE_CELLS, ScoreCounts, SegmentStatistics
@@ -127,7 +127,7 @@ def _compared_aucs(groups: Groups, against: str, ratio: Ratio) -> Result:
 
 @metric(
     id="fairness.auc_difference",
-    version=1,
+    version=2,
     tasks=CLASSIFICATION,
     kind="groups",
     unit="share",
@@ -146,14 +146,14 @@ def auc_difference(groups: Groups, *, against: str = LARGEST_GAP, pool: int = 1)
     ``max_g AUC(g) - min_g AUC(g)``. 0: scores rank as well in every group; 1: perfectly in one, perfectly wrong in
     another. Multiclass: every class against the rest, and the most extreme of them. ``against`` says what a group is
     compared with; by default every group with every other. Interval: DeLong on the logit scale (Newcombe's method 5
-    for rare classes) for every group, MOVER for every comparison at the Šidák level of all of them.
+    for rare classes) for every group, MOVER for every comparison, lower ends at the Šidák level of all of them.
     """
     return _compared_aucs(groups.over(pool), against, "")
 
 
 @metric(
     id="fairness.auc_ratio",
-    version=1,
+    version=2,
     tasks=CLASSIFICATION,
     kind="groups",
     unit="ratio",
@@ -172,7 +172,7 @@ def auc_ratio(groups: Groups, *, against: str = LARGEST_GAP, pool: int = 1) -> R
     ``min_g AUC(g) / max_g AUC(g)``. 1: scores rank as well in every group. Multiclass: every class against the rest,
     and the most extreme of them. ``against`` says what a group is compared with; by default every group with every
     other. Interval: DeLong on the logit scale (Newcombe's method 5 for rare classes) for every group, MOVER-R for
-    every comparison at the Šidák level of all of them.
+    every comparison, upper ends at the Šidák level of all of them.
     """
     return _compared_aucs(groups.over(pool), against, "folded")
 
@@ -184,7 +184,7 @@ def scored(s: SegmentStatistics) -> int:
 
 @metric(
     id="fairness.calibration_gap",
-    version=1,
+    version=2,
     tasks=BINARY,
     kind="groups",
     unit="probability",
@@ -201,7 +201,7 @@ def calibration_gap(groups: Groups, *, pool: int = 1) -> Result:
 
     ``max_g |mean(y | g) - mean(s | g)|``. 0: in every group as many positives as the scores promise. Which group it
     is, and in which direction, stands in ``performance.calibration_gap`` by segment. Interval: Student for every
-    group at the Šidák level of all groups.
+    group, the lower end at the Šidák level of all groups.
     """
     judged = groups.over(pool)
     counted = {name: c for name, part in judged.parts.items() if (c := sums(part)) is not None and scored(part)}
@@ -217,7 +217,7 @@ def calibration_gap(groups: Groups, *, pool: int = 1) -> Result:
 
 @metric(
     id="fairness.calibration_within_groups",
-    version=1,
+    version=2,
     tasks=BINARY,
     kind="groups",
     unit="probability",
@@ -235,8 +235,8 @@ def calibration_within_groups(groups: Groups, *, pool: int = 1) -> Result:
 
     ``max_g sum_b n_gb / n_g |mean(y | g, b) - mean(s | g, b)|`` with bins of equal width. 0: every score means the same
     in every group. Chance alone keeps it above 0: with few rows read the interval, whose lower end is 0 then. Interval:
-    the error of the bins is at most a sum of folded normal ones, whose mean and spread at the Šidák level of all groups
-    is added and subtracted; it holds in more than 95 % of cases.
+    the error of the bins is at most a sum of folded normal ones, whose mean and spread is added and subtracted, at the
+    lower end at the Šidák level of all groups; it holds in more than 95 % of cases.
     """
     judged = groups.over(pool)
     counted = {
@@ -247,17 +247,18 @@ def calibration_within_groups(groups: Groups, *, pool: int = 1) -> Result:
     if len(counted) < 2:
         return too_few(judged)
     z = normal_quantile(len(counted))
-    values, halves = (np.array(x) for x in zip(*(_calibration_error(c, z) for c in counted.values()), strict=True))
+    found = [_calibration_error(c, z) for c in counted.values()]
+    values, all_at_once, one = (np.array(x) for x in zip(*found, strict=True))
     n = sum(c.rows for c in counted.values())
     worst = int(values.argmax())
-    low, high = float(np.maximum(values - halves, 0).max()), min(float((values + halves).max()), 1.0)
+    low, high = float(np.maximum(values - all_at_once, 0).max()), min(float((values + one).max()), 1.0)
     bound = 0.0 if all(c.exact for c in counted.values()) else 0.5 / SCORE_CELLS
     interval = Interval(low, max(high, float(values[worst])), "folded normal, Šidák over groups")
     return Value(float(values[worst]), n, interval, bound, detail=f"largest in {list(counted)[worst]}")
 
 
-def _calibration_error(counts: ScoreCounts, z: float) -> tuple[float, float]:
-    """Expected calibration error over the bins, and the half-width of its interval."""
+def _calibration_error(counts: ScoreCounts, z: float) -> tuple[float, float, float]:
+    """Expected calibration error over the bins, and the half-widths of its interval at ``z`` and on its own."""
     scores = counts.positions if counts.exact else (counts.positions + 0.5) / SCORE_CELLS
     bins = np.minimum((scores * BINS).astype(np.int64), BINS - 1)
     rows = (counts.positives + counts.negatives).astype(np.float64)
@@ -269,7 +270,7 @@ def _calibration_error(counts: ScoreCounts, z: float) -> tuple[float, float]:
     # one row more on either side: a bin where every label is alike is not certain
     share = (ups + 1) / (n + 2)
     error = weight * np.sqrt(share * (1 - share) / n)
-    return float((weight * np.abs(ups / n - mean)).sum()), _folded_sum(error, z)
+    return float((weight * np.abs(ups / n - mean)).sum()), _folded_sum(error, z), _folded_sum(error, Z)
 
 
 def _folded_sum(errors: Floats, z: float) -> float:
