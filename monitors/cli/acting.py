@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aimsight.configs.load import Project
     from aimsight.store.database import Transaction
 
+Nc = Annotated[str, typer.Argument(metavar="NC", help="Id of the nonconformity, such as NC-2026-0001.")]
 As = Annotated[str, typer.Option("--as", metavar="ID", help="Who acts: the id of a person (default: AIMSIGHT_ACTOR).")]
 Expected = Annotated[
     int,
@@ -29,6 +30,8 @@ From = Annotated[
     Path | None, typer.Option("--from", metavar="FILE", help="A YAML file with the same keys (and lists).")
 ]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why.")]
+Severity = Annotated[str, typer.Option("--severity", metavar="GRADE", help="minor or major.")]
+Criteria = Annotated[str, typer.Option("--criteria", metavar="TEXT", help="Why this severity.")]
 
 Given = TypeVar("Given")
 Form = TypeVar("Form", bound="BaseModel")

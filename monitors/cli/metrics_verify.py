@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from aimsight.monitors.cli.running import parse_day
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -25,7 +27,7 @@ def verify_metrics(session: Session, who: str, due: str, *, record: bool) -> Non
     from aimsight.monitors.cli.progress import shown
     from aimsight.monitors.cli.session import now
 
-    next_due = _day(due) if due else _in_half_a_year(now().date())
+    next_due = parse_day(due) if due else _in_half_a_year(now().date())
     keeps = record and session.store.path.exists()
     actor = session.actor(who) if keeps else None
     with shown(session.aside, wanted=not session.as_json) as report:
@@ -48,15 +50,6 @@ def _in_half_a_year(today: date) -> date:
     from aimsight.aims.verification import INTERVAL
 
     return today + INTERVAL
-
-
-def _day(text: str) -> date:
-    from datetime import date
-
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f'"{text}" is no day; write YYYY-MM-DD') from None
 
 
 def _data(one: Verification) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from aimsight.monitors.cli.acting import Nc
 from aimsight.monitors.cli.groups import group
 from aimsight.monitors.cli.session import NONCONFORMING, Session
 
@@ -20,12 +21,11 @@ if TYPE_CHECKING:
     from aimsight.aims.lifecycle.named import Known
     from aimsight.store.database import Reader
 
-Nc = Annotated[str, typer.Argument(metavar="NC", help="Id of the nonconformity, such as NC-2026-0001.")]
-
 
 def group_of_commands() -> typer.Typer:
     """The group ``aimsight nc`` with its commands, in the order of the life cycle."""
     from aimsight.monitors.cli.nc_effect import COMMANDS as AFTER_APPROVAL
+    from aimsight.monitors.cli.nc_failures import COMMANDS as FAILURES
     from aimsight.monitors.cli.nc_steps import COMMANDS as UNTIL_APPROVAL
 
     return group(
@@ -38,6 +38,7 @@ def group_of_commands() -> typer.Typer:
             "history": (history, "Every step, by whom and why"),
             **UNTIL_APPROVAL,
             **AFTER_APPROVAL,
+            **FAILURES,
         },
         shows=r"nc-.*",
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aimsight.monitors.cli.acting import As, Expected, From, Reason, act, filled, step, version
+from aimsight.monitors.cli.acting import As, Criteria, Expected, From, Nc, Reason, Severity, act, filled, step, version
 from aimsight.monitors.cli.groups import Commands
+from aimsight.monitors.cli.running import parse_day
 from aimsight.monitors.cli.session import Session
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from aimsight.aims.lifecycle.dossier import Evidence
 
-Nc = Annotated[str, typer.Argument(metavar="NC", help="Id of the nonconformity.")]
 Said = Annotated[list[str] | None, typer.Option("--evidence", metavar="TEXT", help="What shows it; repeat it.")]
 Files = Annotated[
     list[str] | None,
@@ -38,22 +37,17 @@ def implement(
     expected: Expected = 0,
 ) -> None:
     """Note that an action is done, with its evidence. With the last one, the plan is implemented."""
-    from aimsight.aims.lifecycle import service, transitions
+    from aimsight.aims.lifecycle import transitions
 
-    session = Session.of(context)
-    shown = _evidence(session, nonconformity, evidence, attached)
-    day = _day(on)
-    act(
+    shown = _evidence(Session.of(context), nonconformity, evidence, attached)
+    day = parse_day(on) if on else None
+    step(
         context,
+        nonconformity,
         who,
-        lambda tx, project, actor: service.act(
-            tx,
-            project,
-            nonconformity,
-            actor,
-            lambda case, one, knows: transitions.implement(case, action, shown, one, knows, day),
-            expected=version(expected),
-        ),
+        expected,
+        lambda case, given, actor, knows: transitions.implement(case, action, given, actor, knows, day),
+        shown,
     )
 
 
@@ -284,29 +278,24 @@ def resume(
     expected: Expected = 0,
 ) -> None:
     """Go on after an incident was reported, or with the reason why it is not reportable."""
-    from aimsight.aims.lifecycle import service, transitions
+    from aimsight.aims.lifecycle import transitions
 
-    act(
+    settled = {"reported_to": reported_to or None, "not_reportable": not_reportable or None}
+    step(
         context,
+        nonconformity,
         who,
-        lambda tx, project, actor: service.act(
-            tx,
-            project,
-            nonconformity,
-            actor,
-            lambda case, one, knows: transitions.resume(
-                case, one, knows, reported_to=reported_to or None, not_reportable=not_reportable or None
-            ),
-            expected=version(expected),
-        ),
+        expected,
+        lambda case, given, actor, knows: transitions.resume(case, actor, knows, **given),
+        settled,
     )
 
 
 def regrade(
     context: typer.Context,
     nonconformity: Nc,
-    severity: Annotated[str, typer.Option("--severity", metavar="GRADE", help="minor or major.")] = "",
-    criteria: Annotated[str, typer.Option("--criteria", metavar="TEXT", help="Why this severity.")] = "",
+    severity: Severity = "",
+    criteria: Criteria = "",
     who: As = "",
     expected: Expected = 0,
 ) -> None:
@@ -329,94 +318,16 @@ def reassign(
     expected: Expected = 0,
 ) -> None:
     """Give the record to another owner."""
-    from aimsight.aims.lifecycle import service, transitions
-    from aimsight.aims.lifecycle.dossier import Said as Because
+    from aimsight.aims.lifecycle import dossier, transitions
 
-    given = filled(Because, {"reason": reason}, command="nc reassign")
-    act(
+    given = filled(dossier.Said, {"reason": reason}, command="nc reassign")
+    step(
         context,
+        nonconformity,
         who,
-        lambda tx, project, actor: service.act(
-            tx,
-            project,
-            nonconformity,
-            actor,
-            lambda case, one, knows: transitions.reassign(case, owner, given, one, knows),
-            expected=version(expected),
-        ),
-    )
-
-
-def failures(
-    context: typer.Context,
-    model: Annotated[str, typer.Option("--model", metavar="MODEL", help="Only of this model.")] = "",
-) -> None:
-    """List the failing windows that have neither a nonconformity nor a reason why none is needed."""
-    from aimsight.aims.nonconformities import failures_without
-    from aimsight.aims.words import value_text, window_words
-    from aimsight.metrics.plan import Window
-    from aimsight.monitors.cli.tables import cell, table
-
-    session = Session.of(context)
-    if model:
-        session.model(model)
-    with session.store.read() as reader:
-        rows = failures_without(reader, model or None)
-
-    def people() -> list[RenderableType]:
-        if not rows:
-            return ["Every failing window has a nonconformity or a reason why none is needed."]
-        made = table("Model", "Objective", "Window", "Value", "Target", "Opens at", title="Failures without a record")
-        for row in rows:
-            config = session.project.models.get(row["model"])
-            zone = config.log.time_zone if config is not None else session.project.config.time_zone
-            rule = "1 of 1" if row["zero_tolerance"] else f"{row['opens_failures']} of {row['opens_of']}"
-            made.add_row(
-                cell(row["model"]),
-                cell(" ".join(part for part in (row["objective"], row["segment"]) if part)),
-                cell(window_words(Window(row["window_start"], row["window_end"]), zone)),
-                cell("–" if row["value"] is None else value_text(row["value"], row["ci_low"], row["ci_high"])),
-                cell(row["target"]),
-                cell(rule),
-            )
-        return [made, "", "Say why they need none with: aimsight nc dispose MODEL OBJECTIVE --reason WHY"]
-
-    session.answer(rows, people)
-
-
-def dispose(
-    context: typer.Context,
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="The model.")],
-    objective: Annotated[str, typer.Argument(metavar="OBJECTIVE", help="The objective.")],
-    reason: Reason = "",
-    window: Annotated[
-        str, typer.Option("--window", metavar="DAY", help="Only the window that begins on this day (default: all).")
-    ] = "",
-    who: As = "",
-) -> None:
-    """Say why failing windows without a nonconformity need none; by a reviewer, an approver or top management."""
-    from aimsight.aims.lifecycle import service
-    from aimsight.aims.nonconformities import failures_without
-    from aimsight.configs.errors import AimsightError
-
-    session = Session.of(context)
-    zone = session.model(model).log.zone
-    actor = session.actor(who)
-    day = _day(window)
-    with session.store.write() as tx:
-        rows = [
-            row
-            for row in failures_without(tx, model)
-            if row["objective"] == objective and day in (None, row["window_start"].astimezone(zone).date())
-        ]
-        if not rows:
-            raise AimsightError(
-                f"no failing window of {objective} of {model} waits for a reason; see: aimsight nc failures"
-            )
-        count = service.dispose(tx, actor, rows, reason)
-    session.answer(
-        {"model": model, "objective": objective, "windows": count, "reason": reason, "by": actor.id},
-        lambda: [f"Noted for {count} failing window{'' if count == 1 else 's'} of {objective}."],
+        expected,
+        lambda case, said, actor, knows: transitions.reassign(case, owner, said, actor, knows),
+        given,
     )
 
 
@@ -436,17 +347,6 @@ def _evidence(
             raise NotFoundError.named("attached file", start_of, known)
         made.append(Evidence(file=found[0]))
     return tuple(made)
-
-
-def _day(text: str) -> date | None:
-    from aimsight.configs.errors import ConfigError, Problem
-
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ConfigError([Problem("option", 0, "", f'"{text}" is not a date; write YYYY-MM-DD')]) from None
 
 
 def _moment(text: str) -> object:
@@ -480,6 +380,4 @@ COMMANDS: Commands = {
     "resume": (resume, "Go on after the incident was settled"),
     "regrade": (regrade, "Change the severity"),
     "reassign": (reassign, "Give it to another owner"),
-    "failures": (failures, "Failing windows without a record"),
-    "dispose": (dispose, "Say why failing windows need none"),
 }

@@ -6,13 +6,9 @@ from typing import Annotated
 
 import typer
 
-from aimsight.monitors.cli.acting import As, Expected, From, Reason, act, filled, step, version
+from aimsight.monitors.cli.acting import As, Criteria, Expected, From, Nc, Reason, Severity, act, filled, step, version
 from aimsight.monitors.cli.groups import Commands
 from aimsight.monitors.cli.session import Session
-
-Nc = Annotated[str, typer.Argument(metavar="NC", help="Id of the nonconformity.")]
-Severity = Annotated[str, typer.Option("--severity", metavar="GRADE", help="minor or major.")]
-Criteria = Annotated[str, typer.Option("--criteria", metavar="TEXT", help="Why this severity.")]
 
 
 def open_(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from aimsight.monitors.cli.session import NONCONFORMING, Session
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from rich.console import RenderableType
 
     from aimsight.configs.schema import ModelConfig
@@ -201,6 +200,22 @@ def moment_or_now(text: str, zone: str) -> datetime:
     return parse_moment(text, zone) if text else now()
 
 
+def parse_day(text: str) -> date:
+    """A day in ISO form.
+
+    Raises
+    ------
+    typer.BadParameter
+        It is none.
+    """
+    import typer
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f'"{text}" is not a date; write YYYY-MM-DD') from None
+
+
 def parse_moment(text: str, zone: str) -> datetime:
     """A day (its local midnight) or a moment in ISO form; without an offset it is read in ``zone``.
 
@@ -209,7 +224,6 @@ def parse_moment(text: str, zone: str) -> datetime:
     typer.BadParameter
         It is neither.
     """
-    from datetime import UTC, date, datetime
     from zoneinfo import ZoneInfo
 
     import typer
