@@ -26,11 +26,14 @@ if TYPE_CHECKING:
 SERIES_HEIGHT = 270
 STRIP = 26
 """Pixels at the foot of a series that belong to the verdicts' glyphs."""
+LANE = 9
+"""Pixels of a verdict's lane there, where windows are too many for a glyph each."""
 LABELS = 20
 """Pixels at its head that belong to the labels of events."""
 AXIS = 34
 """Pixels of the height that title and time axis take."""
 MOST_GLYPHS = 90
+"""So many windows have a glyph, a bar and a full point each."""
 
 _HOVER = ("when:N", "value_text:N", "n_text:N", "verdict:N", "note:N", "revision:N", "run:N")
 _HOVER_TITLES = ("Window", "Value (95 % interval)", "n", "Verdict", "Note", "Revision", "Run")
@@ -94,11 +97,11 @@ def series(  # the parts of a series chart
         layers += _sides(target, tolerance, space, palette)
     layers += _band(frame, space, palette)
     if target is not None:
-        layers += _limits(target, space, palette)
+        layers += _limits(target, tolerance, space, palette)
     if marked is not None:
         layers += _events(marked, space, palette)
     layers += _line(frame, space, palette)
-    layers += _strip(frame, space, palette)
+    layers += _strip(frame, space, palette) if len(frame) <= MOST_GLYPHS else _lanes(frame, space, palette)
     chart = alt.LayerChart(layer=layers).properties(height=SERIES_HEIGHT)
     return _readable(chart.properties(title=_title(axis_title(metric, unit), palette)) if titled else chart, palette)
 
@@ -161,7 +164,8 @@ def plot_range(frame: pd.DataFrame, target: Target | None, tolerance: float, *, 
         top = max(top, target.high + 0.1 * span)
     low, high = bottom - 0.06 * span, top + 0.06 * span
     labels = LABELS if has_events else 0
-    strip = STRIP if (frame["verdict"] != "").any() else 0
+    verdicts = set(frame["verdict"]) - {""}
+    strip = 0 if not verdicts else STRIP if len(frame) <= MOST_GLYPHS else LANE * (len(verdicts) + 1)
     pixel = (high - low) / (SERIES_HEIGHT - AXIS - strip - labels)
     first, last = frame["at"].min(), frame["at"].max()
     pad = max((last - first) * 0.025, (frame["end"].max() - last) * 0.5)
@@ -208,12 +212,19 @@ def _band(frame: pd.DataFrame, space: Frame, palette: Palette) -> list[alt.Chart
     return [band, bars] if len(frame) <= MOST_GLYPHS else [band]
 
 
-def _limits(target: Target, space: Frame, palette: Palette) -> list[alt.Chart]:
-    """The target as a solid line, labelled right of the plot, where no value can be."""
+def _limits(target: Target, tolerance: float, space: Frame, palette: Palette) -> list[alt.Chart]:
+    """The target as a solid line, labelled right of the plot, where no value can be; its tolerance ends dotted."""
     layers: list[alt.Chart] = []
-    for limit, sign in ((target.low, "≥"), (target.high, "≤")):
+    for limit, sign, end in ((target.low, "≥", -tolerance), (target.high, "≤", tolerance)):
         if limit is None:
             continue
+        if end:
+            dotted = alt.Chart(pd.DataFrame({"limit": [limit + end]}))
+            layers.append(
+                dotted.mark_rule(color=palette.muted, strokeDash=[1, 3], strokeWidth=1.5).encode(
+                    y=space.y("limit", palette)
+                )
+            )
         label = f"target\n{sign} {limit:g}".replace("-", "−")
         base = alt.Chart(pd.DataFrame({"limit": [limit], "label": [label]})).encode(y=space.y("limit", palette))
         text = base.mark_text(
@@ -255,18 +266,18 @@ def _events(events: pd.DataFrame, space: Frame, palette: Palette) -> list[alt.Ch
 def _line(frame: pd.DataFrame, space: Frame, palette: Palette) -> list[alt.Chart]:
     """The values: solid where they are known, dashed where estimated, hollow points where they may still change."""
     y = space.y("value", palette)
+    width, outline, size = (2, 1.5, 44) if len(frame) <= MOST_GLYPHS else (1, 0.75, 5)
     lines = [
         alt.Chart(part)
-        .mark_line(color=palette.ink, strokeWidth=2, strokeDash=dash, invalid=_BREAKS)
+        .mark_line(color=palette.ink, strokeWidth=width, strokeDash=dash, invalid=_BREAKS)
         .encode(x=space.x(), y=y)
         for part, dash in ((frame[~frame["estimated"]], [1, 0]), (frame[frame["estimated"]], [5, 4]))
         if part["value"].notna().any()
     ]
     known = frame[frame["value"].notna()]
-    size = 44 if len(frame) <= MOST_GLYPHS else 14
     points = [
         alt.Chart(part)
-        .mark_point(fill=fill, stroke=palette.ink, strokeWidth=1.5, size=size, opacity=1)
+        .mark_point(fill=fill, stroke=palette.ink, strokeWidth=outline, size=size, opacity=1)
         .encode(x=space.x(), y=y, tooltip=_hover())
         for part, fill in (
             (known[~known["provisional"]], palette.ink),
@@ -282,19 +293,18 @@ def _hover() -> list[alt.Tooltip]:
 
 
 def _strip(frame: pd.DataFrame, space: Frame, palette: Palette) -> list[alt.Chart]:
-    """The verdict of each window as its glyph on the time axis; of very many windows only where the verdict changes."""
+    """The verdict of each window as its glyph on the time axis."""
     judged = frame[frame["verdict"] != ""]
     if judged.empty:
         return []
-    shown = judged if len(judged) <= MOST_GLYPHS else judged[judged["verdict"] != judged["verdict"].shift()]
-    data = shown.assign(
-        glyph=[Verdict(word).glyph for word in shown["verdict"]],
-        colour=[palette.verdict(Verdict(word)) for word in shown["verdict"]],
+    data = judged.assign(
+        glyph=[Verdict(word).glyph for word in judged["verdict"]],
+        colour=[palette.verdict(Verdict(word)) for word in judged["verdict"]],
         foot=(space.foot + space.low) / 2,
     )
     return [
         alt.Chart(data)
-        .mark_text(fontSize=14 if len(shown) <= 45 else 10, baseline="middle")
+        .mark_text(fontSize=14 if len(judged) <= 45 else 10, baseline="middle")
         .encode(
             x=space.x(),
             y=space.y("foot", palette),
@@ -303,6 +313,33 @@ def _strip(frame: pd.DataFrame, space: Frame, palette: Palette) -> list[alt.Char
             tooltip=_hover(),
         )
     ]
+
+
+def _lanes(frame: pd.DataFrame, space: Frame, palette: Palette) -> list[alt.Chart]:
+    """Very many windows: a lane for each verdict, its glyph at the left, so that place tells what colour tells."""
+    judged = frame[frame["verdict"] != ""]
+    there = [verdict for verdict in Verdict if (judged["verdict"] == verdict).any()]
+    if not there:
+        return []
+    height = (space.low - space.foot) / (len(there) + 1)
+    lanes = pd.DataFrame(
+        {
+            "verdict": [verdict.value for verdict in there],
+            "glyph": [verdict.glyph for verdict in there],
+            "colour": [palette.verdict(verdict) for verdict in there],
+            "bottom": [space.low - (place + 1.4) * height for place in range(len(there))],
+            "top": [space.low - (place + 0.6) * height for place in range(len(there))],
+            "middle": [space.low - (place + 1) * height for place in range(len(there))],
+        }
+    )
+    colour = alt.Color("colour:N", scale=None)
+    marks = alt.Chart(judged.merge(lanes, on="verdict")).mark_rect().encode(
+        x=space.x(), x2="end:T", y=space.y("bottom", palette), y2="top:Q", color=colour, tooltip=_hover()
+    )  # fmt: skip
+    glyphs = alt.Chart(lanes).mark_text(fontSize=10, baseline="middle").encode(
+        x=alt.value(-8), y=space.y("middle", palette), text="glyph:N", color=colour
+    )  # fmt: skip
+    return [marks, glyphs]
 
 
 def drift_strip(frame: pd.DataFrame, palette: Palette, *, metric: str, most: float) -> alt.LayerChart:
@@ -344,7 +381,8 @@ def drift_strip(frame: pd.DataFrame, palette: Palette, *, metric: str, most: flo
             titleOrient="top",
         ),
     )
-    cells = base.mark_rect(stroke=palette.background, strokeWidth=2).encode(
+    many = frame["start"].nunique() > MOST_GLYPHS
+    cells = base.mark_rect(stroke=palette.background, strokeWidth=0 if many else 2).encode(
         x=x,
         x2="end:T",
         y=y,
@@ -352,12 +390,16 @@ def drift_strip(frame: pd.DataFrame, palette: Palette, *, metric: str, most: flo
         tooltip=tooltip,
         fillOpacity=alt.condition("datum.evident", alt.value(1.0), alt.value(0.0)),
     )
+    if many:  # outlines of single cells would run together to a grey that looks like a distance
+        outlined = frame.groupby("name", as_index=False).agg(start=("start", "min"), inner=("end", "max"))
+    else:
+        outlined = frame[~frame["evident"]].assign(inner=frame["end"] - 0.04 * (frame["end"] - frame["start"]))
     hollow = (
-        alt.Chart(frame[~frame["evident"]].assign(inner=frame["end"] - 0.04 * (frame["end"] - frame["start"])))
+        alt.Chart(outlined)
         .mark_rect(fillOpacity=0, stroke=palette.soft, strokeWidth=1, height=alt.RelativeBandSize(0.8))
         .encode(x=alt.X("start:T", scale=alt.Scale(type="utc")), x2="inner:T", y=y)
     )
-    judged = frame[frame["verdict"] != ""]
+    judged = frame[(frame["verdict"] != "") & (not many)]
     marked = judged.assign(
         glyph=[Verdict(word).glyph for word in judged["verdict"]],
         colour=[_on_cell(row, most, palette) for row in judged.to_dict("records")],

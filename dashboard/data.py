@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 RECENT = 12
 """Windows in the strip beside an objective."""
 
+JUDGED = (Verdict.CONFORMING, Verdict.AT_RISK, Verdict.NONCONFORMING)
+"""The verdicts that rest on a value; the others say why there is none."""
+
 Row = dict[str, Any]
 
 
@@ -37,7 +40,8 @@ class ObjectiveState:
     """An objective's version in force, its latest judgement, and how long that has lasted.
 
     ``since`` is the first window of the unbroken series of windows with the latest verdict. ``recent`` holds the last
-    windows, oldest first. An objective without any evaluation is not measured.
+    windows, oldest first; ``before`` is the last verdict that rested on a value, where the latest does not. An
+    objective without any evaluation is not measured.
     """
 
     model: str
@@ -69,6 +73,7 @@ class ObjectiveState:
     window: tuple[datetime, datetime] | None = None
     since: tuple[datetime, datetime] | None = None
     recent: tuple[tuple[datetime, datetime, Verdict], ...] = ()
+    before: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +171,7 @@ def _state(row: Row, judged: list[Row]) -> ObjectiveState:
             if earlier["verdict"] != verdict:
                 break
             first = earlier
+        earlier_ones = (Verdict(row["verdict"]) for row in reversed(judged) if row["verdict"] in JUDGED)
         state |= {
             "verdict": verdict,
             "reason": last["reason"],
@@ -175,6 +181,7 @@ def _state(row: Row, judged: list[Row]) -> ObjectiveState:
             "n": last["n"],
             "window": (last["window_start"], last["window_end"]),
             "since": (first["window_start"], first["window_end"]),
+            "before": None if verdict in JUDGED else next(earlier_ones, None),
             "recent": tuple((x["window_start"], x["window_end"], Verdict(x["verdict"])) for x in judged[-RECENT:]),
         }
     return ObjectiveState(**state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +25,14 @@ if TYPE_CHECKING:
     from aimsight.metrics.cells import Cells
 
 MOST_BARS = 30
+MOST_STRETCHES = 6
+"""So many of the last stretches of one verdict are said in words."""
 MOST_CATEGORIES = 20
 EVIDENT = 0.05
 """Share of false discoveries accepted: below it, a change counts as shown."""
+
+_IN_DETAIL = re.compile(r"(\(|: )([-+]?[0-9]+(?:\.[0-9]+)?(?:e[-+][0-9]+)?)\)(?= and |$)")
+"""A value that ends a group in the detail of a comparison: ``F (0.25) and M (0.5)``, ``F (label - score: -0.02)``."""
 
 _SERIES_COLUMNS = (
     "at", "end", "value", "low", "high", "when", "value_text", "n_text", "verdict", "note", "revision", "run",
@@ -74,6 +80,37 @@ def series_frame(rows: Iterable[Row], zone: ZoneInfo, unit: str = "") -> pd.Data
     ]
     frame = pd.DataFrame(records, columns=list(_SERIES_COLUMNS))
     return frame.astype({"value": float, "low": float, "high": float, "provisional": bool, "estimated": bool})
+
+
+def history_words(frame: pd.DataFrame) -> str:
+    """What a series chart shows, for those who do not see it: the range of its values and its last verdicts.
+
+    ``Values from 0.805 to 0.871. Verdicts: conforming 1986–1987; at risk, 3 windows from 1988–1989.``
+    """
+    known = frame["value"].dropna()
+    if known.empty:
+        return "No window has a value."
+    places = words.decimals(*known)
+    said = f"Values from {words.number(known.min(), places)} to {words.number(known.max(), places)}."
+    judged = frame[frame["verdict"] != ""]
+    stretches = [
+        (verdict, part["when"].iloc[0], len(part))
+        for (_, verdict), part in judged.groupby(
+            [(judged["verdict"] != judged["verdict"].shift()).cumsum(), "verdict"], sort=False
+        )
+    ]
+    if not stretches:
+        return said
+    parts = [
+        f"{verdict} {when}" if amount == 1 else f"{verdict}, {amount} windows from {when}"
+        for verdict, when, amount in stretches[-MOST_STRETCHES:]
+    ]
+    return f"{said} {'Verdicts' if len(parts) == len(stretches) else 'Last verdicts'}: {'; '.join(parts)}."
+
+
+def group_words(frame: pd.DataFrame) -> str:
+    """The rows of a chart of groups, for those who do not see it: ``F 0.416 (0.335–0.491), n = 513; ...``."""
+    return "; ".join(f"{row['name']} {row['value_text']}, {row['n_text']}" for row in frame.to_dict("records"))
 
 
 def _float(value: float | None) -> float:
@@ -326,9 +363,7 @@ def gap_frame(rows: Iterable[Row], verdicts: dict[str, Verdict], units: dict[str
     for row in sorted(rows, key=lambda one: (one["metric"] not in verdicts, one["metric"])):
         metric, has_value = row["metric"], row["value"] is not None
         verdict = verdicts.get(metric)
-        between = (row["detail"] or "").partition("; ")[0].removeprefix("largest gap between ")
-        between = between.removeprefix("smallest ratio between ").removeprefix("largest in ")
-        between = between.replace("(-", f"({words.MINUS}").replace(": -", f": {words.MINUS}")
+        between = between_words(row)
         records.append(
             {
                 "Comparison": words.metric_name(metric),
@@ -341,6 +376,22 @@ def gap_frame(rows: Iterable[Row], verdicts: dict[str, Verdict], units: dict[str
             }
         )
     return pd.DataFrame(records)
+
+
+def between_words(row: Row) -> str:
+    """Between which groups a comparison is, their values with as many places as the comparison itself."""
+    said = (row["detail"] or "").partition("; ")[0]
+    for beginning in ("largest gap between ", "smallest ratio between ", "largest in "):
+        said = said.removeprefix(beginning)
+    if row["value"] is None:
+        return said
+    places = words.decimals(row["value"], row["ci_low"], row["ci_high"])
+    groups, of, label = said.partition(" for class ")
+    return _IN_DETAIL.sub(lambda found: f"{found[1]}{_rounded(found[2], places)})", groups) + of + label
+
+
+def _rounded(text: str, places: int) -> str:
+    return words.signed(float(text), places) if text.startswith("+") else words.number(float(text), places)
 
 
 def pooled_notes(rows: Iterable[Row]) -> list[str]:

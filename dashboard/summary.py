@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aimsight.aims import words
 from aimsight.aims.verdicts import Verdict
+from aimsight.dashboard.data import JUDGED
 from aimsight.dashboard.frames import is_evident
 
 if TYPE_CHECKING:
@@ -35,14 +36,14 @@ def headline(states: Sequence[ObjectiveState]) -> tuple[Verdict, str]:
     if not total:
         return Verdict.NOT_MEASURED, "No objective has been set yet"
     if missed := by[Verdict.NONCONFORMING]:
-        return Verdict.NONCONFORMING, f"{missed} of {words.plural(total, 'objective')} not met"
+        return Verdict.NONCONFORMING, f"{missed} of {words.plural(total, 'objective')} not met{_unjudged(states)}"
     if risky := by[Verdict.AT_RISK]:
-        return Verdict.AT_RISK, f"No objective is missed beyond doubt; {risky} of {total} at risk"
+        return Verdict.AT_RISK, f"No objective is missed beyond doubt; {risky} of {total} at risk{_unjudged(states)}"
     if met := by[Verdict.CONFORMING]:
         if met == total:
             return Verdict.CONFORMING, f"All {total} objectives met" if total > 1 else "The one objective is met"
-        return Verdict.CONFORMING, f"{met} of {words.plural(total, 'objective')} met; the others cannot be judged yet"
-    return worst(states), "No objective can be judged yet"
+        return Verdict.CONFORMING, f"{met} of {words.plural(total, 'objective')} met; the others cannot be judged"
+    return worst(states), "No objective can be judged"
 
 
 def who_acts(open_records: Sequence[Row], now: datetime, zone: ZoneInfo) -> str:
@@ -68,10 +69,14 @@ def owned_until(open_records: Sequence[Row], now: datetime, zone: ZoneInfo) -> s
 
 
 def since_words(state: ObjectiveState, zone: ZoneInfo) -> str:
-    """``since Aug 2015``: how long the latest verdict has lasted; ``in Dec 2015`` when it is new."""
+    """``since Aug 2015``: how long the latest verdict has lasted; ``in Dec 2015`` when it is new.
+
+    Where there is no value now, it says what was found before: ``since 2 Nov 2026 (before: nonconforming)``.
+    """
     if state.since is None or state.window is None:
         return "never judged"
-    return f"{'in' if state.since == state.window else 'since'} {words.period(*state.since, zone)}"
+    said = f"{'in' if state.since == state.window else 'since'} {words.period(*state.since, zone)}"
+    return f"{said} (before: {state.before.value})" if state.before else said
 
 
 def drift_answer(latest: Sequence[Row], zone: ZoneInfo) -> tuple[str, str]:
@@ -95,7 +100,57 @@ def drift_answer(latest: Sequence[Row], zone: ZoneInfo) -> tuple[str, str]:
 
 def needs_attention(state: ObjectiveState, open_record: Row | None) -> bool:
     """Whether somebody has to look at an objective: it is not met, or a record of it is still open."""
-    return state.verdict is not Verdict.CONFORMING or open_record is not None
+    return state.verdict in {Verdict.NONCONFORMING, Verdict.AT_RISK} or open_record is not None
+
+
+_STANDS = {Verdict.NONCONFORMING: "not met", Verdict.AT_RISK: "at risk"}
+
+
+def model_line(states: Sequence[ObjectiveState], zone: ZoneInfo) -> str:
+    """How a model stands and since when: ``2 of 7 objectives not met (WB-04, WB-06) since 1986–1987; 1 at risk``.
+
+    The time is that of the verdict which leads: of the objectives that share it, the one with the longest series.
+    """
+    if not states:
+        return "No objective is set, so nothing is judged"
+    verdict, said = headline(states)
+    leading = [state for state in states if state.verdict is verdict]
+    longest = min((state for state in leading if state.since), key=_beginning, default=None)
+    since = f" {since_words(longest, zone)}" if longest else ""
+    if verdict not in _STANDS:
+        return said + since
+    named = words.listed([state.objective for state in leading], 4)
+    said = f"{len(leading)} of {words.plural(len(states), 'objective')} {_STANDS[verdict]} ({named}){since}"
+    if verdict is Verdict.NONCONFORMING and (risky := counts(states)[Verdict.AT_RISK]):
+        said += f"; {risky} at risk"
+    return said + _unjudged(states)
+
+
+def _unjudged(states: Sequence[ObjectiveState]) -> str:
+    amount = sum(state.verdict not in JUDGED for state in states)
+    return f"; {amount} cannot be judged" if amount else ""
+
+
+def _beginning(state: ObjectiveState) -> tuple[tuple[datetime, ...], int]:
+    """The earliest first; of those that begin together the one with the worst verdict before."""
+    return state.since or (), state.before.rank if state.before else len(Verdict)
+
+
+def who_and_when(records: Sequence[Row], now: datetime, zone: ZoneInfo) -> tuple[str, str]:
+    """Who acts on the open records of a model, and until when: the one that is due first leads.
+
+    Gives ``("ann@example.org", "NC-2026-0003 due 25 Nov 2026 (in 1 day); 2 more open")``.
+    """
+    first, *others = sorted(records, key=lambda row: (row["due_at"] is None, row["due_at"], row["nonconformity"]))
+    more = f"; {len(others)} more open" if others else ""
+    return first["owner"], f"{first['nonconformity']} {due_words(first, now, zone)}{more}"
+
+
+def due_words(record: Row, now: datetime, zone: ZoneInfo) -> str:
+    """``due 25 Nov 2026 (in 1 day)``, or that an open record has no date."""
+    if record["due_at"] is None:
+        return "open, no due date"
+    return f"due {words.day(record['due_at'].astimezone(zone))} ({words.days_until(record['due_at'], now)})"
 
 
 def quality_text(row: Row) -> str:

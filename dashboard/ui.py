@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,11 +26,15 @@ from aimsight.store.database import Reader, Store
 
 if TYPE_CHECKING:
     import altair as alt
+    import pandas as pd
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 Version = tuple[int, ...]
+
+_ONE_CHART = threading.Lock()
+"""Altair knows one way at a time to hand over data, for all sessions together."""
 
 PROJECT = "AIMSIGHT_PROJECT"
 EVIDENCE_URL = "AIMSIGHT_EVIDENCE_URL"
@@ -75,6 +80,10 @@ class Scene:
             str(self.store), self.version, f"{question.__module__}.{question.__qualname__}", question, *args, **kwargs
         )
         return answer
+
+    def person(self, record: str) -> str:
+        """The name of a person, or the id that records use where the project names nobody by it."""
+        return next((one.name for one in self.project.config.people if one.id == record), record)
 
     def zone_of(self, model: str) -> ZoneInfo:
         """The calendar of a model's windows."""
@@ -133,6 +142,12 @@ def in_force(scene: Scene, model: str | None = None) -> list[data.ObjectiveState
     else:
         known = {(name, one.id) for name, config in models.items() for one in config.objectives}
     return [state for state in scene.ask(data.objectives, model) if (state.model, state.objective) in known]
+
+
+def open_records(scene: Scene, model: str | None = None) -> list[data.Row]:
+    """The open nonconformities, the next to be due first, their owners by name."""
+    rows = scene.ask(data.nonconformities, model) if scene.version else []
+    return [row | {"owner": scene.person(row["owner"])} for row in rows if data.is_open(row)]
 
 
 def unit(metric: str) -> str:
@@ -305,9 +320,41 @@ def problem(error: Exception) -> None:
     st.caption("Nothing was changed. Solve what is said above, then load this page again.")
 
 
-def chart(figure: alt.LayerChart, alt_text: str) -> None:
-    """A chart at full width, described for those who do not see it."""
-    st.altair_chart(figure, width="stretch", alt=alt_text)
+def chart(draw: Callable[P, alt.LayerChart], alt_text: str, *args: P.args, **kwargs: P.kwargs) -> None:
+    """A chart of ``aimsight.dashboard.charts`` at full width, described for those who do not see it.
+
+    Its specification is kept, because to build and write one takes longer than everything else on a page.
+    """
+    st.vega_lite_chart(_specification(draw.__name__, draw, *args, **kwargs), width="stretch", alt=alt_text)
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _specification(name: str, _draw: Callable[..., alt.LayerChart], *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401  # what the chart is drawn from, which is the cache's key
+    """The specification of a chart with its frames as Arrow bytes, which is how Streamlit sends them."""
+    del name  # it is part of the cache's key
+    import altair as alt
+
+    figure = _draw(*args, **kwargs)
+    frames: dict[str, bytes] = {}
+    with _ONE_CHART:
+        alt.data_transformers.register("arrow", _arrow)
+        with alt.data_transformers.enable("arrow", frames=frames):
+            specification: dict[str, Any] = figure.to_dict(validate=False)
+    return specification | {"datasets": frames}
+
+
+def _arrow(frame: pd.DataFrame, frames: dict[str, bytes]) -> dict[str, str]:
+    """Put a frame among the frames; what a specification says in its place."""
+    import pyarrow as pa
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    with pa.BufferOutputStream() as sink:
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        content = sink.getvalue().to_pybytes()
+    name = next((known for known, kept in frames.items() if kept == content), f"frame{len(frames)}")
+    frames[name] = content
+    return {"name": name}
 
 
 def choose_model(scene: Scene) -> str | None:

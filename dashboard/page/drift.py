@@ -59,16 +59,20 @@ def _render() -> None:
             ui.header(scene, f"{model}: {words.metric_name(metric)} has not been measured yet", model=model)
         ui.empty("This distance has not been measured in any window yet.", ui.command(scene, "run"))
         return
-    last = max(row["window_start"] for row in rows)
+    last = max((row["window_start"] for row in rows if row["value"] is not None), default=rows[-1]["window_start"])
     latest = {row["column_name"]: row for row in rows if row["window_start"] == last}
     order = frames.drift_order({row["column_name"] for row in rows}, latest)
     answer, which = summary.drift_answer(list(latest.values()), scene.zone_of(model))
     with top:
         ui.header(scene, f"{model}: {answer}", model=model)
     st.text(which)
+    if after := sorted({(row["window_start"], row["window_end"]) for row in rows if row["window_start"] > last}):
+        why = next(row["undefined_reason"] for row in reversed(rows) if row["undefined_reason"])
+        amount = words.plural(len(after), "later window has", "later windows have")
+        st.text(words.printable(f"{amount} no value: {why}."))
     ui.answer(states)
     _strip(scene, model, metric, rows, order)
-    _distribution(scene, model, metric, rows, order)
+    _distribution(scene, model, metric, [row for row in rows if row["window_start"] <= last], order)
 
 
 def _strip(scene: ui.Scene, model: str, metric: str, rows: list[data.Row], order: list[str]) -> None:
@@ -80,12 +84,15 @@ def _strip(scene: ui.Scene, model: str, metric: str, rows: list[data.Row], order
                 verdicts[state.column, row["window_start"]] = row["verdict"]
     frame = frames.drift_frame(rows, zone, verdicts, order)
     st.subheader("All columns, window by window", anchor=False)
-    figure = charts.drift_strip(frame, scene.palette, metric=metric, most=FULL_INK.get(metric, 0.3))
-    ui.chart(figure, f"{words.metric_name(metric)} of every column in every window")
+    ui.chart(
+        charts.drift_strip,
+        f"{words.metric_name(metric)} of every column in every window",
+        frame, scene.palette, metric=metric, most=FULL_INK.get(metric, 0.3),
+    )  # fmt: skip
+    signs = "" if frame["start"].nunique() > charts.MOST_GLYPHS else " Signs in a row are verdicts of its objective."
     st.caption(
         "The stronger the fill, the farther the window is from the reference. A hollow cell is within chance (q of "
-        f"{frames.EVIDENT:g} or more: p adjusted for the number of columns). Signs in a row are verdicts of its "
-        "objective."
+        f"{frames.EVIDENT:g} or more: p adjusted for the number of columns).{signs}"
     )
 
 
@@ -120,9 +127,10 @@ def _distribution(scene: ui.Scene, model: str, metric: str, rows: list[data.Row]
         return
     frame, numeric = answer
     ui.chart(
-        charts.distribution(frame, scene.palette, column=words.printable(column), numeric=numeric),
+        charts.distribution,
         f"Distribution of the column in {chosen} over the reference",
-    )
+        frame, scene.palette, column=words.printable(column), numeric=numeric,
+    )  # fmt: skip
     before = f", {words.reference_words(row['reference'])}" if row["reference"] else ""
     st.caption(
         f"Wide grey bars: the reference{words.escape(before)}. Narrow bars: {words.escape(chosen)}. "

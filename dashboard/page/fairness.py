@@ -72,7 +72,9 @@ def _render() -> None:
         return
     columns.sort(key=lambda name: (not any(state.column == name for state in states), " & " in name, name))
     zone = scene.zone_of(model)
-    names = {words.period(row["window_start"], row["window_end"], zone): row for row in reversed(windows)}
+    valued = {row["window_start"] for rows in gaps.values() for row in rows if row["value"] is not None}
+    shown = [row for row in windows if row["window_start"] in valued] or windows
+    names = {words.period(row["window_start"], row["window_end"], zone): row for row in reversed(shown)}
     with controls:
         column = st.selectbox(
             "Groups", columns, key="groups", bind="query-params", width=260, format_func=words.printable
@@ -153,9 +155,10 @@ def _groups(scene: ui.Scene, window: data.Row, column: str, measures: list[str])
         ui.empty("No group has enough rows to be judged on its own.")
     else:
         ui.chart(
-            charts.groups(frame, scene.palette, metric=measure, unit=unit, overall=overall),
-            f"{words.metric_name(measure)} by group with 95 % intervals",
-        )
+            charts.groups,
+            f"{words.metric_name(measure)} by group with 95 % intervals: {frames.group_words(frame)}",
+            frame, scene.palette, metric=measure, unit=unit, overall=overall,
+        )  # fmt: skip
     if excluded:
         st.text(f"Not compared: {words.listed(excluded, 12)}.")
 
@@ -195,12 +198,12 @@ def _gap(scene: ui.Scene, model: str, metric: str, rows: list[data.Row], state: 
                 target = words.target_words(state.target, state.tolerance)
                 st.caption(words.escape(f"{state.objective}: {target}"), width="content")
         if frame["value"].notna().any():
-            figure = charts.series(
+            ui.chart(
+                charts.series, f"{words.metric_name(metric)} over time. {frames.history_words(frame)}",
                 frame, scene.palette, metric=metric, unit=unit, titled=False,
                 target=Target.parse(state.target) if state else None,
                 tolerance=state.tolerance if state else 0.0,
             )  # fmt: skip
-            ui.chart(figure, f"{words.metric_name(metric)} over time")
         else:
             reason = frame["note"].iloc[-1] if len(frame) else "it was not measured"
             st.text(f"No window has a value: {reason}.")

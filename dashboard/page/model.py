@@ -35,17 +35,22 @@ def _render() -> None:
             ui.header(scene, f"{model}: {words.lowered(answer)}", verdict, model)
         else:
             ui.header(scene, f"{model}: nothing has been judged yet", model=model)
+    records = scene.ask(data.nonconformities, model) if scene.version else []
+    open_ones = ui.open_records(scene, model)
+    if states:
+        st.text(summary.who_acts(open_ones, scene.now, scene.zone))
+        ui.tally(summary.counts(states))
     _facts(scene.project.models[model])
     if not scene.version or not any(state.window for state in states):
         ui.no_runs(scene)
         return
-    records = scene.ask(data.nonconformities, model)
     for state in sorted(states, key=lambda one: (one.verdict.rank, one.objective)):
-        _objective(scene, state, records)
+        _objective(scene, state, records, open_ones)
     ui.tally()
     st.caption(
-        "Each point stands at the start of its window. Bands and bars are 95 % intervals; hollow points may still "
-        "change when labels arrive; dashed lines are estimates."
+        "Each point stands at the start of its window. Bands and bars are 95 % intervals. The solid level line is the "
+        "target, the dotted one beside it the end of its tolerance, the shaded side the wrong one. Hollow points may "
+        "still change when labels arrive; dashed lines are estimates."
     )
 
 
@@ -61,7 +66,6 @@ def _facts(config: ModelConfig) -> None:
     labels = config.labels
     ui.facts(
         {
-            "Owner": config.owner,
             "Risk": config.risk,
             "Version": config.version,
             "Task": config.task,
@@ -72,11 +76,12 @@ def _facts(config: ModelConfig) -> None:
             else f"awaited for {words.duration(labels.delay)}"
             if labels.delay
             else "no delay declared",
+            "Owner": config.owner,
         }
     )
 
 
-def _objective(scene: ui.Scene, state: data.ObjectiveState, records: list[data.Row]) -> None:
+def _objective(scene: ui.Scene, state: data.ObjectiveState, records: list[data.Row], open_ones: list[data.Row]) -> None:
     zone = scene.zone_of(state.model)
     with st.container(border=True):
         st.subheader(words.escape(f"{state.objective} {state.statement}"), anchor=False)
@@ -89,13 +94,18 @@ def _objective(scene: ui.Scene, state: data.ObjectiveState, records: list[data.R
             st.markdown(f"**{words.escape(value)}**{words.escape(f'{about}{when}. Target: {target}.')}")
             since = words.escape(f"{summary.since_words(state, zone)}: {state.reason}.")
             st.markdown(f"{ui.chip(state.verdict)} :gray[{since}]")
+            for row in open_ones:
+                if row["objective"] == state.objective:
+                    _acts(scene, row)
             if is_estimated(state.metric):
                 found = scene.ask(data.back_test, state.model, state.metric, state.segment)
                 st.caption(words.escape(summary.estimate_words(found)))
         rows = scene.ask(data.evaluations, state.model, state.objective)
         frame = frames.series_frame(rows, zone, unit)
         if frame["value"].notna().any():
-            figure = charts.series(
+            ui.chart(
+                charts.series,
+                f"{words.metric_name(state.metric)} over time; {value}; target {target}. {frames.history_words(frame)}",
                 frame,
                 scene.palette,
                 metric=state.metric,
@@ -104,25 +114,23 @@ def _objective(scene: ui.Scene, state: data.ObjectiveState, records: list[data.R
                 tolerance=state.tolerance,
                 events=frames.event_frame(_marks(scene, state, rows, records), zone),
             )
-            ui.chart(figure, f"{words.metric_name(state.metric)} over time; {value}; target {target}")
         else:
             ui.empty(f"No window has a value yet: {state.reason}.")
-        _who(scene, state, records)
-
-
-def _who(scene: ui.Scene, state: data.ObjectiveState, records: list[data.Row]) -> None:
-    open_ones = [row for row in records if row["objective"] == state.objective and data.is_open(row)]
-    st.caption(
-        words.escape(f"Owner {state.owner}, to be reached by {words.day(state.due)}. Rationale: {state.rationale}")
-    )
-    for row in open_ones:
-        due = f", due {words.day(row['due_at'].astimezone(scene.zone))}" if row["due_at"] else ""
-        st.page_link(
-            ui.NONCONFORMITIES,
-            label=words.escape(f"Open: {row['nonconformity']}{due}"),
-            icon=":material/report:",
-            query_params={"record": row["nonconformity"]},
+        owner = scene.person(state.owner)
+        st.caption(
+            words.escape(f"Owner {owner}, to be reached by {words.day(state.due)}. Rationale: {state.rationale}")
         )
+
+
+def _acts(scene: ui.Scene, row: data.Row) -> None:
+    """Who acts on an open nonconformity, and until when."""
+    due = summary.due_words(row, scene.now, scene.zone)
+    st.page_link(
+        ui.NONCONFORMITIES,
+        label=words.escape(f"{row['owner']} acts: {row['nonconformity']} {due}"),
+        icon=":material/report:",
+        query_params={"record": row["nonconformity"]},
+    )
 
 
 def _marks(

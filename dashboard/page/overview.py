@@ -1,12 +1,20 @@
-"""Overview: is anything wrong, how sure are we, since when, who acts, until when."""
+"""Overview: which models are fine and which are not, since when, who acts, until when; then their objectives."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from aimsight.aims import words
 from aimsight.aims.verdicts import Verdict
 from aimsight.dashboard import data, summary, ui
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+COLUMNS = (2.5, 5.6, 3.1)
+"""Widths of verdict, what it is about, and who acts."""
 
 
 def _render() -> None:
@@ -18,14 +26,21 @@ def _render() -> None:
         return
     verdict, answer = summary.headline(states)
     ui.header(scene, answer, verdict)
-    records = {
-        (row["model"], row["objective"]): row for row in reversed(scene.ask(data.nonconformities)) if data.is_open(row)
-    }
-    st.text(summary.who_acts(list(records.values()), scene.now, scene.zone))
+    open_ones = ui.open_records(scene)
+    st.text(summary.who_acts(open_ones, scene.now, scene.zone))
     ui.tally(summary.counts(states))
+    _models(scene, states, open_ones)
+    records = {(row["model"], row["objective"]): row for row in reversed(open_ones)}
     urgent = [state for state in states if summary.needs_attention(state, records.get((state.model, state.objective)))]
-    met = [state for state in states if state not in urgent]
-    _list(scene, urgent, records)
+    rest = [state for state in states if state not in urgent]
+    if urgent:
+        st.subheader("Objectives that need attention", anchor=False)
+        _list(scene, urgent, records)
+    met = [state for state in rest if state.verdict is Verdict.CONFORMING]
+    unjudged = [state for state in rest if state.verdict is not Verdict.CONFORMING]
+    if unjudged:
+        with st.expander(f"{words.plural(len(unjudged), 'objective')} that cannot be judged, nothing open"):
+            _list(scene, unjudged, records)
     if met:
         with st.expander(f"{words.plural(len(met), 'objective')} met, nothing open"):
             _list(scene, met, records)
@@ -33,33 +48,39 @@ def _render() -> None:
         "A verdict rests on the whole 95 % interval of its value; the signs at the right are the last windows, the "
         "newest last."
     )
-    st.subheader("Models", anchor=False)
-    with st.container(border=True, gap="medium"):
-        for model in scene.project.models:
-            _model(scene, model, [state for state in states if state.model == model])
 
 
-def _model(scene: ui.Scene, model: str, states: list[data.ObjectiveState]) -> None:
+def _models(scene: ui.Scene, states: list[data.ObjectiveState], open_ones: list[data.Row]) -> None:
+    """One row a model, the worst first."""
+    of_model = {model: [state for state in states if state.model == model] for model in scene.project.models}
+    st.subheader(words.plural(len(of_model), "model"), anchor=False)
+    with st.container(border=True, gap="small"):
+        for model in sorted(of_model, key=lambda one: (summary.worst(of_model[one]).rank, one)):
+            _model(scene, model, of_model[model], [row for row in open_ones if row["model"] == model])
+
+
+def _model(scene: ui.Scene, model: str, states: list[data.ObjectiveState], open_ones: list[data.Row]) -> None:
     config = scene.project.models[model]
-    with st.container(gap="xxsmall"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-            st.page_link(
-                ui.MODEL,
-                label=f"**{words.escape(model)}**",
-                query_params={"model": model},
-                icon=":material/show_chart:",
-            )
-            for kind, amount in summary.counts(states).items():
-                if amount:
-                    st.markdown(ui.chip(kind, f"{amount} {kind.value}"), width="content")
-            if not states:
-                st.markdown(ui.chip(Verdict.NOT_MEASURED, "no objective is set: nothing is judged"), width="content")
-        st.caption(words.escape(f"Version {config.version}, {config.risk} risk, {config.owner}"))
+    left, middle, right = _row()
+    left.markdown(ui.coloured(summary.worst(states)))
+    middle.page_link(
+        ui.MODEL, label=f"**{words.escape(model)}**", icon=":material/show_chart:", query_params={"model": model}
+    )
+    middle.caption(words.escape(summary.model_line(states, scene.zone_of(model))))
+    if open_ones:
+        owner, what = summary.who_and_when(open_ones, scene.now, scene.zone)
+        right.markdown(f"{words.escape(owner)} acts")
+        right.caption(words.escape(what))
+    else:
+        right.caption(words.escape(f"Nothing open; {config.risk} risk, owner {scene.person(config.owner)}"))
+
+
+def _row() -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
+    left, middle, right = st.columns(COLUMNS, vertical_alignment="top", gap="xsmall")
+    return left.container(gap="xxsmall"), middle.container(gap="xxsmall"), right.container(gap="xxsmall")
 
 
 def _list(scene: ui.Scene, states: list[data.ObjectiveState], records: dict[tuple[str, str], data.Row]) -> None:
-    if not states:
-        return
     with st.container(border=True, gap="medium"):
         for state in sorted(states, key=lambda one: (one.verdict.rank, one.model, one.objective)):
             _objective(scene, state, records.get((state.model, state.objective)))
@@ -67,8 +88,7 @@ def _list(scene: ui.Scene, states: list[data.ObjectiveState], records: dict[tupl
 
 def _objective(scene: ui.Scene, state: data.ObjectiveState, record: data.Row | None) -> None:
     zone = scene.zone_of(state.model)
-    columns = st.columns([2.5, 5.8, 2.9], vertical_alignment="top", gap="xsmall")
-    left, middle, right = (column.container(gap="xxsmall") for column in columns)
+    left, middle, right = _row()
     left.markdown(ui.coloured(state.verdict))
     left.caption(words.escape(summary.since_words(state, zone)))
     middle.markdown(f"**{words.escape(state.objective)}** {words.escape(state.statement)}")
@@ -80,8 +100,13 @@ def _objective(scene: ui.Scene, state: data.ObjectiveState, record: data.Row | N
     middle.caption(words.escape(f"{state.model}: {value}; target {target}"))
     right.markdown(ui.strip([verdict for _, _, verdict in state.recent] or [Verdict.NOT_MEASURED]))
     if record:
-        due = f", due {words.day(record['due_at'].astimezone(scene.zone))}" if record["due_at"] else " open"
-        right.caption(words.escape(f"{record['nonconformity']}{due}"))
+        right.page_link(
+            ui.NONCONFORMITIES,
+            label=words.escape(record["nonconformity"]),
+            icon=":material/report:",
+            query_params={"record": record["nonconformity"]},
+        )
+        right.caption(words.escape(f"{record['owner']}, {summary.due_words(record, scene.now, scene.zone)}"))
 
 
 _render()

@@ -218,7 +218,9 @@ def _charts(scene: ui.Scene, series: tuple[Series, ...]) -> None:
         frame = frames.series_frame([_row(point) for point in _points(one)], scene.zone_of(one.name.split("/")[0]))
         st.caption(words.escape(f"Target: {one.target}. As frozen in the pack."))
         if frame["value"].notna().any():
-            figure = charts.series(
+            ui.chart(
+                charts.series,
+                f"{one.title}; target {one.target}. {frames.history_words(frame)}",
                 frame,
                 scene.palette,
                 metric=one.metric,
@@ -226,7 +228,6 @@ def _charts(scene: ui.Scene, series: tuple[Series, ...]) -> None:
                 target=Target.parse(one.rule),
                 tolerance=float(one.tolerance),
             )
-            ui.chart(figure, f"{one.title}; target {one.target}")
         else:
             ui.empty("No window of the period has a value.")
 

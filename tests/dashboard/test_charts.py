@@ -67,11 +67,11 @@ def rows(chart: alt.LayerChart, layer: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK])
 def test_a_series_shows_value_interval_target_and_verdicts(palette: Palette) -> None:
-    """Wrong side, tolerance, band, bars, target with label, line, points and one glyph a window."""
+    """Wrong side, tolerance, band, bars, end of tolerance, target with label, line, points and one glyph a window."""
     chart = charts.series(
         windows(), palette, metric="performance.roc_auc", target=Target.parse(">= 0.83"), tolerance=0.01
     )
-    assert marks(chart) == ["rect", "rect", "area", "rule", "rule", "text", "line", "point", "text"]
+    assert marks(chart) == ["rect", "rect", "area", "rule", "rule", "rule", "text", "line", "point", "text"]
     glyphs = rows(chart, layers(chart)[-1])
     assert [row["glyph"] for row in glyphs] == [verdict.glyph for verdict in Verdict]
     assert [row["colour"] for row in glyphs] == [palette.verdict(verdict) for verdict in Verdict]
@@ -132,12 +132,26 @@ def test_a_gap_breaks_the_line() -> None:
     assert len(rows(chart, line)) == 6
 
 
-def test_very_many_windows_keep_only_the_changes_of_verdict() -> None:
-    """A year of days would be a smear of glyphs; where the verdict changes is what matters."""
+def test_the_tolerance_ends_in_a_dotted_line() -> None:
+    """The band's end can be seen without its colour; a target without tolerance has no such line."""
+    for tolerance, ends in ((0.01, [0.82]), (0.0, [])):
+        chart = charts.series(
+            windows(), LIGHT, metric="performance.roc_auc", target=Target.parse(">= 0.83"), tolerance=tolerance
+        )
+        dotted = [layer for layer in layers(chart) if layer["mark"].get("strokeDash") == [1, 3]]
+        assert [rows(chart, layer)[0]["limit"] for layer in dotted] == [pytest.approx(end) for end in ends]
+
+
+def test_very_many_windows_have_a_lane_for_each_verdict() -> None:
+    """A year of days would be a smear of glyphs: each verdict has its own height, and its glyph at the left."""
     verdicts = ["conforming"] * 100 + ["nonconforming"] * 100
     frame = windows(200, verdict=verdicts)
     chart = charts.series(frame, LIGHT, metric="performance.roc_auc")
     assert [row["glyph"] for row in rows(chart, layers(chart)[-1])] == ["●", "■"]
+    lanes = rows(chart, layers(chart)[-2])
+    assert len(lanes) == 200
+    heights = {row["verdict"]: (row["bottom"], row["top"]) for row in lanes}
+    assert heights["conforming"][0] > heights["nonconforming"][1], "the lanes overlap"
     assert "rule" not in marks(chart)
 
 

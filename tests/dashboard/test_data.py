@@ -87,18 +87,50 @@ def test_the_headline_counts_what_is_wrong(store: Store) -> None:
     """Nonconforming leads; without it at risk, then conforming, then what cannot be judged."""
     with store.read() as reader:
         states = data.objectives(reader)
-    assert summary.headline(states) == (Verdict.NONCONFORMING, "1 of 6 objectives not met")
+    assert summary.headline(states) == (Verdict.NONCONFORMING, "1 of 6 objectives not met; 2 cannot be judged")
     rest = [state for state in states if state.verdict is not Verdict.NONCONFORMING]
     assert summary.headline(rest) == (
         Verdict.AT_RISK,
-        "No objective is missed beyond doubt; 1 of 5 at risk",
+        "No objective is missed beyond doubt; 1 of 5 at risk; 2 cannot be judged",
     )
     met = [state for state in states if state.verdict is Verdict.CONFORMING]
     assert summary.headline(met) == (Verdict.CONFORMING, "All 2 objectives met")
     waiting = [state for state in states if state.verdict is Verdict.AWAITING_LABELS]
-    assert summary.headline(met + waiting)[1] == "2 of 3 objectives met; the others cannot be judged yet"
-    assert summary.headline(waiting)[1] == "No objective can be judged yet"
+    assert summary.headline(met + waiting)[1] == "2 of 3 objectives met; the others cannot be judged"
+    assert summary.headline(waiting)[1] == "No objective can be judged"
     assert summary.headline([])[1] == "No objective has been set yet"
+
+
+def test_a_model_is_one_line(store: Store) -> None:
+    """What leads and since when, what is at risk beside it, and what cannot be judged."""
+    with store.read() as reader:
+        states = data.objectives(reader)
+    said = "1 of 6 objectives not met (OBJ-01) since Jul 2026; 1 at risk; 2 cannot be judged"
+    assert summary.model_line(states, UTC) == said
+    met = [state for state in states if state.objective == "OBJ-04"]
+    assert summary.model_line(met, UTC) == "The one objective is met since Sep 2025"
+    assert summary.model_line([], UTC) == "No objective is set, so nothing is judged"
+
+
+def test_a_window_without_rows_does_not_hide_what_was_found_before(store: Store) -> None:
+    """An objective that is not measured now says how it was judged last."""
+    with store.read() as reader:
+        states = data.objectives(reader)
+    waiting = next(state for state in states if state.verdict is Verdict.AWAITING_LABELS)
+    assert waiting.before is Verdict.CONFORMING
+    assert summary.since_words(waiting, UTC).endswith("(before: conforming)")
+    assert all(state.before is None for state in states if state.verdict in data.JUDGED)
+
+
+def test_the_record_due_first_says_who_acts() -> None:
+    """The earliest date leads, the others are counted; a record without a date comes last."""
+    first, second = (
+        {"owner": f"{name}@example.org", "nonconformity": name, "due_at": due}
+        for name, due in (("NC-1", None), ("NC-2", sample.NOW))
+    )
+    owner, what = summary.who_and_when([first, second], sample.NOW, UTC)
+    assert (owner, what) == ("NC-2@example.org", "NC-2 due 20 Nov 2026 (today); 1 more open")
+    assert summary.who_and_when([first], sample.NOW, UTC) == ("NC-1@example.org", "NC-1 open, no due date")
 
 
 def test_who_acts_and_until_when(store: Store) -> None:

@@ -30,18 +30,31 @@ def test_comparisons_in_words_judged_ones_first() -> None:
         {
             "Comparison": "Equalized odds difference (pool=4)",
             "Value (95 % interval)": "0.250 (0.125–0.375)",
-            "Most extreme": "F (0.25) and M (0.5)",
+            "Most extreme": "F (0.250) and M (0.500)",
             "n": "1,200",
             "Objective": f"{Verdict.AT_RISK.glyph} at risk",
         },
         {
             "Comparison": "Demographic parity difference",
             "Value (95 % interval)": "0.250 (0.125–0.375)",
-            "Most extreme": "F (0.25) and M (0.5)",
+            "Most extreme": "F (0.250) and M (0.500)",
             "n": "1,200",
             "Objective": "",
         },
     ]
+
+
+def test_the_groups_have_the_places_of_their_comparison() -> None:
+    """Values of groups are rounded as the comparison is; a name that looks like a value stays as it is."""
+    wide = {"value": 11.68, "ci_low": 6.56, "ci_high": 19.21}
+    for detail, said in (
+        ("largest gap between HA (6.151) and VX (17.83); x", "HA (6.15) and VX (17.83)"),
+        ("largest gap between plan (2.5) B (1e-05) and all rows (-0.6325)", "plan (2.5) B (0.00) and all rows (−0.63)"),
+        ("smallest ratio between A (0.5) and B (1) for class (0.12345)", "A (0.50) and B (1.00) for class (0.12345)"),
+        ("largest in F (label - score: -0.02004)", "F (label - score: −0.02)"),
+        ("largest in F (label - score: +0.02004)", "F (label - score: +0.02)"),
+    ):
+        assert frames.between_words(row(PARITY, detail=detail, **wide)) == said
 
 
 def test_a_comparison_without_a_value_says_why() -> None:

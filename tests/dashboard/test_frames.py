@@ -23,6 +23,25 @@ def counted(cells: NumericCells, values: list[float]) -> np.ndarray[Any, np.dtyp
     return np.bincount(cells.index(np.array(values, dtype=float)), minlength=cells.size + 2)
 
 
+def test_a_series_in_words() -> None:
+    """Range of the values, then the last stretches of one verdict; without a value it says so."""
+    frame = pd.DataFrame(
+        {
+            "value": [0.871, 0.85, float("nan"), 0.805],
+            "verdict": ["conforming", "at risk", "at risk", "nonconforming"],
+            "when": ["1986–1987", "1988–1989", "1990–1991", "1992–1993"],
+        }
+    )
+    assert frames.history_words(frame) == (
+        "Values from 0.805 to 0.871. Verdicts: conforming 1986–1987; at risk, 2 windows from 1988–1989; "
+        "nonconforming 1992–1993."
+    )
+    assert frames.history_words(frame.assign(verdict="")) == "Values from 0.805 to 0.871."
+    assert frames.history_words(frame.iloc[2:3]) == "No window has a value."
+    many = pd.concat([frame] * 4, ignore_index=True)
+    assert "Last verdicts: conforming 1986–1987; at risk, 2" in frames.history_words(many)
+
+
 def test_integers_fall_into_the_bar_that_bears_their_name() -> None:
     """Ages 20 to 49 in bars of one year: each bar holds exactly the rows of its age, although cells are finer."""
     cells = NumericCells.spanning(20.0, 49.0)
