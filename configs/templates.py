@@ -32,9 +32,11 @@ PREDICTION_WORDS = frozenset(
     }
 )  # fmt: skip
 """What makes a column's name that of a prediction."""
+SCORE_WORDS = frozenset({"score", "scores", "proba", "prob", "probability", "p", "likelihood"})
+"""What makes a column's name that of a probability."""
 _NAMED: tuple[tuple[Role, frozenset[str]], ...] = (
     ("id", frozenset({"id", "uuid", "key"})),
-    ("score", frozenset({"score", "scores", "proba", "prob", "probability", "p", "likelihood"})),
+    ("score", SCORE_WORDS),
     ("prediction", PREDICTION_WORDS),
     ("label", frozenset({"label", "target", "truth", "actual", "observed", "outcome", "y"})),
     (
@@ -108,11 +110,21 @@ class FirstModel:
     table
         Table of the log in a DuckDB file.
     time_formats
-        The ways of writing times that fit a timestamp column of text; empty where times are times.
+        The ways of writing times that fit a timestamp column of text or numbers; empty where times are times.
+    tells_zone
+        Whether every time tells its moment, by an offset or otherwise.
     every
         Length of the first windows.
+    end
+        Day after the last window of a log that ended long ago.
     label_is_sure
         Whether the column with the role of the label is more than a possibility.
+    scores
+        Class -> column with its probability.
+    decimal_comma
+        Whether its CSV files write 0,25.
+    left_out
+        Column -> why it has no role, where its type does not say it.
     """
 
     model: str
@@ -125,8 +137,13 @@ class FirstModel:
     labels: FirstLabels | None = None
     table: str | None = None
     time_formats: tuple[str, ...] = ()
+    tells_zone: bool = False
     every: str = "1d"
+    end: str | None = None
     label_is_sure: bool = True
+    scores: dict[str, str] = field(default_factory=dict)
+    decimal_comma: bool = False
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def role(self, role: Role) -> list[str]:
         """The columns that have the role, in order."""
@@ -148,11 +165,12 @@ def guess(model: str, source: str, columns: Sequence[LogColumn], span: tuple[str
         if control_character(column.name) or _INDEX.match(column.name):
             role = "ignored"
         roles[column.name] = role
-    return FirstModel(model, source, tuple(columns), roles, _guess_task(columns, roles), span)
+    zoned = any(roles[one.name] == "timestamp" and re.search(r"TZ|WITH TIME ZONE", one.type) for one in columns)
+    return FirstModel(model, source, tuple(columns), roles, _guess_task(columns, roles), span, tells_zone=zoned)
 
 
 def _guess_role(column: LogColumn) -> Role:
-    if _TIME.match(column.type) and not column.type.endswith("]"):
+    if _is_time(column):
         return "timestamp"
     words = words_of(column.name)
     names = {*words, "".join(words)}
@@ -229,16 +247,23 @@ def _log(first: FirstModel) -> Iterable[str]:
     if first.table:
         yield f"  table: {yaml_text(first.table)}"
     yield _role_line(first, "id", "# id: COLUMN  # joins labels that arrive elsewhere")
-    yield _role_line(first, "timestamp", "")
+    if first.columns and not first.role("timestamp"):
+        yield f"  timestamp: {DECIDE}  # no column holds times; each row needs the time of its decision"
+    else:
+        yield _role_line(first, "timestamp", "")
     yield "  time_zone: UTC  # where a day of the windows begins, such as Europe/Vienna"
     if first.time_formats:
         either = " or ".join(json.dumps(one) for one in first.time_formats)
         yield "  timestamp_format: " + (either if len(first.time_formats) == 1 else f"{DECIDE}  # {either}")
-    times = [column.type.upper() for column in first.columns if first.roles.get(column.name) == "timestamp"]
-    if times and not re.search(r"TZ|WITH TIME ZONE", times[0]):
+    if first.decimal_comma:
+        yield "  decimal_comma: true"
+    if first.role("timestamp") and not first.tells_zone:
         yield f"  naive_timestamps: {DECIDE}  # the time zone of the log's clock: its timestamps name none"
     scored = first.task == "binary" and bool(first.role("score"))
     yield _role_line(first, "prediction", "# prediction: COLUMN" if scored else "")
+    if first.scores:
+        pairs = ", ".join(f"{yaml_text(name)}: {yaml_text(column)}" for name, column in first.scores.items())
+        yield f"  scores: {{{pairs}}}"
     if first.task == "binary":
         yield _role_line(first, "score", "# score: COLUMN  # probability of the positive class")
         yield f"  positive: {first.positive}  # value of label and prediction that counts as positive"
@@ -290,14 +315,26 @@ def _features(first: FirstModel) -> list[str]:
         lines = [f"features: {DECIDE}  # column: numeric, or column: category"]
     for column in first.columns:
         if first.roles.get(column.name) == "ignored":
-            bad = control_character(column.name)
-            why = f"{column.type} is neither a number nor a category"
-            if bad:
-                why = f"its name holds {bad}"
-            elif column.kind:
-                why = "row numbers of pandas" if _INDEX.match(column.name) else "another time"
-            lines.append(f"  # left out: {json.dumps(column.name)} ({why})")
+            lines.append(f"  # left out: {json.dumps(column.name)} ({_why_left_out(first, column)})")
     return lines
+
+
+def _why_left_out(first: FirstModel, column: LogColumn) -> str:
+    if bad := control_character(column.name):
+        return f"its name holds {bad}"
+    if column.name in first.left_out:
+        return first.left_out[column.name]
+    if _INDEX.match(column.name):
+        return "row numbers of pandas"
+    if column.type == '"NULL"':
+        return "it has never held a value"
+    if column.kind or _is_time(column):
+        return "another time"
+    return f"{column.type} is neither a number nor a category"
+
+
+def _is_time(column: LogColumn) -> bool:
+    return _TIME.match(column.type) is not None and not column.type.endswith("]")
 
 
 def _groups(first: FirstModel) -> list[str]:
@@ -319,10 +356,15 @@ def _monitor(first: FirstModel) -> Iterable[str]:
     if first.labels:
         least = 2 * LOOKBACK_DAYS if first.every == "1mo" else LOOKBACK_DAYS
         lookback = f", lookback: {max(first.labels.longest_days or 0, least)}d"
-    yield f"monitor: {{every: {first.every}, window: {first.every}{lookback}}}  # 1h 1d 1w 1mo 1q 1y"
+    end = f", end: {first.end}" if first.end else ""
+    yield f"monitor: {{every: {first.every}, window: {first.every}{lookback}{end}}}  # 1h 1d 1w 1mo 1q 1y"
     if lookback:
         yield "  # lookback: so long late labels and rows have a window measured again"
-    yield "  # `end: DAY` where the history is closed; `start: DAY` to begin later than after the reference"
+    if first.end and first.span:
+        yield f"  # end: the log's last row is of {first.span[1]}; take it away where more will come"
+        yield "  # `start: DAY` to begin later than after the reference"
+    else:
+        yield "  # `end: DAY` where the history is closed; `start: DAY` to begin later than after the reference"
 
 
 def _objective(first: FirstModel) -> list[str]:

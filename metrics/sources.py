@@ -6,6 +6,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -82,7 +83,7 @@ def suffix_of(path: Path) -> str:
 
 
 def resolve(source: str | Iterable[str], root: Path) -> list[Path]:
-    """The regular files that a source means: absolute paths, sorted, each once.
+    """The regular files that a source means: absolute paths, each once, in the order of their names and numbers.
 
     Parameters
     ----------
@@ -110,7 +111,13 @@ def resolve(source: str | Iterable[str], root: Path) -> list[Path]:
         found.update(Path(os.path.abspath(match)) for match in matches)  # noqa: PTH100  # resolve() would follow links
     for path in found:
         _check_regular(path)
-    return sorted(found)
+    return sorted(found, key=_in_order)
+
+
+def _in_order(path: Path) -> tuple[list[list[str | int]], Path]:
+    """Numbers in names count as numbers, so that ``month=9`` comes before ``month=10``."""
+    parts = [re.split(r"([0-9]+)", part) for part in path.parts]
+    return [[int(text) if place % 2 else text for place, text in enumerate(part)] for part in parts], path
 
 
 def _missing(pattern: str, place: Path) -> str:

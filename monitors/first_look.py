@@ -6,22 +6,38 @@ Nothing is asked that can be read, and nothing is decided that only a person can
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from pydantic import TypeAdapter, ValidationError
 
+from aimsight.configs.durations import Duration
 from aimsight.configs.errors import AimsightError, ConfigError, SourceError, quoted_list
 from aimsight.configs.fields import Slug
 from aimsight.configs.load import MODELS_FOLDER, PROJECT_FILE, load_project
 from aimsight.configs.templates import FirstModel, LogColumn, guess, render_model, render_project
 from aimsight.metrics.engines.connection import connect, run
-from aimsight.metrics.engines.sql import quote_ident, quote_text
-from aimsight.metrics.engines.tables import Table, kind_of, open_table, tables_of
+from aimsight.metrics.engines.expressions import OFFSET, tells_zone, written_time
+from aimsight.metrics.engines.sql import quote_ident, quote_list, quote_text
+from aimsight.metrics.engines.tables import PLAIN_CSV, Csv, Table, kind_of, open_table, tables_of
 from aimsight.metrics.sources import format_of, resolve, suffix_of
-from aimsight.monitors.first_model import MOST_CLASSES, FirstSource, Seen, first_model, label_columns, time_formats
+from aimsight.monitors.first_model import (
+    COMPACT,
+    MOST_CLASSES,
+    FirstSource,
+    Seen,
+    epochs,
+    first_model,
+    first_window,
+    label_columns,
+    time_formats,
+    words_of_time,
+)
+from aimsight.monitors.windows import ceiling
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,6 +47,9 @@ FIRST_TEXTS = 100
 """So many texts of a column are tried first as times; most columns of text are none."""
 RECENT_FILES = 30
 """A sample is taken from so many of the newest files."""
+CLOSED = timedelta(days=30)
+"""A log whose last window ended so long ago, and two windows ago, is a history that is closed."""
+YEAR_FIRST = re.compile(r"^[0-9]{4}-")
 _MEMORY = "300MB"
 _THREADS = 2
 
@@ -51,6 +70,7 @@ def write_first_configuration(
     *,
     table: str | None = None,
     labels_table: str | None = None,
+    now: datetime | None = None,
 ) -> Written:
     """Write ``models/MODEL.yaml``, and ``aimsight.yaml`` where there is none.
 
@@ -64,6 +84,8 @@ def write_first_configuration(
         Files, globs or folders as a person types them: relative to the current folder.
     table, labels_table
         Tables in DuckDB files; not needed where a file has one only.
+    now
+        The present: a log that ended long before is taken for a history that is closed.
 
     Raises
     ------
@@ -78,7 +100,7 @@ def write_first_configuration(
         raise AimsightError(f"{path} exists already and is not overwritten; choose another id, or edit the file")
     read = Files.of(log, table, "--table")
     truth = None if labels is None else Files.of(labels, labels_table, "--labels-table")
-    found = look(read, folder)
+    found = look(read, folder, now)
     described = None if truth is None else look(truth, folder)
     first = first_model(model, found, follower(read, found), described)
     if truth is not None and described is not None:
@@ -166,28 +188,67 @@ def glob_of(folder: Path) -> str:
     return "/".join([folder.as_posix(), *levels, f"*{suffix}"])
 
 
-def look(files: Files, folder: Path) -> FirstSource:
+def look(files: Files, folder: Path, now: datetime | None = None) -> FirstSource:
     """The columns of the newest file, with what a sample of rows from files like it shows of each."""
     looked = list(dict.fromkeys([files.paths[0], *files.recent]))
     with connect(looked, memory_limit=_MEMORY, threads=_THREADS) as connection:
-        rows = _sample(connection, files, looked)
-        cells = [f"c{number}" for number in range(len(rows.columns))]
-        listed = ", ".join(f"{quote_ident(name)} AS {cell}" for name, cell in zip(rows.columns, cells, strict=True))
-        run(connection, f"CREATE TEMP TABLE sample AS SELECT {listed} FROM {rows.parts[0][0]} LIMIT {SAMPLE_ROWS}")
-        seen = tuple(
-            _seen(connection, LogColumn(name, rows.type_of(name)), cell)
-            for name, cell in zip(rows.columns, cells, strict=True)
-        )
-        ends = [open_table(connection, [path], looked, files.table) for path in (files.paths[0], files.paths[-1])]
+        csv = Csv()
+        seen = _columns(connection, files, looked, csv)
+        if format_of(looked[0]) == "csv":
+            csv = Csv(_guesses_times(connection, looked[-1], seen), any(map(_writes_commas, seen)))
+            seen = seen if csv == Csv() else _columns(connection, files, looked, csv)
+        ends = [open_table(connection, [path], looked, files.table, csv=csv) for path in (looked[0], looked[-1])]
         seen = tuple(replace(one, days=_days(connection, ends, one)) for one in seen)
         density = _rows_a_day(connection, ends[-1], seen)
-    return FirstSource(_as_written(files.source, folder), seen, files.table, density)
+    last = next((one.days[1] for one in seen if one.days), None)
+    end = None if last is None or now is None else _end(datetime.fromisoformat(last), first_window(density), now)
+    return FirstSource(_as_written(files.source, folder), seen, files.table, density, end, csv.decimal_comma)
 
 
-def _sample(connection: duckdb.DuckDBPyConnection, files: Files, looked: Sequence[Path]) -> Table:
+def _columns(connection: duckdb.DuckDBPyConnection, files: Files, looked: Sequence[Path], csv: Csv) -> tuple[Seen, ...]:
+    rows = _sample(connection, files, looked, csv)
+    cells = [f"c{number}" for number in range(len(rows.columns))]
+    listed = ", ".join(f"{quote_ident(name)} AS {cell}" for name, cell in zip(rows.columns, cells, strict=True))
+    run(
+        connection,
+        f"CREATE OR REPLACE TEMP TABLE sample AS SELECT {listed} FROM {rows.parts[0][0]} LIMIT {SAMPLE_ROWS}",
+    )
+    return tuple(
+        _seen(connection, LogColumn(name, rows.type_of(name)), cell)
+        for name, cell in zip(rows.columns, cells, strict=True)
+    )
+
+
+def _writes_commas(seen: Seen) -> bool:
+    """Whether a column of text holds numbers with decimal commas."""
+    numbers = all(re.fullmatch(r"-?[0-9]+(,[0-9]+)?", value) for value in seen.values)
+    return seen.column.type == "VARCHAR" and numbers and any("," in value for value in seen.values)
+
+
+def _guesses_times(connection: duckdb.DuckDBPyConnection, path: Path, seen: Sequence[Seen]) -> bool:
+    """Whether DuckDB has taken texts for times that do not begin with the year: it may take the day for the month."""
+    raw = f"read_csv({quote_list([str(path)])}, all_varchar = true, hive_partitioning = false)"
+    for one in seen:
+        if kind_of(one.column.type) == "naive timestamp":
+            name = quote_ident(one.column.name)
+            found = run(connection, f"SELECT {name} FROM {raw} WHERE {name} IS NOT NULL LIMIT 1")
+            if found and not YEAR_FIRST.match(str(found[0][0])):
+                return True
+    return False
+
+
+def _end(last: datetime, every: str, now: datetime) -> str | None:
+    """The day after the window with the last row, where that ended long ago; in UTC, as the first time zone is."""
+    length = Duration.parse(every)
+    end = ceiling(length, "UTC", last.replace(tzinfo=UTC) + timedelta(days=1))
+    silent = now - end
+    return f"{end:%Y-%m-%d}" if silent >= CLOSED and silent.total_seconds() > 7200 * length.typical_hours else None
+
+
+def _sample(connection: duckdb.DuckDBPyConnection, files: Files, looked: Sequence[Path], csv: Csv = PLAIN_CSV) -> Table:
     """The newest files that have the columns of the very newest: a column may have been renamed on the way."""
-    newest = open_table(connection, files.recent[-1:], looked, files.table)
-    every = open_table(connection, files.recent, looked, files.table)
+    newest = open_table(connection, files.recent[-1:], looked, files.table, csv=csv)
+    every = open_table(connection, files.recent, looked, files.table, csv=csv)
     alike = next(place for place, (_, types) in enumerate(every.parts) if types == newest.parts[0][1])
     return replace(newest, parts=(every.parts[alike],))
 
@@ -206,29 +267,57 @@ def _seen(connection: duckdb.DuckDBPyConnection, column: LogColumn, cell: str) -
         ((low, high),) = run(connection, f"SELECT min(x), max(x) FROM ({numbers}) WHERE isfinite(x)")
     formats: tuple[str, ...] = ()
     if column.type == "VARCHAR" and given:
-        first = f"SELECT {cell} FROM sample WHERE {cell} IS NOT NULL LIMIT {FIRST_TEXTS}"
-        formats = _fitting(connection, cell, "sample", _fitting(connection, cell, f"({first})", time_formats()))
+        formats = _fitting(connection, cell, time_formats())
+    elif words_of_time(column) and low is not None and high is not None:
+        formats = epochs(float(str(low)), float(str(high))) or _fitting(connection, cell, COMPACT)
+    zoned = kind_of(column.type) == "timestamp" or bool(formats and _zoned(connection, cell, formats[0]))
     unique = rows == given == distinct and bool(rows)
     texts = tuple(str(row[0]) for row in values)
-    return Seen(column, unique, texts, _number(low), _number(high), formats=formats)
+    return Seen(column, unique, texts, _number(low), _number(high), formats=formats, tells_zone=zoned)
 
 
-def _fitting(connection: duckdb.DuckDBPyConnection, cell: str, rows: str, formats: tuple[str, ...]) -> tuple[str, ...]:
-    """Those ways of writing a time that every text of a column is written in."""
-    if not formats:
-        return ()
-    counted = ", ".join(f"count(try_strptime({cell}, {quote_text(form)}))" for form in formats)
-    ((given, *counts),) = run(connection, f"SELECT count({cell}), {counted} FROM {rows}")
-    return tuple(form for form, count in zip(formats, counts, strict=True) if count == given)
+def _fitting(connection: duckdb.DuckDBPyConnection, cell: str, formats: tuple[str, ...]) -> tuple[str, ...]:
+    """Those ways of writing a time that every value of a column is written in; a few values are tried first."""
+    first = f"(SELECT {cell} FROM sample WHERE {cell} IS NOT NULL LIMIT {FIRST_TEXTS})"
+    for rows in (first, "sample"):
+        if formats:
+            counted = ", ".join(f"count({_tried(cell, form)})" for form in formats)
+            ((given, *counts),) = run(connection, f"SELECT count({cell}), {counted} FROM {rows}")
+            formats = tuple(form for form, count in zip(formats, counts, strict=True) if count == given)
+    return formats
+
+
+def _tried(cell: str, form: str) -> str:
+    """A time written so, ``NULL`` for any other text."""
+    text = f"CAST({cell} AS VARCHAR)"
+    if form != "iso8601":
+        return f"try_strptime({text}, {quote_text(form)})"
+    clock = quote_text(f"{YEAR_FIRST.pattern}[0-9]{{2}}-[0-9]{{2}}[T ][0-9]{{2}}:")
+    return f"CASE WHEN regexp_matches({text}, {clock}) THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
+
+
+def _zoned(connection: duckdb.DuckDBPyConnection, cell: str, form: str) -> bool:
+    """Whether every time of a column tells its moment."""
+    if form != "iso8601":
+        return tells_zone(form)
+    offset = f"regexp_matches(CAST({cell} AS VARCHAR), {quote_text(OFFSET)})"
+    ((every,),) = run(connection, f"SELECT bool_and({offset}) FROM sample WHERE {cell} IS NOT NULL")
+    return bool(every)
+
+
+def _time(seen: Seen) -> str:
+    """SQL of a column's times."""
+    name = quote_ident(seen.column.name)
+    if not seen.formats:
+        return name
+    return f"CAST({written_time(name, kind_of(seen.column.type), seen.formats[0], 'UTC')} AS TIMESTAMP)"
 
 
 def _days(connection: duckdb.DuckDBPyConnection, ends: Sequence[Table], seen: Seen) -> tuple[str, str] | None:
     """The first and the last day of a column of times, by the oldest and the newest file."""
     if kind_of(seen.column.type) not in {"timestamp", "naive timestamp"} and len(seen.formats) != 1:
         return None
-    name = quote_ident(seen.column.name)
-    time = f"strptime({name}, {quote_text(seen.formats[0])})" if seen.formats else name
-    found = []
+    time, found = _time(seen), []
     for table in ends:
         if seen.column.name in table.columns and table.type_of(seen.column.name) == seen.column.type:
             found += run(
@@ -241,14 +330,12 @@ def _days(connection: duckdb.DuckDBPyConnection, ends: Sequence[Table], seen: Se
 
 def _rows_a_day(connection: duckdb.DuckDBPyConnection, newest: Table, columns: Sequence[Seen]) -> float | None:
     """Rows of the newest file for each day between its first and last, by its first column of times."""
-    time = next((one for one in columns if one.days is not None), None)
+    time = next((_time(one) for one in columns if one.days is not None), None)
     if time is None:
         return None
-    name = quote_ident(time.column.name)
-    value = f"strptime({name}, {quote_text(time.formats[0])})" if time.formats else name
     ((rows, days),) = run(
         connection,
-        f"SELECT count(*), date_diff('day', min({value})::DATE, max({value})::DATE) + 1 FROM {newest.parts[0][0]}",
+        f"SELECT count(*), date_diff('day', min({time})::DATE, max({time})::DATE) + 1 FROM {newest.parts[0][0]}",
     )
     return int(str(rows)) / int(str(days)) if days else None
 

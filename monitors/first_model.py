@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aimsight.configs.problems import DECIDE
 from aimsight.configs.templates import (
     PREDICTION_WORDS,
+    SCORE_WORDS,
     FirstLabels,
     FirstModel,
     LogColumn,
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 MOST_CLASSES = 20
 """A whole-numbered or text column with more values than this is no set of classes."""
+TIME_WORDS = frozenset({"time", "timestamp", "ts", "at", "date", "datetime", "day", "epoch", "created", "when", "unix"})
+"""What makes a column of whole numbers one of times, where its values can be."""
+LEAST_STEM = 4
+"""Two words with so many first letters in common are of one stem: subscribe, subscribed."""
 ENOUGH_ROWS = 200
 """A first window is the shortest of a day, a week and a month with so many rows."""
 
@@ -35,7 +40,7 @@ class Seen:
     ``values`` are its distinct values as text, sorted, at most ``MOST_CLASSES`` + 1 of them; ``unique`` says that no
     value is missing or comes twice; ``low`` and ``high`` are the range of a numeric column (``None`` without a finite
     value); ``days`` are the first and the last day of a column of times; ``formats`` are the ways of writing times that
-    fit every value of a column of text.
+    fit every value of a column of text or of whole numbers; ``tells_zone``: every time of it is a moment.
     """
 
     column: LogColumn
@@ -45,21 +50,33 @@ class Seen:
     high: float | None = None
     days: tuple[str, str] | None = None
     formats: tuple[str, ...] = ()
+    tells_zone: bool = False
 
     @property
     def is_probability(self) -> bool:
         """Whether every value lies in [0, 1]."""
         return self.low is not None and self.high is not None and self.low >= 0 and self.high <= 1
 
+    @property
+    def is_percentage(self) -> bool:
+        """Whether every value lies in [0, 100], and some above 1."""
+        return self.low is not None and self.high is not None and self.low >= 0 and 1 < self.high <= 100
+
 
 @dataclass(frozen=True, slots=True)
 class FirstSource:
-    """Files as they will stand in the configuration, their columns, and how many rows the newest has a day."""
+    """Files as they will stand in the configuration, their columns, and how many rows the newest has a day.
+
+    ``end`` is the day after the last window of a log that ended long ago; ``decimal_comma`` says that CSV files write
+    0,25.
+    """
 
     source: str
     columns: tuple[Seen, ...]
     table: str | None = None
     rows_a_day: float | None = None
+    end: str | None = None
+    decimal_comma: bool = False
 
 
 def first_model(
@@ -91,18 +108,28 @@ def first_model(
         table=log.table,
         span=time.days if time else None,
         time_formats=time.formats if time else (),
-        every=_every(log.rows_a_day),
+        tells_zone=time is not None and time.tells_zone,
+        every=first_window(log.rows_a_day),
+        end=log.end,
+        decimal_comma=log.decimal_comma or (labels is not None and labels.decimal_comma),
+        left_out={
+            seen.column.name: f"values from {seen.low:g} to {seen.high:g}: a score is a probability; divide it by 100"
+            for seen in log.columns
+            if roles[seen.column.name] == "ignored" and seen.is_percentage
+        },
     )
     truth: Seen | None = None
     if labels is not None:
         first_labels, truth = _labels(first, labels, delays)
         first = replace(first, labels=first_labels)
     elif not first.role("label") and (perhaps := _perhaps_label(first, log.columns)):
-        first = replace(first, roles={**roles, perhaps: "label"}, label_is_sure=False)
+        first = replace(first, roles={**roles, perhaps: "label"}, label_is_sure=_is_sure(perhaps, first, log.columns))
     by_name = {seen.column.name: seen for seen in log.columns}
     shown = [by_name[name] for name in (*first.role("label"), *first.role("prediction"))]
     classes = ([truth] if truth else []) + shown
     task = _task(classes, has_score=bool(first.role("score")))
+    if task == "multiclass":
+        first = _with_scores(first, log.columns, sorted({value for seen in classes for value in seen.values}))
     return replace(first, task=task, positive=_positive(classes) if task == "binary" else "1")
 
 
@@ -113,7 +140,9 @@ def _roles(guessed: dict[str, Role], columns: Sequence[Seen], prediction: str | 
         roles[prediction] = "prediction"
     for seen in columns:
         name = seen.column.name
-        if (roles[name] == "score" and not seen.is_probability) or (roles[name] == "id" and not seen.unique):
+        if roles[name] == "score" and seen.is_percentage:
+            roles[name] = "ignored"
+        elif (roles[name] == "score" and not seen.is_probability) or (roles[name] == "id" and not seen.unique):
             roles[name] = "feature"
         if roles[name] == "feature" and seen.formats:
             roles[name] = "ignored" if "timestamp" in roles.values() else "timestamp"
@@ -141,19 +170,59 @@ def _namesake(roles: dict[str, Role]) -> str | None:
 
 
 def _perhaps_label(first: FirstModel, columns: Sequence[Seen]) -> str | None:
-    """The only column with the two values of the prediction: perhaps the truth, for a person to say."""
+    """The only column with the values of the prediction, or the one of them named like it: perhaps the truth."""
     predicted = next((seen for seen in columns if first.roles[seen.column.name] == "prediction"), None)
-    if predicted is None or len(predicted.values) != len(("no", "yes")):
+    if predicted is None or not 1 < len(predicted.values) <= MOST_CLASSES:
         return None
     alike = [
         seen.column.name
         for seen in columns
         if first.roles[seen.column.name] == "feature" and seen.values == predicted.values
     ]
-    return alike[0] if len(alike) == 1 else None
+    named = [name for name in alike if _is_namesake(name, first)]
+    return next((found[0] for found in (alike, named) if len(found) == 1), None)
 
 
-def _every(rows_a_day: float | None) -> str:
+def _is_sure(name: str, first: FirstModel, columns: Sequence[Seen]) -> bool:
+    """Whether a column that has the values of the prediction is the truth: by its name, or as they are many."""
+    values = next(len(seen.values) for seen in columns if seen.column.name == name)
+    return values > len(("no", "yes")) or _is_namesake(name, first)
+
+
+def _is_namesake(name: str, first: FirstModel) -> bool:
+    """Whether a column is named like the prediction or the score: ``subscribed`` and ``p_subscribe``."""
+    stems = [
+        word
+        for answer in (*first.role("prediction"), *first.role("score"))
+        for word in words_of(answer)
+        if word not in PREDICTION_WORDS | SCORE_WORDS
+    ]
+    return any(_of_one_stem(word, stem) for word in words_of(name) for stem in stems)
+
+
+def _of_one_stem(one: str, other: str) -> bool:
+    letters = max(LEAST_STEM, min(len(one), len(other)) - 1)
+    return len(one) >= LEAST_STEM and one[:letters] == other[:letters]
+
+
+def _with_scores(first: FirstModel, columns: Sequence[Seen], classes: Sequence[str]) -> FirstModel:
+    """The columns that hold the probabilities of the classes, where every class has one that is named like it."""
+    found = {
+        name: seen.column.name
+        for name in classes
+        for seen in columns
+        if first.roles[seen.column.name] in {"score", "feature"}
+        and seen.is_probability
+        and [word for word in words_of(seen.column.name) if word not in SCORE_WORDS | {"class"}] == words_of(name)
+    }
+    scores = found if len(found) == len(classes) else {}
+    roles: dict[str, Role] = dict.fromkeys(first.role("score"), "feature")
+    roles |= dict.fromkeys(scores.values(), "score")
+    return replace(first, scores=scores, roles={**first.roles, **roles})
+
+
+def first_window(rows_a_day: float | None) -> str:
+    """Length of the first windows."""
     if rows_a_day is None or rows_a_day >= ENOUGH_ROWS:
         return "1d"
     return "1w" if rows_a_day * 7 >= ENOUGH_ROWS else "1mo"
@@ -213,9 +282,24 @@ def label_columns(first: FirstModel, labels: FirstSource) -> tuple[dict[str, Rol
     roles = guess(first.model, labels.source, [seen.column for seen in labels.columns]).roles
     shared = next((name for name in first.role("id") if name in roles), None)
     joining = shared or next((name for name, role in roles.items() if role == "id"), None)
+    if joining is None:
+        kinds = {column.type for column in first.columns if first.roles[column.name] == "id"}
+        unique = [seen.column.name for seen in labels.columns if seen.unique and seen.column.type in kinds]
+        joining = unique[0] if len(unique) == 1 else None
     times = [name for name, role in roles.items() if role == "timestamp"]
     times = times or [seen.column.name for seen in labels.columns if set(seen.formats) & set(first.time_formats)]
     return roles, joining, times[0] if len(times) == 1 else None
+
+
+def words_of_time(column: LogColumn) -> bool:
+    """Whether a column of numbers is named like one of times."""
+    return column.kind == "numeric" and not TIME_WORDS.isdisjoint(words_of(column.name))
+
+
+def epochs(low: float, high: float) -> tuple[str, ...]:
+    """The unit in which a column of numbers counts since 1970, if all its values are of this century."""
+    units = {"epoch_s": 1, "epoch_ms": 1e3, "epoch_us": 1e6, "epoch_ns": 1e9}
+    return tuple(form for form, unit in units.items() if _CENTURY[0] * unit <= low and high <= _CENTURY[1] * unit)
 
 
 def time_formats() -> tuple[str, ...]:
@@ -225,4 +309,13 @@ def time_formats() -> tuple[str, ...]:
         for separator in (".", "/", "-")
         for parts in (("%d", "%m", "%Y"), ("%m", "%d", "%Y"), ("%Y", "%m", "%d"))
     ]
-    return tuple(day + clock for day in days for clock in (" %H:%M:%S", " %H:%M", "", "T%H:%M:%S", "T%H:%M"))
+    clocks = ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%I:%M:%S %p", "%I:%M %p")
+    written = [day + between + clock for day in days for clock in clocks for between in (" ", "T")]
+    iso = ("%Y-%m-%d ", "%Y-%m-%dT")
+    return ("iso8601", *days, *(form for form in written if not form.startswith(iso)), *COMPACT)
+
+
+_CENTURY = (946_684_800, 4_102_444_800)
+"""The seconds of 2000 and of 2100."""
+COMPACT = ("%Y%m%d%H%M%S", "%Y%m%d")
+"""Ways of writing a time that are whole numbers too."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 NUMERIC = frozenset({"integer", "float", "decimal"})
 SCALAR = frozenset({*NUMERIC, "empty", "boolean", "text", "timestamp", "naive timestamp"})
+OFFSET = ":[0-9.]+ ?(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+"""The end of a text of ISO 8601 that tells its moment."""
 _WHOLE = 2**53
 
 
@@ -69,7 +71,7 @@ def written_time(value: str, kind: Kind, form: str, zone: str | None) -> str:
         if zone is not None:
             naive = f"timezone({quote_text(zone)}, CAST({{text}} AS TIMESTAMP))"
         return (
-            f"CASE WHEN regexp_matches({as_text}, ':[0-9.]+ ?(Z|z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$') "
+            f"CASE WHEN regexp_matches({as_text}, {quote_text(OFFSET)}) "
             f"THEN CAST({as_text} AS TIMESTAMPTZ) WHEN {value} IS NOT NULL THEN {naive.format(text=as_text)} END"
         )
     if form not in TIME_FORMS:

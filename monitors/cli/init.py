@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from aimsight.monitors.cli.session import Session
+from aimsight.monitors.cli.session import Session, now
 
 
 def init(
@@ -30,7 +30,7 @@ def init(
 
     session = Session.of(context)
     written = write_first_configuration(
-        session.folder, model, log, labels or None, table=table or None, labels_table=labels_table or None
+        session.folder, model, log, labels or None, table=table or None, labels_table=labels_table or None, now=now()
     )
     session.answer(
         {"written": written.files, "to_decide": written.to_decide},

@@ -137,7 +137,7 @@ features:  # what the model reads; remove what it does not
   age: numeric
   job: category
   salary: numeric
-  # left out: "hired" (DATE is neither a number nor a category)
+  # left out: "hired" (another time)
   # left out: "tags" (VARCHAR[] is neither a number nor a category)
   # left out: "bad\\nname" (its name holds U+000A)
 protected: [gender]  # guessed from the names

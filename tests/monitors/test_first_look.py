@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -320,3 +321,111 @@ def test_nothing_is_written_when_the_log_cannot_be_read(tmp_path: Path) -> None:
         with pytest.raises(error):
             write_first_configuration(tmp_path / "project", model, str(tmp_path / log))
     assert not (tmp_path / "project").exists()
+
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def first_text(folder: Path, log: Path, labels: Path | None = None) -> str:
+    """The first configuration of a log."""
+    write_first_configuration(folder, "m", str(log), None if labels is None else str(labels), now=NOW)
+    return (folder / "models" / "m.yaml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "has_zone"),
+    [
+        ("epoch_ms(t)", "epoch_ms", True),
+        ("epoch_us(t)", "epoch_us", True),
+        ("epoch(t)::BIGINT", "epoch_s", True),
+        ("epoch_ns(t::TIMESTAMP_NS)", "epoch_ns", True),
+        ("strftime(t, '%Y%m%d%H%M%S')::BIGINT", "%Y%m%d%H%M%S", False),
+        ("strftime(t, '%m/%d/%Y %I:%M %p')", "%m/%d/%Y %I:%M %p", False),
+        ("strftime(t, '%Y-%m-%dT%H:%M:%S.%fZ')", "iso8601", True),
+        ("strftime(t, '%Y-%m-%d %H:%M:%S+01')", "iso8601", True),
+        ("strftime(t, '%Y-%m-%d %H:%M:%S')", "iso8601", False),
+    ],
+)
+def test_times_that_are_numbers_or_texts_are_told(tmp_path: Path, value: str, form: str, *, has_zone: bool) -> None:
+    """The form is written down; the zone is asked for only where the times do not tell it."""
+    days = "range(TIMESTAMP '2026-10-01 10:00', TIMESTAMP '2026-11-20', INTERVAL 1 HOUR)"
+    log = write_table(tmp_path / "log.parquet", f"SELECT {value} AS created_at, 0.5 AS score FROM {days} AS r (t)")
+    text = first_text(tmp_path, log)
+    assert "\n  timestamp: created_at\n" in text
+    assert f'\n  timestamp_format: "{form}"\n' in text
+    assert ("naive_timestamps: DECIDE" in text) is not has_zone
+    assert "the log: 2026-10-01 to 2026-11-19" in text
+
+
+def test_a_number_that_cannot_be_a_time_is_a_feature(tmp_path: Path) -> None:
+    """Seconds since the last visit, and no time at all: a person is told what is missing."""
+    log = write_table(tmp_path / "log.parquet", "SELECT i % 9 AS time_since, 0.5 AS score FROM range(300) AS r (i)")
+    text = first_text(tmp_path, log)
+    assert "timestamp: DECIDE  # no column holds times; each row needs the time of its decision" in text
+    assert "\n  time_since: numeric\n" in text
+
+
+def test_csv_with_decimal_commas_and_days_first(tmp_path: Path) -> None:
+    """As spreadsheets write it: the form of the times is found, and 0,25 is a number."""
+    lines = [f"{i};{1 + i % 28:02}.11.2026 10:00;{i},5;0,{i:03}" for i in range(200)]
+    (tmp_path / "log.csv").write_text("\n".join(["id;at;size;score", *lines]) + "\n")
+    text = first_text(tmp_path, tmp_path / "log.csv")
+    for line in ('timestamp_format: "%d.%m.%Y %H:%M"', "decimal_comma: true", "score: score", "size: numeric"):
+        assert f"\n  {line}\n" in text
+
+
+def test_a_log_that_ended_long_ago_has_an_end(tmp_path: Path) -> None:
+    """Its last day is part of the last window; a log of last week goes on."""
+    select = (
+        "SELECT t AT TIME ZONE 'UTC' AS at, 0.5 AS score FROM range(DATE '{}', DATE '{}', INTERVAL 6 HOUR) AS r (t)"
+    )
+    closed = write_table(tmp_path / "closed.parquet", select.format("2025-01-01", "2025-06-16"))
+    assert "monitor: {every: 1mo, window: 1mo, end: 2025-07-01}" in first_text(tmp_path / "a", closed)
+    live = write_table(tmp_path / "live.parquet", select.format("2026-01-01", "2026-11-17"))
+    assert "monitor: {every: 1mo, window: 1mo}" in first_text(tmp_path / "b", live)
+
+
+def test_the_days_of_partitions_are_in_order(tmp_path: Path) -> None:
+    """Month 10 comes after month 9."""
+    days = "range(DATE '2026-01-05', DATE '2026-11-20', INTERVAL 1 DAY)"
+    select = f"SELECT t AT TIME ZONE 'UTC' AS at, 0.5 AS score, month(t) AS month FROM {days} AS r (t)"
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY ({select}) TO '{tmp_path / 'log'}' (FORMAT parquet, PARTITION_BY (month))")
+    assert "the log: 2026-01-05 to 2026-11-19" in first_text(tmp_path, tmp_path / "log")
+
+
+def test_percentages_are_no_score() -> None:
+    """They are left out, with the cure."""
+    found = first_model([ID, AT, seen("score", "DOUBLE", "0.2", "99.5", "7.0", span=(0.2, 99.5))])
+    assert found.roles["score"] == "ignored"
+    assert found.left_out["score"].endswith("a score is a probability; divide it by 100")
+
+
+def test_the_probabilities_of_classes_are_found_by_their_names() -> None:
+    """One column a class, and the truth is the other column with the classes."""
+    classes = ("high", "low")
+    scores = [seen(f"p_{name}", "DOUBLE", "0.1", span=(0, 1)) for name in (*classes, "mid")]
+    found = first_model([ID, AT, *scores, *(seen(n, "VARCHAR", *classes, "mid") for n in ("prediction", "band"))])
+    assert found.scores == {"high": "p_high", "low": "p_low", "mid": "p_mid"}
+    assert found.role("label") == ["band"]
+    assert found.role("feature") == []
+    fewer = first_model([ID, AT, *scores[:2], *(seen(n, "VARCHAR", *classes, "mid") for n in ("prediction", "band"))])
+    assert fewer.scores == {}
+
+
+def test_a_label_is_told_by_the_stem_of_the_scores_name() -> None:
+    """``subscribed`` is the truth of ``p_subscribe``, ``default`` only has the same values."""
+    answers = [seen("p_subscribe", "DOUBLE", "0.1", span=(0, 1)), seen("predicted", "BIGINT", "0", "1")]
+    found = first_model([ID, AT, *answers, seen("default", "BIGINT", "0", "1"), seen("subscribed", "BIGINT", "0", "1")])
+    assert found.role("label") == ["subscribed"]
+    assert found.label_is_sure
+    alone = first_model([ID, AT, *answers, seen("default", "BIGINT", "0", "1")])
+    assert (alone.role("label"), alone.label_is_sure) == (["default"], False)
+
+
+def test_labels_join_by_their_only_unique_column_of_the_ids_type() -> None:
+    """Whatever it is called."""
+    labels = [seen("decision", "VARCHAR", "a", "b", unique=True), seen("left", "BIGINT", "0", "1")]
+    found = first_model([ID, AT], labels)
+    assert found.labels is not None
+    assert (found.labels.id, found.labels.label) == ("decision", "left")
