@@ -6,20 +6,18 @@ the list is one of its own.
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aimsight.store.digests import microseconds
+from aimsight.store.digests import EPOCH, microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     import pyarrow as pa
-
-_EPOCH = date(1970, 1, 1)
 
 
 def array(kind: pa.DataType, cells: Sequence[Any]) -> pa.Array:
@@ -41,43 +39,56 @@ def array(kind: pa.DataType, cells: Sequence[Any]) -> pa.Array:
     """
     import pyarrow as pa
 
-    validity = _validity(cells)
+    missing = [cell is None for cell in cells]
+    if not any(missing):
+        return _array(kind, cells)
+    filler = _filler(kind)
+    valid = pa.py_buffer(np.packbits(~np.array(missing), bitorder="little"))
+    return _array(kind, [filler if cell is None else cell for cell in cells], valid)
+
+
+def _array(kind: pa.DataType, cells: Sequence[Any], valid: pa.Buffer | None = None) -> pa.Array:
+    """The cells, none of which is missing in itself; ``valid`` has a bit for each."""
+    import pyarrow as pa
+
     if pa.types.is_list(kind):
-        parts = [cell or () for cell in cells]
-        child = array(kind.value_type, list(chain.from_iterable(parts)))
-        return pa.Array.from_buffers(kind, len(cells), [validity, _offsets(parts)], children=[child])
+        child = _array(kind.value_type, list(chain.from_iterable(cells)))
+        return pa.Array.from_buffers(kind, len(cells), [valid, _offsets(cells)], children=[child])
     if pa.types.is_string(kind) or pa.types.is_binary(kind):
-        coded = [b"" if cell is None else cell.encode() if isinstance(cell, str) else cell for cell in cells]
-        data = pa.py_buffer(b"".join(coded))
-        return pa.Array.from_buffers(kind, len(cells), [validity, _offsets(coded), data])
-    return pa.Array.from_buffers(kind, len(cells), [validity, _data(kind, cells)])
+        coded = [cell.encode() for cell in cells] if pa.types.is_string(kind) else cells
+        return pa.Array.from_buffers(kind, len(cells), [valid, _offsets(coded), pa.py_buffer(b"".join(coded))])
+    return pa.Array.from_buffers(kind, len(cells), [valid, _data(kind, cells)])
+
+
+def _filler(kind: pa.DataType) -> object:
+    """What stands in the place of a missing cell."""
+    import pyarrow as pa
+
+    if pa.types.is_list(kind) or pa.types.is_binary(kind):
+        return b""
+    if pa.types.is_string(kind):
+        return ""
+    if pa.types.is_timestamp(kind):
+        return EPOCH
+    return EPOCH.date() if pa.types.is_date(kind) else 0
 
 
 def _data(kind: pa.DataType, cells: Sequence[Any]) -> pa.Buffer:
     import pyarrow as pa
 
     if pa.types.is_boolean(kind):
-        bits = np.fromiter((bool(cell) for cell in cells), dtype=np.bool_, count=len(cells))
-        return pa.py_buffer(np.packbits(bits, bitorder="little"))
-    dtype: type[np.generic] = np.float64 if pa.types.is_floating(kind) else np.int64
+        return pa.py_buffer(np.packbits(np.array(cells, dtype=np.bool_), bitorder="little"))
     if pa.types.is_timestamp(kind):
-        cells = [None if cell is None else microseconds(_moment(cell)) for cell in cells]
+        cells = [microseconds(_moment(cell)) for cell in cells]
     elif pa.types.is_date(kind):
-        cells, dtype = [None if cell is None else (cell - _EPOCH).days for cell in cells], np.int32
-    return pa.py_buffer(np.array([0 if cell is None else cell for cell in cells], dtype=dtype))
+        return pa.py_buffer(np.array([(cell - EPOCH.date()).days for cell in cells], dtype=np.int32))
+    return pa.py_buffer(np.array(cells, dtype=np.float64 if pa.types.is_floating(kind) else np.int64))
 
 
 def _moment(cell: datetime) -> datetime:
     if cell.tzinfo is None:
         raise ValueError(f"{cell} has no time zone")
     return cell
-
-
-def _validity(cells: Sequence[Any]) -> pa.Buffer | None:
-    import pyarrow as pa
-
-    valid = np.fromiter((cell is not None for cell in cells), dtype=np.bool_, count=len(cells))
-    return None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
 
 
 def _offsets(parts: Sequence[Any]) -> pa.Buffer:
