@@ -79,8 +79,8 @@ def by_column(part: SegmentStatistics, model: ModelConfig) -> Iterator[tuple[str
 
 
 def by_group(segments: Mapping[Segment, SegmentStatistics]) -> Iterator[tuple[str, LabelledRows]]:
-    """The rows of all groups of every group-by, under the names of its columns."""
-    entries = dict.fromkeys(segment.columns for segment in segments if segment.conditions)
+    """The rows of all groups of every group-by, under the names of its columns; filters overlap and are none."""
+    entries = dict.fromkeys(segment.columns for segment in segments if any(segment.columns))
     for columns in entries:
         parts = [part for segment, part in segments.items() if segment.columns == columns]
         rows = np.array([part.rows for part in parts], dtype=np.int64)

@@ -12,7 +12,7 @@ from aimsight.metrics.estimates.selection import LabelledRows, by_column, by_gro
 from aimsight.metrics.measure import measure
 from aimsight.metrics.plan import Reference
 from aimsight.metrics.statistics import QualityCounts, Statistics
-from aimsight.metrics.values import ALL_ROWS, Cause, Undefined, Value
+from aimsight.metrics.values import ALL_ROWS, Cause, Segment, Undefined, Value
 
 if TYPE_CHECKING:
     from aimsight.tests.metrics.conftest import Counting
@@ -67,6 +67,14 @@ def test_rows_are_told_apart_exactly(counting: Counting) -> None:
     ((name, groups),) = by_group(found)
     assert name == "g"
     assert groups.labelled.tolist() == [int(((g == one) & (y >= 0)).sum()) for one in ("A", "B")]
+
+
+def test_filters_are_no_groups(counting: Counting) -> None:
+    """Filters have no column, and a row may fulfil several: they are not compared as if they were groups."""
+    y, s, g = drawn(100, 0)
+    found = segments(counting, y, s, g)
+    filters = {Segment.of_filter(name): found[ALL_ROWS] for name in ("seniors", "north")}
+    assert [name for name, _ in by_group({**found, **filters})] == ["g"]
 
 
 def test_labels_by_chance_are_rarely_called_selective(counting: Counting) -> None:
