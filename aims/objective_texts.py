@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from aimsight.configs.canonical import canonical_json, decimal_text
+from aimsight.configs.canonical import canonical_json, plain
 from aimsight.configs.schema import ObjectiveConfig
 from aimsight.metrics.registry import find
 
@@ -19,7 +18,7 @@ _NUMBERS = ("tolerance", "baseline")
 
 def declaration_of(objective: ObjectiveConfig) -> str:
     """The canonical text of an objective: every key that is not at its default."""
-    return canonical_json(_plain(objective.model_dump(exclude_defaults=True))).decode()
+    return canonical_json(plain(objective.model_dump(exclude_defaults=True))).decode()
 
 
 def config_of(reader: Reader, version: ObjectiveVersion) -> ObjectiveConfig:
@@ -73,15 +72,3 @@ def _words(value: object) -> str:
     if isinstance(value, list):
         return "; ".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, float):
-        return decimal_text(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value

@@ -10,6 +10,7 @@ import json
 import math
 import unicodedata
 from collections.abc import Mapping
+from datetime import date
 from typing import SupportsFloat
 
 LARGEST_INTEGER = 2**53 - 1
@@ -44,6 +45,19 @@ def decimal_text(number: SupportsFloat) -> str:
     if not math.isfinite(value):
         raise ValueError(f"{value} has no decimal text")
     return repr(value)
+
+
+def plain(value: object) -> object:
+    """The value with floats as decimal text (-0.0 as 0.0) and dates as ISO 8601 text, for ``canonical_json``."""
+    if isinstance(value, float):
+        return decimal_text(value + 0.0)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
 
 
 def _normal(value: object, path: str) -> object:

@@ -7,10 +7,9 @@ hash of a configuration that does not use it. Changing a default, in turn, must 
 from __future__ import annotations
 
 import hashlib
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from aimsight.configs.canonical import canonical_json, decimal_text
+from aimsight.configs.canonical import canonical_json, plain
 
 if TYPE_CHECKING:
     from aimsight.configs.schema import ModelConfig, ObjectiveConfig
@@ -92,17 +91,4 @@ def objective_hash(objective: ObjectiveConfig) -> str:
 
 
 def _sha256(what: str, content: dict[str, Any]) -> str:
-    return hashlib.sha256(canonical_json({"what": what, "format": _FORMAT, "content": _plain(content)})).hexdigest()
-
-
-def _plain(value: object) -> object:
-    """The value with floats as decimal text and dates as ISO 8601 text."""
-    if isinstance(value, float):
-        return decimal_text(value + 0.0)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
+    return hashlib.sha256(canonical_json({"what": what, "format": _FORMAT, "content": plain(content)})).hexdigest()

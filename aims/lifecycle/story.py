@@ -2,128 +2,103 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from aimsight.aims.lifecycle.dossier import corrections
 from aimsight.aims.words import day, instant, listed, metric_name, plural, target_words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from zoneinfo import ZoneInfo
 
     from aimsight.aims.lifecycle.case import Case
-    from aimsight.aims.lifecycle.dossier import Action, Criterion, Part, Plan, SimilarSearch
+    from aimsight.aims.lifecycle.dossier import Action, Criterion, Dossier, Incident, Part, Plan, SimilarSearch
 
 Section = tuple[str, dict[str, str]]
+Facts = dict[str, str | None]
 
 
 def story(case: Case, zone: ZoneInfo) -> list[Section]:
     """The parts that are there, in the order of the life cycle; texts are as people wrote them."""
-    dossier = case.dossier
-    sections: list[tuple[str, Part | None, dict[str, str | None]]] = []
-    if dossier.grading is not None:
-        sections.append(
-            (
-                "Grading",
-                dossier.grading,
-                {"Severity": dossier.grading.severity, "Because": dossier.grading.criteria,
-                 "Extent": dossier.grading.extent},
-            )
-        )  # fmt: skip
+    parts = chain(_until_contained(case.dossier, zone), _until_analysed(case), _after(case.dossier, zone))
+    return [(title, _said(facts, part, zone)) for title, part, facts in parts]
+
+
+def _until_contained(dossier: Dossier, zone: ZoneInfo) -> Iterator[tuple[str, Part, Facts]]:
+    if (grading := dossier.grading) is not None:
+        facts: Facts = {"Severity": grading.severity, "Because": grading.criteria, "Extent": grading.extent}
+        yield "Grading", grading, facts
     if dossier.rejection is not None:
-        sections.append(("Rejection", dossier.rejection, {"Because": dossier.rejection.reason}))
+        yield "Rejection", dossier.rejection, {"Because": dossier.rejection.reason}
     if (one := dossier.containment) is not None:
-        sections.append(
-            (
-                "Containment and correction",
-                one,
-                {
-                    "Correction": one.correction,
-                    "None needed, because": one.none_needed,
-                    "Result": one.result,
-                    "Consequences": one.consequences,
-                    "Serious incident": _yes_no(one.serious_because, answer=one.serious),
-                },
-            )
-        )
+        facts = {
+            "Correction": one.correction,
+            "None needed, because": one.none_needed,
+            "Result": one.result,
+            "Consequences": one.consequences,
+            "Serious incident": _yes_no(one.serious_because, answer=one.serious),
+        }
+        yield "Containment and correction", one, facts
     for incident in dossier.incidents:
-        settled = (
-            f"reported to {incident.reported_to}"
-            if incident.reported_to
-            else f"not reportable: {incident.not_reportable}"
-            if incident.not_reportable
-            else None
-        )
-        due = instant(incident.due_at, zone) if incident.due_at else None
-        sections.append(
-            (
-                f"Incident ({incident.kind})",
-                incident,
-                {"What": incident.description, "Report by": due, "Settled": settled, "Record": incident.record},
-            )
-        )
+        facts = {
+            "What": incident.description,
+            "Report by": instant(incident.due_at, zone) if incident.due_at else None,
+            "Settled": _settled(incident),
+            "Record": incident.record,
+        }
+        yield f"Incident ({incident.kind})", incident, facts
+
+
+def _until_analysed(case: Case) -> Iterator[tuple[str, Part, Facts]]:
+    dossier = case.dossier
     for number, attempt in enumerate(dossier.attempts, 1):
-        sections.append(
-            (
-                f"Attempt {number}, not effective",
-                attempt.conclusion,
-                {
-                    "Cause": listed(list(attempt.cause.causes)),
-                    "Actions": listed([action.description for action in attempt.plan.actions]),
-                    "Conclusion": attempt.conclusion.reason,
-                },
-            )
-        )
+        facts: Facts = {
+            "Cause": listed(list(attempt.cause.causes)),
+            "Actions": listed([action.description for action in attempt.plan.actions]),
+            "Conclusion": attempt.conclusion.reason,
+        }
+        yield f"Attempt {number}, not effective", attempt.conclusion, facts
     if (cause := dossier.cause) is not None and cause.attempt == case.attempt:
-        sections.append(
-            (
-                f"Cause, by {cause.method}",
-                cause,
-                {
-                    **{f"Why {number}": why for number, why in enumerate(cause.whys, 1)},
-                    **{branch.capitalize(): listed(list(found)) for branch, found in cause.branches.items()},
-                    "Root cause": listed(list(cause.causes)),
-                    "Contributing": listed(list(cause.contributing)) or None,
-                    "Not detected earlier": cause.undetected,
-                },
-            )
-        )
+        facts = {
+            **{f"Why {number}": why for number, why in enumerate(cause.whys, 1)},
+            **{branch.capitalize(): listed(list(found)) for branch, found in cause.branches.items()},
+            "Root cause": listed(list(cause.causes)),
+            "Contributing": listed(list(cause.contributing)),
+            "Not detected earlier": cause.undetected,
+        }
+        yield f"Cause, by {cause.method}", cause, facts
+
+
+def _after(dossier: Dossier, zone: ZoneInfo) -> Iterator[tuple[str, Part, Facts]]:
     if dossier.similar is not None:
-        sections.append(("Similar nonconformities", dossier.similar, dict(_similar(dossier.similar))))
+        yield "Similar nonconformities", dossier.similar, _similar(dossier.similar)
     if dossier.no_action is not None:
-        sections.append(("No corrective action", dossier.no_action, {"Because": dossier.no_action.reason}))
+        yield "No corrective action", dossier.no_action, {"Because": dossier.no_action.reason}
     if dossier.plan is not None:
-        sections.append(("Corrective action", dossier.plan, dict(_plan(dossier.plan, zone))))
-    if dossier.conclusion is not None:
-        verdict = "effective" if dossier.conclusion.effective else "not effective"
-        said = {"Measured": dossier.conclusion.measured or "–", "Concluded": verdict,
-                "Because": dossier.conclusion.reason}  # fmt: skip
-        sections.append(("Conclusion", dossier.conclusion, dict(said)))
-    if dossier.closure is not None:
-        sections.append(
-            (
-                "Changes of the management system",
-                dossier.closure,
-                {
-                    "Changed": listed(list(dossier.closure.changed)) or None,
-                    "Records": listed(list(dossier.closure.links)) or None,
-                    "None, because": dossier.closure.none_because,
-                },
-            )
-        )
-    sections += [
-        (
-            "Accepted deviation",
-            deviation,
-            {
-                "Risk": deviation.risk,
-                "Because": deviation.reason,
-                "Until": day(deviation.until),
-                "Worst value": f"{deviation.worst:g}" if deviation.worst is not None else None,
-            },
-        )
-        for deviation in dossier.deviations
-    ]
-    return [(title, _said(facts, part, zone)) for title, part, facts in sections]
+        yield "Corrective action", dossier.plan, _plan(dossier.plan, zone)
+    if (conclusion := dossier.conclusion) is not None:
+        facts: Facts = {
+            "Measured": conclusion.measured or "–",
+            "Concluded": "effective" if conclusion.effective else "not effective",
+            "Because": conclusion.reason,
+        }
+        yield "Conclusion", conclusion, facts
+    if (closure := dossier.closure) is not None:
+        facts = {
+            "Changed": listed(list(closure.changed)),
+            "Records": listed(list(closure.links)),
+            "None, because": closure.none_because,
+        }
+        yield "Changes of the management system", closure, facts
+    for deviation in dossier.deviations:
+        facts = {
+            "Risk": deviation.risk,
+            "Because": deviation.reason,
+            "Until": day(deviation.until),
+            "Worst value": f"{deviation.worst:g}" if deviation.worst is not None else None,
+        }
+        yield "Accepted deviation", deviation, facts
 
 
 def action_state(action: Action, zone: ZoneInfo) -> str:
@@ -161,8 +136,8 @@ def flagged(plan: Plan) -> str:
     )
 
 
-def _plan(plan: Plan, zone: ZoneInfo) -> dict[str, str | None]:
-    made: dict[str, str | None] = {"Needed because": plan.needed_because}
+def _plan(plan: Plan, zone: ZoneInfo) -> Facts:
+    made: Facts = {"Needed because": plan.needed_because}
     for action in plan.actions:
         kind = " (a correction)" if action.kind == "correction" else ""
         made[f"Action {action.id}"] = f"{action.description}{kind} – {action_state(action, zone)}"
@@ -172,8 +147,8 @@ def _plan(plan: Plan, zone: ZoneInfo) -> dict[str, str | None]:
     return made
 
 
-def _similar(found: SimilarSearch) -> dict[str, str | None]:
-    asked: dict[str, str | None] = {
+def _similar(found: SimilarSearch) -> Facts:
+    asked: Facts = {
         f"Question {number}": f"{question.asked}: {question.hits}" for number, question in enumerate(found.questions, 1)
     }
     hits = [f"{hit.nonconformity or hit.where}: {hit.finding}" for hit in found.hits]
@@ -187,8 +162,14 @@ def _yes_no(because: str | None, *, answer: bool | None) -> str | None:
     return f"{'yes' if answer else 'no'}, because {because}" if because else ("yes" if answer else "no")
 
 
-def _said(facts: dict[str, str | None], part: Part | None, zone: ZoneInfo) -> dict[str, str]:
+def _settled(incident: Incident) -> str | None:
+    if incident.reported_to:
+        return f"reported to {incident.reported_to}"
+    return f"not reportable: {incident.not_reportable}" if incident.not_reportable else None
+
+
+def _said(facts: Facts, part: Part, zone: ZoneInfo) -> dict[str, str]:
     said = {name: text for name, text in facts.items() if text}
-    if part is not None and part.by:
+    if part.by:
         said["By"] = f"{part.by}, {instant(part.at, zone)}"
     return said
