@@ -8,10 +8,11 @@ allowed, marked in the event, and printed as a limitation.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from aimsight.configs.errors import AimsightError, did_you_mean, quoted_list
+from aimsight.configs.errors import AimsightError, quoted_list
 from aimsight.configs.schema import ProjectConfig
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from aimsight.configs.load import Project
 
 ACTOR_VARIABLE = "AIMSIGHT_ACTOR"
+ALIKE = 0.65
+"""From this ratio on a part of an id may be another one misspelt."""
 
 
 class Role(StrEnum):
@@ -91,10 +94,24 @@ def actor_of(project: Project | ProjectConfig, name: str | None) -> Actor:
             )
         name = next(iter(people))
     if name not in people:
-        near = did_you_mean(name, people)
+        near = close_id(name, people)
         question = f"; did you mean {near}?" if near else "."
         raise AuthorityError(f'nobody has the id "{name}"{question} aimsight.yaml names {quoted_list(people)}')
     return Actor(name, frozenset(Role(role) for role in people[name].roles), config.single_person)
+
+
+def close_id(name: str, known: Iterable[str]) -> str:
+    """The id that is meant by a misspelt one, or ``''``: alike before the ``@``, and after it where that is given."""
+    local, _, domain = name.casefold().partition("@")
+    for one in known:
+        its_local, _, its_domain = one.casefold().partition("@")
+        if _alike(local, its_local) and (not domain or _alike(domain, its_domain)):
+            return one
+    return ""
+
+
+def _alike(one: str, other: str) -> bool:
+    return SequenceMatcher(a=one, b=other).ratio() >= ALIKE
 
 
 def require(actor: Actor, *roles: Role, doing: str) -> None:

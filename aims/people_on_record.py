@@ -30,12 +30,20 @@ def people_of(config: ProjectConfig) -> dict[str, Any]:
     }
 
 
+def people_on_record(reader: Reader) -> frozenset[str]:
+    """The ids of the people as last recorded; empty where nobody ever was."""
+    return frozenset(_last(reader).get("people", ()))
+
+
 def is_recorded(reader: Reader, config: ProjectConfig) -> bool:
     """Whether the last such event says what the project says now; a project without people needs no first one."""
+    last = _last(reader)
+    return last == people_of(config) if last else not config.people
+
+
+def _last(reader: Reader) -> dict[str, Any]:
     rows = reader.tuples("SELECT payload FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 1", [RECORDED])
-    if not rows:
-        return not config.people
-    return bool(json.loads(rows[0][0]) == people_of(config))
+    return dict(json.loads(rows[0][0])) if rows else {}
 
 
 def record_people(tx: Transaction, config: ProjectConfig) -> bool:

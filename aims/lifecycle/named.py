@@ -15,7 +15,7 @@ from aimsight.configs.errors import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from aimsight.aims.lifecycle.dossier import Dossier
+    from aimsight.aims.lifecycle.dossier import Deviation, Dossier
     from aimsight.aims.lifecycle.transitions import Outcome
     from aimsight.store.database import Reader
 
@@ -50,7 +50,7 @@ class Known:
 
 
 def refuse_unknown(reader: Reader, outcome: Outcome) -> None:
-    """Refuse a step that names a record that is not there.
+    """Refuse a step that names a record that is not there, or accepts a deviation without a risk in force.
 
     Raises
     ------
@@ -59,6 +59,8 @@ def refuse_unknown(reader: Reader, outcome: Outcome) -> None:
     """
     before = set(names(outcome.before.dossier))
     missing = [_missing(reader, one) for one in names(outcome.case.dossier) if one not in before]
+    if not any(missing) and outcome.step.name == "accept":
+        missing = [_not_borne(reader, outcome.case.dossier.deviations[-1])]
     refuse(outcome.before, outcome.step, [one for one in missing if one])
 
 
@@ -108,6 +110,22 @@ def _missing(reader: Reader, one: Name) -> str:
         return ""
     cure = f"did you mean {near}?" if near else f"put it on record with aimsight records add {one.kind or 'TYPE'}"
     return f"the {one.what} by the id of a record: {said}; {cure}"
+
+
+def _not_borne(reader: Reader, deviation: Deviation) -> str:
+    """Why the risk does not carry the acceptance; ``""`` when it does.
+
+    Only an approved risk says what remains and who accepts it, and it says so until it is assessed again.
+    """
+    risk = deviation.risk.rpartition(":")[2].strip()
+    approved = "SELECT due FROM record_version WHERE record_type = 'risk' AND record = ? AND status = 'approved'"
+    found = reader.tuples(approved, [risk])
+    if not found:
+        return f"the approval of {risk}, which says who accepts what remains (aimsight records approve risk {risk})"
+    ((due,),) = found
+    if due is not None and due < deviation.until:
+        return f"an end of the acceptance by {due}, when {risk} is due to be assessed again (--until)"
+    return ""
 
 
 def _split(one: Name) -> tuple[str, str]:

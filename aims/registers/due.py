@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aimsight.aims.lifecycle.deadlines import REPORT_WITHIN
+from aimsight.aims.people_on_record import people_on_record
 from aimsight.aims.registers.fields import day_of, moment_of
 from aimsight.aims.words import listed
 from aimsight.store.registers import RecordVersion, latest_versions, versions_in_force
@@ -43,8 +44,9 @@ class Reassessment:
 def reassessments_due(reader: Reader, today: date) -> list[Reassessment]:
     """Registered models whose impact assessment is missing or due again (6.1.4, 8.4).
 
-    Due again is an assessment whose day has come, that assessed another version of the model, or after which a
-    fairness nonconformity of the model was confirmed: one that was detected before and confirmed after it counts, too.
+    Due again is an assessment whose day has come, that assessed another version of the model, after which a change was
+    approved that asks for it, or after which a fairness nonconformity of the model was confirmed: one that was detected
+    before and confirmed after it counts, too.
     """
     latest = {one.model: one for one in sorted(versions_in_force(reader, ["impact_assessment"]), key=_assessed)}
     confirmed = reader.tuples(
@@ -54,6 +56,11 @@ def reassessments_due(reader: Reader, today: date) -> list[Reassessment]:
         "ORDER BY n.opened_at, n.nonconformity",
         [list(UNCONFIRMED)],
     )
+    asking = [
+        (one.model, one.record, one.approved_at)
+        for one in versions_in_force(reader, ["change"])
+        if one.fields.get("reassessment") == "needed" and one.approved_at is not None
+    ]
     found = []
     for model, version, owner in reader.tuples("SELECT model, version, owner FROM model ORDER BY model"):
         assessment = latest.get(model)
@@ -61,7 +68,8 @@ def reassessments_due(reader: Reader, today: date) -> list[Reassessment]:
             found.append(Reassessment(model, None, ("there is no approved impact assessment",), owner))
             continue
         since = [name for about, name, moment in confirmed if about == model and moment > assessment.event_at]
-        reasons = tuple(_reasons(assessment, version, since, today))
+        changes = [name for about, name, moment in asking if about == model and moment > assessment.event_at]
+        reasons = (*_reasons(assessment, version, since, today), *(f"{name} asks for it" for name in changes))
         if reasons:
             found.append(Reassessment(model, assessment.record, reasons, assessment.owner or owner))
     return found
@@ -83,6 +91,20 @@ def overdue_records(reader: Reader, today: date, record_types: Iterable[str] = (
         for one in (_with_report(record, reported) for record in latest_versions(reader, list(record_types)))
         if one.due is not None
         and one.due < today
+        and one.status != "withdrawn"
+        and one.fields.get("state") not in FINISHED
+    ]
+
+
+def without_owner(reader: Reader) -> list[RecordVersion]:
+    """The latest version of every record that still matters and whose owner is none of the people any more."""
+    known = people_on_record(reader)
+    return [
+        one
+        for one in latest_versions(reader, [])
+        if known
+        and one.owner is not None
+        and one.owner not in known
         and one.status != "withdrawn"
         and one.fields.get("state") not in FINISHED
     ]

@@ -25,8 +25,8 @@ from aimsight.configs.standard import load_standard
 from aimsight.store.ledger import moment_text
 
 Kind = Literal[
-    "text", "prose", "texts", "person", "people", "day", "moment", "number", "count", "flag", "choice", "link", "links",
-    "clause", "clauses", "items",
+    "text", "prose", "texts", "person", "anybody", "people", "day", "moment", "number", "count", "flag", "choice",
+    "link", "links", "clause", "clauses", "items",
 ]  # fmt: skip
 
 _LINK = re.compile(r"[a-z][a-z_]*:\S(?:.*\S)?")
@@ -42,9 +42,10 @@ class Field:
     name
         Key in files and on the command line.
     kind
-        ``text`` (one line), ``prose``, ``person``, ``day``, ``moment``, ``number``, ``count`` (a whole number from 0),
-        ``flag``, ``choice``, ``link`` (``kind:id``), ``clause`` (or control), the plurals ``texts``, ``people``,
-        ``links`` and ``clauses``, or ``items`` (a list of keyed values).
+        ``text`` (one line), ``prose``, ``person`` (of the project, by id), ``anybody`` (by id or name), ``day``,
+        ``moment``, ``number``, ``count`` (a whole number from 0), ``flag``, ``choice``, ``link`` (``kind:id``),
+        ``clause`` (or control), the plurals ``texts``, ``people`` (of anybody), ``links`` and ``clauses``, or
+        ``items`` (a list of keyed values).
     required
         Whether a record cannot be written without it.
     doc
@@ -55,6 +56,8 @@ class Field:
         Keys of each of the ``items``.
     to_approve
         Whether it may be left open while the record is drafted, but not when it is approved.
+    needed_when
+        A choice beside it, and the values of that choice with which it cannot be left out.
     """
 
     name: str
@@ -64,10 +67,18 @@ class Field:
     choices: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
     to_approve: bool = False
+    needed_when: tuple[str, tuple[str, ...]] = ("", ())
 
     def __post_init__(self) -> None:
         if (self.kind == "choice") != bool(self.choices) or (self.kind == "items") != bool(self.fields):
             raise ValueError(f"{self.name}: a choice has choices, items have fields, and nothing else has")
+
+    @property
+    def need(self) -> str:
+        """When it is needed, for people: ``yes``, ``to approve``, ``with state done``, or nothing."""
+        choice, needing = self.needed_when
+        when = f"with {choice} {' or '.join(needing)}" if needing else ""
+        return "yes" if self.required else "to approve" if self.to_approve else when
 
 
 def check_values(
@@ -102,6 +113,10 @@ def check_values(
         found += problems
         if not problems:
             values[field.name] = checked
+    for field in fields:
+        choice, needing = field.needed_when
+        if values.get(choice) in needing and field.name not in values and not given.get(field.name):
+            found.append(Finding((*path, field.name), f"is missing with {choice} {values[choice]}: {field.doc}"))
     return values, found
 
 
@@ -158,7 +173,7 @@ def _one(kind: Kind, choices: tuple[str, ...], value: object) -> object:
 
 
 def _needs_quotes(field: Field, value: object) -> bool:
-    return field.kind in {"text", "prose", "person", "clause"} and isinstance(value, bool | int | float)
+    return field.kind in {"text", "prose", "person", "anybody", "clause"} and isinstance(value, bool | int | float)
 
 
 def _text(value: object) -> str:
@@ -275,11 +290,12 @@ def _flag(value: object) -> bool:
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 _PROSE: TypeAdapter[str] = TypeAdapter(Prose)
 _DAY: TypeAdapter[date] = TypeAdapter(Day)
-_LISTS: dict[str, Kind] = {"texts": "prose", "people": "person", "links": "link", "clauses": "clause"}
+_LISTS: dict[str, Kind] = {"texts": "prose", "people": "anybody", "links": "link", "clauses": "clause"}
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "text": _text,
     "prose": _prose,
     "person": _text,
+    "anybody": _text,
     "day": lambda value: day_of(value).isoformat(),
     "moment": lambda value: moment_text(moment_of(value)),
     "number": _number,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 
     from aimsight.aims.registers.record_type import RecordType
 
-_AS_WRITTEN = frozenset({"text", "prose", "person", "choice", "day", "moment", "link", "clause"})
+_AS_WRITTEN = frozenset({"text", "prose", "person", "anybody", "choice", "day", "moment", "link", "clause"})
 _LISTS = frozenset({"texts", "people", "links", "clauses"})
+_QUOTED = re.compile(r""" "(?:[^"\\]|\\.)*" | '(?:[^']|'')*' """, re.VERBOSE | re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -38,7 +40,8 @@ class Form:
 def read_form(kind: RecordType, file: FilePath | None = None, settings: Iterable[str] = ()) -> Form:
     """The form of a file and of ``key=value`` settings, which win over the file; not checked yet.
 
-    A setting with nothing after ``=`` empties the key; one that is repeated makes a list.
+    A setting with nothing after ``=`` empties the key; one that is repeated makes a list. A text that is quoted as a
+    whole is read as in the file: without its quotes.
 
     Raises
     ------
@@ -92,7 +95,7 @@ def template(kind: RecordType) -> str:
     for one in kind.all_fields:
         mark = "" if one.required else "# "
         choices = f" One of: {', '.join(one.choices)}." if one.choices else ""
-        need = " (needed for approval)" if one.to_approve else ""
+        need = f" (needed {one.need})" if one.need not in {"", "yes"} else ""
         lines += [f"# {one.doc}{choices}{need}", f"{mark}{one.name}:{_example(one)}"]
         if one.kind == "items":
             first = "- "
@@ -128,9 +131,17 @@ def _value(one: Field | None, text: str) -> tuple[Any, list[Problem]]:
     if not text.strip():
         return None, []
     if one is None or one.kind in _AS_WRITTEN:
-        return text, []
+        return _unquoted(text), []
     if one.kind in _LISTS and not text.lstrip().startswith("["):
-        return [text], []
+        return [_unquoted(text)], []
     document = read_document(f"{one.name}: {text}".encode(), "--set")
     value = document.data.get(one.name)
     return (list(value) if isinstance(value, tuple) else value), document.problems
+
+
+def _unquoted(text: str) -> str:
+    """The text inside quotes that go around all of it; any other text as it is."""
+    if not _QUOTED.fullmatch(text.strip()):
+        return text
+    document = read_document(f"text: {text.strip()}".encode(), "--set")
+    return text if document.problems else str(document.data["text"])

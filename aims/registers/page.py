@@ -44,12 +44,17 @@ aimsight records history risk RISK-2026-0001
   records needs a second role.
 - **Two people at once:** a change made with `--expected VERSION` is refused when somebody else was faster, and what
   came in between is shown.
-- **When:** `event_at` (and `event_until`) is when it happened, apart from when it was recorded.
+- **When:** `event_at` (and `event_until`) is when it happened, apart from when it was recorded. Who changes what was
+  found by an approved assessment (impact, risk) says `event_at` again: the day on which it was made anew, or the same
+  day where only its text is corrected.
+- **Persons** who answer for something (`person`) are people of `aimsight.yaml`, by their ids. Auditors, assessors,
+  chairs and recipients (`people`, `anybody`) may be others; an id that is nearly somebody's is refused, because
+  whether somebody judged their own work is told by ids. `aimsight records due` names owners who have left.
 - **Links** (`kind:id`) point at other records, nonconformities, objectives (`objective:MODEL/OBJ-01`), models, runs
   and reviews; a link to something that is not there is refused.
 - **Retention:** an approved retention rule for a type gives every later record of it the day until which it is
-  kept. A legal hold keeps it beyond. aimsight itself deletes nothing; what is disposed of elsewhere is an approved
-  record.
+  kept. A legal hold keeps it beyond. No record is deleted; what is disposed of is an approved record of its own
+  (`disposal`), and of the evidence files that it names only the hashes stay.
 - Every step is an event in the ledger that carries the whole row, and `aimsight verify` compares them. Names of
   persons whose data the models process do not belong in records: the ledger cannot forget.
 
@@ -83,9 +88,9 @@ auditor will ask for besides (baseline, policy, actions, resources, review, comm
 - `aimsight records systems` compares the AI systems with the models monitored here: a system in scope without a
   monitoring plan, a model that belongs to no system.
 - `aimsight records due` names the impact assessments that have to be made again, because their interval has ended,
-  another version of the model was released, or a fairness nonconformity was confirmed after them (after their
-  `event_at`: a revision states when it was made); and every record past its day. An incident that is reportable is past
-  its day when 15, 10 or 2 days after `aware_at` no notice to an authority (`incident_communication`) is on record.
+  another version of the model was released, an approved change of the model asks for it, or a fairness nonconformity
+  was confirmed after their `event_at`; and every record past its day. An incident that is reportable is past its day
+  when 15, 10 or 2 days after `aware_at` no notice to an authority (`incident_communication`) is on record.
 - An **audit** is approved only when none of its auditors answers for, wrote or approved what it looks at: the
   system compares them with the owners of the models, objectives, nonconformities and records named in it.
 - `aimsight audit coverage` shows for each clause and control of ISO/IEC 42001 what evidence there is, who recorded
@@ -120,10 +125,9 @@ def render() -> str:
 def _table(fields: Iterable[Field]) -> list[str]:
     rows = ["| key | kind | needed | what it says |", "| --- | --- | --- | --- |"]
     for field in fields:
-        needed = "yes" if field.required else "to approve" if field.to_approve else ""
         choices = f" One of: {', '.join(field.choices)}." if field.choices else ""
         parts = f" Entries have {', '.join(f'`{part.name}`' for part in field.fields)}." if field.fields else ""
-        rows.append(f"| `{field.name}` | {field.kind} | {needed} | {field.doc}{choices}{parts} |")
+        rows.append(f"| `{field.name}` | {field.kind} | {field.need} | {field.doc}{choices}{parts} |")
     return rows
 
 

@@ -74,6 +74,9 @@ class RecordType:
         What else stands against its approval, for types that are approved; single-person mode passes over it.
     forbidden
         What forbids its approval, whoever approves.
+    dated
+        Fields that belong to the day that it was made on: when one of them changes in what is approved, ``event_at`` is
+        asked for.
     """
 
     name: str
@@ -87,6 +90,7 @@ class RecordType:
     classification: str = "internal"
     check: Check | None = None
     forbidden: Check | None = None
+    dated: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [field.name for field in (*HEADER, *self.fields)]

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from aimsight.aims.people import Actor, ConflictError, Role, four_eyes, require
 from aimsight.aims.registers.fields import check_values, day_of, moment_of
 from aimsight.aims.registers.links import check_links
+from aimsight.aims.registers.persons import check_persons
 from aimsight.aims.registers.record_type import HEADER
 from aimsight.aims.registers.retention import kept_until
 from aimsight.aims.registers.types import TYPES, find_type
+from aimsight.aims.words import listed
 from aimsight.configs.canonical import canonical_json
 from aimsight.configs.errors import AimsightError, ConfigError, Problem
 from aimsight.configs.positions import key_text
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from aimsight.aims.registers.record_type import RecordType
+    from aimsight.configs.problems import Finding
     from aimsight.store.database import Reader, Transaction
 
 SYSTEM = Actor(PROGRAM, frozenset({Role.ENGINEER}))
@@ -61,8 +64,7 @@ def check_record(
         With everything that is wrong; the file of each problem is the type's name.
     """
     values, found = check_values(kind.all_fields, given, raw or {})
-    if found:
-        raise ConfigError(Problem(kind.name, 0, key_text(one.path), one.problem, one.suggestion) for one in found)
+    _refuse(kind, found)
     return values
 
 
@@ -102,6 +104,8 @@ def create(
     values = check_record(kind, given)
     if tx.tuples("SELECT 1 FROM record_version WHERE record_type = ? AND record = ?", [kind.name, name]):
         raise RegisterError(f"{kind.title} {name} exists already; change it with `aimsight records revise`")
+    if origin == PERSON:
+        _refuse(kind, check_persons(tx, kind.all_fields, values, {}))
     version = _version(tx, kind, name, 1, values, actor, origin=origin, reason=reason)
     add_version(tx, version, kind="record.created", actor=actor.id, details=_because(reason))
     return version
@@ -141,12 +145,20 @@ def revise(
     if not reason.strip():
         raise RegisterError(f"why is {record} changed? A change needs a reason")
     values = check_record(kind, {**values_of(base), **changes})
+    if origin == PERSON:
+        _refuse(kind, check_persons(tx, kind.all_fields, values, values_of(base)))
     number = last.version + 1
     version = _version(tx, kind, record, number, values, actor, origin=origin, reason=reason)
     version = replace(version, supersedes=base.version)
     changed = [key for key, _, _ in differences(base, version)]
     if not changed:
         raise RegisterError(f"nothing changes in {record}: every value is as it was")
+    dated = [key for key in changed if key in kind.dated] if base.status == "approved" else []
+    if dated and not changes.get("event_at"):
+        raise RegisterError(
+            f"{record} is of {base.event_at.date()}, and {listed(dated)} of it changes. State event_at: the day on "
+            "which it was made anew; or that day again, where only its text is corrected (--set event_at=DAY)"
+        )
     if base.status != "approved":
         _supersede(tx, base, version, actor)
     add_version(tx, version, kind="record.revised", actor=actor.id, details={**_because(reason), "changed": changed})
@@ -350,9 +362,7 @@ def _version(
     pointers += [
         (field.name, one) for field in kind.fields if field.kind == "links" for one in values.get(field.name, ())
     ]
-    problems = check_links(tx, [*(("links", one) for one in links), *pointers])
-    if problems:
-        raise ConfigError(Problem(kind.name, 0, key_text(one.path), one.problem, one.suggestion) for one in problems)
+    _refuse(kind, check_links(tx, [*(("links", one) for one in links), *pointers]))
     content = canonical_json({key: value for key, value in values.items() if key not in _HEADER_NAMES}).decode()
     documents = canonical_json(values.get("documents", [])).decode()
     event_at = moment_of(values["event_at"]) if "event_at" in values else now
@@ -390,6 +400,11 @@ def _version(
         legal_hold=values.get("legal_hold", False),
         content_hash=hashlib.sha256(canonical_json(text)).hexdigest(),
     )
+
+
+def _refuse(kind: RecordType, found: Sequence[Finding]) -> None:
+    if found:
+        raise ConfigError(Problem(kind.name, 0, key_text(one.path), one.problem, one.suggestion) for one in found)
 
 
 def _to_build_on(versions: Sequence[RecordVersion]) -> RecordVersion | None:

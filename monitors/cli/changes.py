@@ -106,6 +106,10 @@ def propose(
         str,
         typer.Option("--reassessment", metavar="WORD", help="Risks and impacts: needed, not needed or done."),
     ] = "",
+    because: Annotated[
+        str,
+        typer.Option("--reassessment-reason", metavar="TEXT", help="Why it is not needed, or what came of it."),
+    ] = "",
     trigger: Annotated[
         str,
         typer.Option("--trigger", metavar="WORD", help="nonconformity, review, audit, law, release, risk, other ..."),
@@ -154,6 +158,7 @@ def propose(
                 "consequences": consequences,
                 "integrity": integrity,
                 "reassessment": reassessment,
+                "reassessment_reason": because,
                 "trigger": trigger,
                 "effective_from": since or None,
                 "links": link or None,

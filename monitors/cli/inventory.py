@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer  # noqa: TC002  # typer reads the annotations at run time
 
@@ -11,6 +11,8 @@ from aimsight.monitors.cli.session import Session, now
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from aimsight.store.registers import RecordVersion
 
 
 def systems(context: typer.Context) -> None:
@@ -64,7 +66,7 @@ def due(context: typer.Context) -> None:
     A disposal (`aimsight records add disposal`) that a second person approves ends what has been kept long enough.
     """
     from aimsight.aims.registers.disposing import due_for_disposal
-    from aimsight.aims.registers.due import overdue_records, reassessments_due
+    from aimsight.aims.registers.due import overdue_records, reassessments_due, without_owner
     from aimsight.aims.words import days_until_day, plain
     from aimsight.monitors.cli.tables import cell, table
 
@@ -73,6 +75,7 @@ def due(context: typer.Context) -> None:
     with session.store.read() as reader:
         again = reassessments_due(reader, today)
         late = overdue_records(reader, today)
+        gone = without_owner(reader)
         kept = due_for_disposal(reader, today)
 
     def people() -> list[RenderableType]:
@@ -90,6 +93,9 @@ def due(context: typer.Context) -> None:
                 when = f"{record.due}, {days_until_day(record.due, today)}" if record.due else "–"
                 made.add_row(cell(record.record), cell(record.title), cell(record.owner or "–"), cell(when))
             parts += [made, ""]
+        if gone:
+            parts.append("Owned by nobody whom aimsight.yaml names, so to be given to somebody:")
+            parts += [*(plain(f"- {one.record} {one.title}: {one.owner}") for one in gone), ""]
         if kept:
             parts.append("Kept long enough, to be disposed of:")
             for each in kept:
@@ -101,17 +107,19 @@ def due(context: typer.Context) -> None:
     session.answer(
         {
             "reassessments": [asdict(one) for one in again],
-            "overdue": [
-                {
-                    "record_type": one.record_type,
-                    "record": one.record,
-                    "title": one.title,
-                    "owner": one.owner,
-                    "due": one.due,
-                }
-                for one in late
-            ],
+            "overdue": [_brief(one) for one in late],
+            "without_owner": [_brief(one) for one in gone],
             "disposal": [asdict(one) for one in kept],
         },
         people,
     )
+
+
+def _brief(one: RecordVersion) -> dict[str, Any]:
+    return {
+        "record_type": one.record_type,
+        "record": one.record,
+        "title": one.title,
+        "owner": one.owner,
+        "due": one.due,
+    }

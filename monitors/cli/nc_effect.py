@@ -211,24 +211,16 @@ def accept(
     who: As = "",
     expected: Expected = 0,
 ) -> None:
-    """Accept the deviation for a time; a worse value or the end of that time opens it again. An approver does it."""
+    """Accept the deviation for a time; a worse value or the end of that time opens it again. An approver does it.
+
+    The risk is approved, and the time ends no later than the day on which it is due to be assessed again.
+    """
     from aimsight.aims.lifecycle import transitions
     from aimsight.aims.lifecycle.dossier import Deviation
-    from aimsight.aims.lifecycle.named import known
-    from aimsight.aims.lifecycle.service import read_case
 
     values = {"risk": risk, "reason": reason, "until": until, "worst": worst}
     given = filled(Deviation, values, command="nc accept")
     step(context, nonconformity, who, expected, transitions.accept, given)
-    session = Session.of(context)
-    with session.store.read() as reader:
-        named = known(reader, read_case(reader, nonconformity).dossier)
-    accepting = next(one for one in reversed(named) if one.what == "risk")
-    if accepting.status != "approved":
-        session.remark(
-            f"{accepting.record} is {accepting.status}: nobody has approved the risk that accepts this yet "
-            f"(aimsight records approve risk {accepting.record})."
-        )
 
 
 def reopen(

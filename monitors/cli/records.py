@@ -359,6 +359,7 @@ def _described(kind: RecordType) -> dict[str, Any]:
                 "kind": one.kind,
                 "required": one.required,
                 "to_approve": one.to_approve,
+                "needed_when": {one.needed_when[0]: one.needed_when[1]} if one.needed_when[0] else {},
                 "doc": one.doc,
                 "choices": one.choices,
                 "fields": [part.name for part in one.fields],
@@ -373,10 +374,9 @@ def _keys(kind: RecordType) -> list[RenderableType]:
 
     made = table("Key", "Kind", "Needed", "What it says", fixed=["Key"])
     for one in kind.all_fields:
-        needed = "yes" if one.required else "to approve" if one.to_approve else ""
         choices = f" One of: {', '.join(one.choices)}." if one.choices else ""
         parts = f" Entries have: {', '.join(part.name for part in one.fields)}." if one.fields else ""
-        made.add_row(cell(one.name), cell(one.kind), cell(needed), cell(one.doc + choices + parts))
+        made.add_row(cell(one.name), cell(one.kind), cell(one.need), cell(one.doc + choices + parts))
     approval = "A second person approves it." if kind.approved else "It counts as soon as it is recorded."
     return [f"{kind.title}: {kind.doc}", f"Clauses {', '.join(kind.clauses)}. {approval}", "", made]
 

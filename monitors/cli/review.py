@@ -272,15 +272,10 @@ def decide(
     A decision of the kind change also puts the planned change (6.3) on record, as a draft.
     """
     from aimsight.aims.review import service
-    from aimsight.configs.errors import did_you_mean
 
     session = Session.of(context)
     actor = session.actor(who)
     given = service.Decision(kind, decision, grounds, action, owner, due, subject, consequences)
-    people = [person.id for person in session.project.config.people]
-    if owner not in people:
-        near = did_you_mean(owner, people)
-        session.remark(f"{owner} is nobody whom aimsight.yaml names{f'; did you mean {near}?' if near else ''}")
     with session.store.write() as tx:
         made = service.decide(tx, name.upper(), given, actor)
     names = ("decision", "action", "change")

@@ -213,6 +213,7 @@ def test_an_objective_comes_into_force_by_an_approved_change(store: Store, maker
             "consequences": "None.",
             "integrity": "It does.",
             "reassessment": "not needed",
+            "reassessment_reason": "No other risk.",
         }
         change = changes.propose(tx, proposal, stated, anybody(OWNER))
         changes.approve(tx, {"credit": model}, change.record, anybody(SECOND), expected=None)

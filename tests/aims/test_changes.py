@@ -36,6 +36,7 @@ STATED = {
     "purpose": "Review of 2026.",
     "integrity": "Nothing else changes.",
     "reassessment": "not needed",
+    "reassessment_reason": "No other risk.",
 }
 
 
@@ -180,7 +181,7 @@ def test_where_changes_are_recorded_nothing_is_silent(store: Store, makers: Make
     ):
         approved(store, edited, change.record)
     with store.write() as tx:
-        given = {"integrity": "It does.", "reassessment": "not needed"}
+        given = {"integrity": "It does.", "reassessment": "not needed", "reassessment_reason": "r"}
         service.revise(tx, "change", change.record, given, ENGINEER, expected=1, reason="stated afterwards")
     approved(store, edited, change.record)
     with store.read() as reader:

@@ -160,7 +160,13 @@ def test_objectives_approved_by_a_person_are_evidence(store: Store, makers: Make
     edited = makers.model(makers.objective(target=">= 0.8"))
     with store.write() as tx:
         (one,) = changes.proposals(tx, edited)
-        stated = {"owner": "o", "purpose": "p", "integrity": "i", "reassessment": "not needed"}
+        stated = {
+            "owner": "o",
+            "purpose": "p",
+            "integrity": "i",
+            "reassessment": "not needed",
+            "reassessment_reason": "r",
+        }
         made = changes.propose(tx, one, stated, WRITER)
         changes.approve(tx, {"credit": edited}, made.record, BOARD, expected=1)
     found = lines(store, makers)
@@ -380,7 +386,8 @@ def test_records_past_their_day_are_overdue_until_they_are_done(store: Store, ma
         assert overdue_records(reader, makers.now.date()) == []
         assert [one.record for one in overdue_records(reader, after)] == ["IMP-2026-0001"]
     with store.write() as tx:
-        service.revise(tx, "improvement", "IMP-2026-0001", {"state": "done"}, WRITER, expected=1, reason="it is done")
+        done = {"state": "done", "result": "Half as many calls."}
+        service.revise(tx, "improvement", "IMP-2026-0001", done, WRITER, expected=1, reason="it is done")
     with store.read() as reader:
         assert overdue_records(reader, after) == []
 

@@ -15,7 +15,13 @@ Sandbox = Any
 Helpers = Any
 WRITER = Actor("owner@example.org", frozenset({Role.OWNER}))
 APPROVER = Actor("judge@example.org", frozenset({Role.APPROVER}))
-STATED = {"owner": WRITER.id, "purpose": "A first promise.", "integrity": "Nothing else.", "reassessment": "not needed"}
+STATED = {
+    "owner": WRITER.id,
+    "purpose": "A first promise.",
+    "integrity": "Nothing else.",
+    "reassessment": "not needed",
+    "reassessment_reason": "r",
+}
 
 
 def bring_into_force(sandbox: Sandbox, **stated: Any) -> list[str]:

@@ -50,6 +50,11 @@ RISK = {
     "trigger": "first",
     "likelihood": "low",
     "consequence": "high",
+    "assessors": [OWNER],
+    "treatments": [{"option": "reduce", "description": "Check units.", "owner": OWNER, "due": date(2026, 12, 31)}],
+    "residual_likelihood": "low",
+    "residual_consequence": "low",
+    "accepted_by": JUDGE,
 }
 TWO_WINDOWS = {"kind": "objective", "objective": "OBJ-1", "windows": 2}
 
@@ -260,7 +265,8 @@ def test_an_accepted_deviation_opens_again_in_a_run(office: Office, sandbox: San
     """A day worse than what was accepted opens the record again; a day as bad does not."""
     office.act(OWNER, transitions.confirm, Grading(severity="minor", criteria="Small.", owner=OWNER))
     with sandbox.store.write() as tx:
-        registers.create(tx, "risk", RISK, actor_of(sandbox.project, OWNER), record="RISK-2026-0001")
+        registers.create(tx, "risk", RISK, actor_of(sandbox.project, OWNER))
+        registers.approve(tx, "risk", "RISK-2026-0001", actor_of(sandbox.project, JUDGE), expected=None)
     office.act(JUDGE, transitions.accept, Deviation(risk="RISK-2026-0001", reason="Known.", until=date(2026, 12, 31)))
     sandbox.days(6, wrong=30)
     sandbox.run(7)

@@ -21,6 +21,6 @@ TYPE = RecordType(
         Field("evidence", "texts", True, "Records and observations that show it."),
         Field("state", "choice", True, "Whether something is left to do.", choices=("open", "closed")),
         Field("nonconformity", "link", False, "What it became: nonconformity:NC-2026-0001."),
-        Field("result", "prose", False, "What came of it."),
+        Field("result", "prose", False, "What came of it.", needed_when=("state", ("closed",))),
     ),
 )  # fmt: skip

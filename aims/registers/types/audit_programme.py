@@ -22,7 +22,7 @@ TYPE = RecordType(
             fields=(
                 Field("what", "prose", True, "Clauses, areas or systems."),
                 Field("when", "day", True, "When."),
-                Field("auditor", "person", False, "Who."),
+                Field("auditor", "anybody", False, "Who."),
                 Field("audit", "link", False, "The audit that was done: audit:AUD-2026-0001."),
             ),
         ),

@@ -12,6 +12,7 @@ TYPE = RecordType(
     id_prefix="IA",
     doc="What a system does to people and society: the result, the document, and when it is due again.",
     header_required=("owner", "due", "model"),
+    dated=("method", "trigger", "result", "assessed_version", "assessors", "participants", "impacts"),
     fields=(
         Field("method", "prose", True, "Method and criteria, with their version."),
         Field("trigger", "choice", True, "Why it was made.",

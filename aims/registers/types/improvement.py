@@ -19,6 +19,6 @@ TYPE = RecordType(
         Field("description", "prose", True, "What is to become better."),
         Field("benefit", "prose", True, "How the benefit is measured."),
         Field("state", "choice", True, "Where it stands.", choices=("proposed", "accepted", "done", "dropped")),
-        Field("result", "prose", False, "What came of it, measured."),
+        Field("result", "prose", False, "What came of it, measured.", needed_when=("state", ("done",))),
     ),
 )  # fmt: skip

@@ -18,7 +18,7 @@ TYPE = RecordType(
         Field("description", "prose", True, "What is to be done."),
         Field("state", "choice", True, "Where it stands.", choices=("open", "done", "dropped")),
         Field("carried_over", "count", False, "How many reviews it was open in."),
-        Field("done", "day", False, "When it was done."),
-        Field("evidence", "prose", False, "What shows that."),
+        Field("done", "day", False, "When it was done.", needed_when=("state", ("done",))),
+        Field("evidence", "prose", False, "What shows that.", needed_when=("state", ("done",))),
     ),
 )  # fmt: skip

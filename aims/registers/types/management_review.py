@@ -13,7 +13,7 @@ TYPE = RecordType(
     doc="One review by top management: the packs that it was shown, and its results; signed by its approval.",
     header_required=("event_at", "event_until"),
     fields=(
-        Field("chair", "person", False, "Who chaired it.", to_approve=True),
+        Field("chair", "anybody", False, "Who chaired it.", to_approve=True),
         Field("held_on", "day", False, "When it was held.", to_approve=True),
         Field(
             "packs", "items", False, "Frozen packs, the first first; a correction adds one.",

@@ -14,6 +14,7 @@ TYPE = RecordType(
     id_prefix="RISK",
     doc="One risk, as assessed, with its treatment and what is known of the effect of that treatment.",
     header_required=("owner", "due"),
+    dated=("method", "trigger", "likelihood", "consequence", "assessors"),
     fields=(
         Field("description", "prose", True, "What may happen, by what cause, with what consequence."),
         Field("method", "prose", True, "Method and criteria by which it was assessed, with their version."),
@@ -35,7 +36,8 @@ TYPE = RecordType(
                 Field("done", "day", False, "When it was done."),
                 Field("effect", "choice", False, "Whether it was found to work.",
                       choices=("effective", "not effective", "not verified")),
-                Field("evidence", "prose", False, "What shows that: evaluations, tests, records."),
+                Field("evidence", "prose", False, "What shows that: evaluations, tests, records.",
+                      needed_when=("effect", ("effective", "not effective"))),
             ),
         ),
         Field("residual_likelihood", "choice", False, "How likely it is with treatment.", LEVELS, to_approve=True),

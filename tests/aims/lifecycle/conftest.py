@@ -63,6 +63,11 @@ RISK = {
     "trigger": "first",
     "likelihood": "low",
     "consequence": "high",
+    "assessors": [OWNER],
+    "treatments": [{"option": "reduce", "description": "Check units.", "owner": OWNER, "due": date(2026, 12, 31)}],
+    "residual_likelihood": "low",
+    "residual_consequence": "low",
+    "accepted_by": BOSS,
 }
 CLOSURE = Closure(none_because="The procedure was right.")
 
@@ -112,6 +117,11 @@ class Desk:
     def state(self) -> str:
         """Where it stands."""
         return self.case().record.state
+
+    def bear(self) -> None:
+        """Top management approves the risk, so that a deviation can be accepted."""
+        with self.store.write() as tx:
+            registers.approve(tx, "risk", "RISK-2026-0001", self.who(BOSS), expected=None)
 
     def act(self, name: str, do: Any, *given: Any, expected: int | None = None, **more: Any) -> Outcome:
         """One step by the person of that id."""

@@ -116,6 +116,7 @@ def test_judging_ones_own_work_is_found(
     everybody = [person.model_copy(update={"roles": tuple(Role)}) for person in desk.project.config.people]
     people(desk, people=tuple(everybody), single_person=declared)
     desk.walk(until)
+    desk.bear()
     go_past(desk, who, *step, alone="I said so")
     found = judged(desk)
     assert (len(found.findings), len(found.alone)) == ((0, 1) if declared else (1, 0))

@@ -38,6 +38,7 @@ class Life(RuleBasedStateMachine):
         """A project whose objective has failed, anywhere on the way."""
         self.desk = self.kit.new_desk(Path(tempfile.mkdtemp(dir=self.folder)), templates=self.templates)
         self.desk.walk(state)
+        self.desk.bear()
         at = PATH.index(state)
         self.facts: dict[str, Any] = {
             "approver": "judge@example.org" if at >= PATH.index(State.IMPLEMENTING) else "",

@@ -32,6 +32,19 @@ def test_a_deviation_needs_a_risk_that_is_there(desk: Any, kit: Any, risk: str, 
     assert desk.state == "open"
 
 
+def test_a_deviation_rests_on_a_risk_in_force(desk: Any, kit: Any) -> None:
+    """A draft says nothing yet about what remains; and nothing is accepted beyond the risk's next assessment."""
+    desk.walk("open")
+    with pytest.raises(TransitionError, match="the approval of RISK-2026-0001, which says who accepts what remains"):
+        desk.act(kit.judge, transitions.accept, Deviation(risk="risk:RISK-2026-0001", reason="Small.", until=UNTIL))
+    desk.bear()
+    after = date(2027, 1, 1)
+    with pytest.raises(TransitionError, match="an end of the acceptance by 2026-12-31, when RISK-2026-0001 is due"):
+        desk.act(kit.judge, transitions.accept, Deviation(risk="RISK-2026-0001", reason="Small.", until=after))
+    desk.act(kit.judge, transitions.accept, Deviation(risk="risk:RISK-2026-0001", reason="Small.", until=UNTIL))
+    assert desk.state == "accepted_until"
+
+
 def test_an_incident_needs_its_record(desk: Any, kit: Any) -> None:
     """A name that nobody recorded is refused; without one an incident is escalated all the same."""
     desk.walk("open")

@@ -401,6 +401,7 @@ def test_a_rejected_record_is_no_base_of_a_recurrence(desk: Any, kit: Any) -> No
 def test_an_accepted_deviation_opens_again_on_a_worse_value(desk: Any, kit: Any) -> None:
     """0.5 was accepted: 0.5 again changes nothing, 0.4 opens it."""
     desk.walk("open")
+    desk.bear()
     desk.act(kit.judge, transitions.accept, Deviation(risk="RISK-2026-0001", reason="Small.", until=date(2026, 6, 1)))
     assert desk.case().dossier.deviation.worst == 0.5
     desk.fail(day=1, value=0.5)
@@ -414,6 +415,7 @@ def test_an_accepted_deviation_opens_again_on_a_worse_value(desk: Any, kit: Any)
 def test_an_accepted_deviation_opens_again_at_its_end(desk: Any, kit: Any) -> None:
     """The last day is still accepted, the day after is not; the deadlines begin anew."""
     desk.walk("open")
+    desk.bear()
     desk.act(kit.judge, transitions.accept, Deviation(risk="RISK-2026-0001", reason="Small.", until=date(2026, 5, 10)))
     for day, state in ((10, "accepted_until"), (11, "open")):
         desk.clock.moment = kit.now.replace(day=day)

@@ -39,13 +39,18 @@ assessors: [quality@example.org]
 RISK = """\
 title: Late answers
 owner: ops@example.org
-due: 2027-01-31
+due: 2100-01-31
 description: Customers wait.
 method: Matrix, version 1.
 trigger: first
 likelihood: low
 consequence: low
 assessors: [ops@example.org]
+treatments:
+  - {option: accept, description: Customers are told., owner: ops@example.org, due: 2100-01-31}
+residual_likelihood: low
+residual_consequence: low
+accepted_by: quality@example.org
 """
 
 
@@ -100,6 +105,7 @@ def handled(template_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     form = folder / "risk.yaml"
     form.write_text(RISK)
     do("records", "add", "risk", "--from", form)
+    do("records", "approve", "risk", "RISK-2026-0001", who="quality@example.org")
     because = ("--risk", "RISK-2026-0001", "--reason", "Until the new tool.", "--until", "2100-01-01")
     do("nc", "accept", "NC-2026-0003", *because, who="quality@example.org")
     form = folder / "assessment.yaml"

@@ -20,6 +20,7 @@ people:
   - {id: ann@example.org, name: Ann, roles: [owner]}
   - {id: bob@example.org, name: Bob, roles: [approver, reviewer]}
   - {id: eve@example.org, name: Eve, roles: [auditor]}
+  - {id: ops@example.org, name: Operations}
 """
 SYSTEM = """\
 # the system that calls customers
@@ -187,7 +188,7 @@ def test_a_target_moves_only_by_approval(call: Call, folder: Path) -> None:
     assert data(call("-C", folder, "query", in_force, "--json")) == [{"version": 1, "target": ">= 0.3"}]
     proposed = "Proposed, not in force: churn/CH-02 target >= 0.3 → >= 0.99"
     assert proposed in call("-C", folder, "objectives").out
-    words = ["--purpose", "Review", "--integrity", "Kept", "--reassessment", "not needed"]
+    words = ["--purpose", "Review", "--integrity", "Kept", "--reassessment", "not needed", "--reassessment-reason", "r"]
     made = data(call("-C", folder, "changes", "propose", "churn/CH-02", *words, "--as", "ann@example.org", "--json"))
     change = made[0]["record"]
     assert made[0]["content"]["differing_verdicts"] > 0
@@ -231,7 +232,8 @@ def test_before_the_first_approval_nothing_is_judged(call: Call, project: Path) 
     assert "aimsight changes approve --all" in said.out
     whose = ["--reason", "Asked", "--as", "ann@example.org"]
     for name in ("CHG-2026-0001", "CHG-2026-0002"):
-        call("-C", project, "records", "revise", "change", name, "--set", "reassessment=done", *whose)
+        completed = ["--set", "reassessment=done", "--set", "reassessment_reason=r"]
+        call("-C", project, "records", "revise", "change", name, *completed, *whose)
     assert call("-C", project, "changes", "approve", "--as", "bob@example.org").code == 2
     assert "2 objectives not in force" in call("-C", project, "run", "--now", "2026-06-01").out
     said = call("-C", project, "changes", "approve", "--all", "--as", "bob@example.org")
@@ -257,7 +259,8 @@ def test_changes_are_approved_together_or_not_at_all(call: Call, folder: Path) -
     with (folder / "aimsight.yaml").open("a") as file:
         file.write("changes: approve\n")
     edit(folder, '">= 0.3"', '">= 0.35"')
-    whole = ["--purpose", "Review", "--integrity", "Kept", "--reassessment", "not needed", "--as", "ann@example.org"]
+    whole = ["--purpose", "Review", "--integrity", "Kept", "--reassessment", "not needed", "--reassessment-reason", "r"]
+    whole += ["--as", "ann@example.org"]
     call("-C", folder, "changes", "propose", *whole)
     given = [
         "--set",
