@@ -118,7 +118,7 @@ def command(app: Path, port: int) -> list[str]:
     return [
         sys.executable,
         "-m",
-        "streamlit",
+        "aimsight.dashboard",  # Streamlit's own command, with the pages' imports begun at once
         "run",
         str(app),
         f"--server.address={HOST}",
