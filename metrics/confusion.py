@@ -47,6 +47,54 @@ Ratio = Callable[[Against], tuple["Floats", "Floats"]]
 """A rate as numerator and denominator; the rows of the numerator are among those of the denominator."""
 
 
+def precision_of(c: Against) -> tuple[Floats, Floats]:
+    """Right ones among the positive decisions."""
+    return c.true_positive, c.true_positive + c.false_positive
+
+
+def recall_of(c: Against) -> tuple[Floats, Floats]:
+    """Those found among the positives."""
+    return c.true_positive, c.true_positive + c.false_negative
+
+
+def specificity_of(c: Against) -> tuple[Floats, Floats]:
+    """Those left alone among the negatives."""
+    return c.true_negative, c.true_negative + c.false_positive
+
+
+def false_positive_rate_of(c: Against) -> tuple[Floats, Floats]:
+    """Those selected among the negatives."""
+    return c.false_positive, c.false_positive + c.true_negative
+
+
+def false_negative_rate_of(c: Against) -> tuple[Floats, Floats]:
+    """Those missed among the positives."""
+    return c.false_negative, c.false_negative + c.true_positive
+
+
+def f_of(beta: float) -> Ratio:
+    """Harmonic mean of precision and recall, which counts ``beta`` times as much."""
+
+    def ratio(c: Against) -> tuple[Floats, Floats]:
+        hits = (1 + beta**2) * c.true_positive
+        return hits, hits + beta**2 * c.false_negative + c.false_positive
+
+    return ratio
+
+
+def all_of(c: Against) -> Floats:
+    """All decided rows."""
+    return c.true_positive + c.false_positive + c.false_negative + c.true_negative
+
+
+def cell_of(c: Against, label: str, decision: str) -> Floats:
+    """The rows of this label and this decision, each "positive" or "negative"."""
+    positive, negative = (
+        (c.true_positive, c.false_negative) if label == "positive" else (c.false_positive, c.true_negative)
+    )
+    return positive if decision == "positive" else negative
+
+
 def against_rest(matrix: Floats) -> Against:
     """Of every class (last axis) from matrices [..., true class, predicted class]."""
     right = np.diagonal(matrix, axis1=-2, axis2=-1)

@@ -250,6 +250,24 @@ def metric(  # noqa: PLR0913  # a declaration has as many parts as a metric has
     return declare
 
 
+def declared(identity: str) -> Metric:
+    """A metric of a module of the catalogue that has been imported, for one that is declared in its likeness."""
+    return _registered[identity]
+
+
+def register(unit: Metric) -> None:
+    """Take up a metric that is made in the likeness of another one.
+
+    Raises
+    ------
+    DeclarationError
+        When the id is taken or malformed.
+    """
+    if unit.id in _registered or not _ID.match(unit.id):
+        raise DeclarationError(f"metric {unit.id!r}: the id is taken, or not family.name")
+    _registered[unit.id] = unit
+
+
 def _keywords(function: Callable[..., Result]) -> dict[str, object]:
     """The keyword-only arguments of a function and their defaults."""
     return {

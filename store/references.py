@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aimsight.metrics.cells import CategoryCells, NumericCells
-from aimsight.metrics.estimates.loss_tree import LossTree, pack, unpack
+from aimsight.metrics.estimates.loss_tree import LossTree, pack, pack_losses, unpack
 from aimsight.metrics.plan import ColumnPlan, Reference
 from aimsight.store.records import PROGRAM, insert_record
 from aimsight.store.statistics import read_all_statistics, statistics_rows
-from aimsight.store.statistics_tables import OF_REFERENCE, REFERENCE, REFERENCE_COLUMN, REFERENCE_TREE, STATISTICS
+from aimsight.store.statistics_tables import (
+    OF_REFERENCE,
+    REFERENCE,
+    REFERENCE_COLUMN,
+    REFERENCE_LOSS,
+    REFERENCE_TREE,
+    STATISTICS,
+)
 
 if TYPE_CHECKING:
     from aimsight.store.database import Reader, Transaction
@@ -27,7 +34,7 @@ def save_reference(tx: Transaction, model: str, reference: Reference, *, actor: 
             REFERENCE_COLUMN.row(_column_cells(model, reference.fingerprint, position, column))
             for position, column in enumerate(reference.columns)
         ],
-        REFERENCE_TREE.name: _tree_rows(model, reference),
+        **_tree_rows(model, reference),
     }
     digests = {}
     for table in OF_REFERENCE:
@@ -73,6 +80,7 @@ def load_reference(reader: Reader, model: str, fingerprint: str) -> Reference | 
     statistics, *windows = parts.values()
     columns = reader.rows("SELECT * FROM reference_column WHERE model = ? AND fingerprint = ? ORDER BY position", key)
     trees = reader.rows("SELECT * FROM reference_tree WHERE model = ? AND fingerprint = ?", key)
+    losses = reader.rows("SELECT * FROM reference_loss WHERE model = ? AND fingerprint = ? ORDER BY loss", key)
     return Reference(
         name=row["name"],
         fingerprint=fingerprint,
@@ -82,7 +90,7 @@ def load_reference(reader: Reader, model: str, fingerprint: str) -> Reference | 
         label_center=row["label_center"],
         statistics=statistics,
         windows=tuple(windows),
-        loss_tree=unpack(trees[0]) if trees else None,
+        loss_tree=unpack(trees[0], losses) if trees else None,
     )
 
 
@@ -91,11 +99,16 @@ def part_id(model: str, fingerprint: str, part: str) -> str:
     return f"reference/{model}/{fingerprint}/{part}"
 
 
-def _tree_rows(model: str, reference: Reference) -> list[tuple[Any, ...]]:
+def _tree_rows(model: str, reference: Reference) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows of the loss tree by table."""
     tree = reference.loss_tree
     if not isinstance(tree, LossTree):
-        return []
-    return [REFERENCE_TREE.row_of({"model": model, "fingerprint": reference.fingerprint, **pack(tree)})]
+        return {REFERENCE_TREE.name: [], REFERENCE_LOSS.name: []}
+    start = {"model": model, "fingerprint": reference.fingerprint}
+    return {
+        REFERENCE_TREE.name: [REFERENCE_TREE.row_of({**start, **pack(tree)})],
+        REFERENCE_LOSS.name: [REFERENCE_LOSS.row_of({**start, **loss}) for loss in pack_losses(tree)],
+    }
 
 
 def _column_cells(model: str, fingerprint: str, position: int, column: ColumnPlan) -> tuple[Any, ...]:

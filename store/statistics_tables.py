@@ -259,5 +259,17 @@ REFERENCE_TREE = Table(
     },
 )
 
-OF_REFERENCE: tuple[Table, ...] = (REFERENCE_COLUMN, REFERENCE_TREE)
+REFERENCE_LOSS = Table(
+    "reference_loss",
+    {
+        "model": "text",
+        "fingerprint": "text",
+        "loss": "text",
+        "leaf_rows": "ints",
+        "leaf_mean": "floats",
+        "leaf_variance": "floats",
+    },
+)
+
+OF_REFERENCE: tuple[Table, ...] = (REFERENCE_COLUMN, REFERENCE_TREE, REFERENCE_LOSS)
 """Tables whose rows belong to a frozen reference as a whole."""

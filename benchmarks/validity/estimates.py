@@ -12,17 +12,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from aimsight.metrics.estimates.formulas import FORMULAS
 from aimsight.metrics.estimates.loss_tree import LossTree, fit_loss_tree
 from aimsight.metrics.estimates.losses import LossBaseline
 from aimsight.metrics.estimates.scored import ScoreBaseline
 from aimsight.metrics.estimates.trust import Circumstances
 from aimsight.metrics.plan import Reference
-from aimsight.metrics.registry import METRICS
+from aimsight.metrics.registry import find
 from aimsight.metrics.statistics import (
+    ERROR_CELLS,
+    LOG_BITS,
+    RATIO_BITS,
     SCORE_CELLS,
+    UNIT_BITS,
     BinaryCounts,
+    ErrorDetails,
     ErrorSums,
+    Largest,
     QualityCounts,
     ScoreCounts,
     ScoreSums,
@@ -33,6 +38,28 @@ from aimsight.metrics.statistics import (
 from aimsight.metrics.values import ALL_ROWS, Value
 
 UNIT = 2**50
+SCORED = (
+    "accuracy",
+    "balanced_accuracy",
+    "precision",
+    "recall",
+    "specificity",
+    "f1",
+    "f_beta",
+    "mcc",
+    "cohen_kappa",
+    "cost(fp=1, fn=5)",
+    "confusion(label=positive, decision=negative)",
+    "roc_auc",
+    "gini",
+    "average_precision",
+    "precision_at",
+    "recall_at",
+    "lift",
+    "brier",
+)
+LOST = ("mae", "mse", "rmse", "mean_error", "mape", "smape", "msle", "rmsle", "pinball_loss(level=0.9)")
+"""What is estimated of a binary model, and of a regression model."""
 
 
 @dataclass(frozen=True)
@@ -99,15 +126,14 @@ def coverage(
 ) -> dict[str, tuple[float, float, int]]:
     """Of each estimate: share of draws whose interval holds the realised value, mean error, and draws that had one."""
     rng = np.random.default_rng(seed)
-    found: dict[str, list[tuple[bool, float]]] = {name: [] for name in FORMULAS}
+    found: dict[str, list[tuple[bool, float]]] = {name: [] for name in SCORED}
     for _ in range(draws):
         baseline = ScoreBaseline(reference_of([reference.draw(rows, rng) for _ in range(parts)], own=own))
         drawn = window.draw(n, rng).all_rows
         scored = baseline.scored(drawn, ALL_ROWS, Circumstances())
         for name, kept in found.items():
-            if f"performance.{name}" not in METRICS:
-                continue
-            estimate, realised = scored.estimate(name), METRICS[f"performance.{name}"].compute(drawn)
+            estimate = find(f"estimated.{name}").compute(scored)
+            realised = find(f"performance.{name}").compute(drawn)
             if isinstance(estimate, Value) and isinstance(realised, Value):
                 low, high = estimate.interval.low, estimate.interval.high
                 kept.append((low <= realised.value <= high, estimate.value - realised.value))
@@ -120,30 +146,59 @@ def coverage(
 
 def regression(n: int, rng: np.random.Generator, tree: LossTree | None, a: float = 2.0) -> Statistics:
     """A window of labelled rows of a regression model whose errors grow with its only feature, and its leaves."""
-    x = rng.beta(a, 2, n)
-    errors = rng.normal(0, 0.2 + 2 * x)
-    whole = np.rint(errors * 2**40).astype(object)
-    part = SegmentStatistics(
-        n, n, errors=ErrorSums(n, int(whole.sum()), int(abs(whole).sum()), int((whole * whole).sum()), *([0] * 8))
-    )
+    x, labels, errors = drawn_errors(n, rng, a)
+    part = SegmentStatistics(n, n, errors=sums_of(errors, labels))
     leaves = None if tree is None else {ALL_ROWS: np.bincount(tree.leaf({"x": x}, n), minlength=tree.size)}
     return Statistics(QualityCounts(n), segments={ALL_ROWS: part}, leaves=leaves)
 
 
+def drawn_errors(n: int, rng: np.random.Generator, a: float = 2.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Feature, label and error: labels are larger, and errors larger and biased, where the feature is large."""
+    x = rng.beta(a, 2, n)
+    return x, 20 + 20 * x, rng.normal(x / 2, 0.2 + 2 * x)
+
+
+def sums_of(errors: np.ndarray, labels: np.ndarray) -> ErrorSums:
+    """The sums of these errors, by number in Python integers; those for intervals alone are left out."""
+    n, whole, predictions = errors.size, np.rint(errors * 2.0**40).astype(object), labels + errors
+    absolute = abs(whole)
+    relative = np.rint(np.abs(errors / labels) * 2.0**RATIO_BITS).astype(object)
+    symmetric = 2 * np.abs(errors) / (np.abs(labels) + np.abs(predictions))
+    logs = np.square(np.log1p(predictions) - np.log1p(labels))
+    details = ErrorDetails(
+        n=n,
+        signed_square=int((whole * absolute).sum()),
+        largest=Largest(int(absolute.max())),
+        relative_n=n,
+        relative=int(relative.sum()),
+        relative_square=int((relative * relative).sum()),
+        zero_labels=0,
+        relative_overflow=0,
+        symmetric=int(np.rint(symmetric * 2.0**UNIT_BITS).sum()),
+        symmetric_square=int(np.rint(np.square(symmetric) * 2.0**UNIT_BITS).sum()),
+        log_n=n,
+        log_square=int(np.rint(logs * 2.0**LOG_BITS).sum()),
+        log_fourth=0,
+        cells=np.zeros(ERROR_CELLS.size, dtype=np.int64),
+    )
+    squares = int((whole * whole).sum())
+    return ErrorSums(n, int(whole.sum()), int(absolute.sum()), squares, *([0] * 8), details=details)
+
+
 def regression_coverage(*, n: int, shift: float = 6.0, draws: int = 200, seed: int = 0) -> dict[str, float]:
-    """Share of draws whose interval of MAE and RMSE holds the realised value, under a shift of the feature."""
+    """Share of draws whose interval of each error holds the realised value, under a shift of the feature."""
     rng = np.random.default_rng(seed)
-    hits: dict[str, list[bool]] = {"mae": [], "rmse": []}
+    hits: dict[str, list[bool]] = {name: [] for name in LOST}
     for _ in range(draws):
-        x = rng.beta(2, 2, 6000)
-        tree = fit_loss_tree({"x": x}, rng.normal(0, 0.2 + 2 * x))
+        x, labels, errors = drawn_errors(6000, rng)
+        tree = fit_loss_tree({"x": x}, errors, labels)
         parts = [regression(500, rng, tree) for _ in range(12)]
         reference = replace(reference_of(parts), error_exponent=-40, loss_tree=tree)
         now = regression(n, rng, tree, shift)
         leaves = LossBaseline(reference).leaves((now.leaves or {})[ALL_ROWS], ALL_ROWS, Circumstances())
         for name, kept in hits.items():
-            interval = leaves.estimate(name).interval
-            realised = METRICS[f"performance.{name}"].compute(now.all_rows.errors, 2.0**-40).value
+            interval = find(f"estimated.{name}").compute(leaves).interval
+            realised = find(f"performance.{name}").compute(now.all_rows.errors, 2.0**-40).value
             kept.append(interval.low <= realised <= interval.high)
     return {name: float(np.mean(kept)) for name, kept in hits.items()}
 
@@ -169,7 +224,8 @@ def main() -> None:
             print(f"{name:20s} n={n:<6d} {cells}", flush=True)
     for n in options.sizes:
         found = regression_coverage(n=n, draws=options.draws)
-        print(f"{'regression, shifted':20s} n={n:<6d} mae {found['mae']:5.1%}  rmse {found['rmse']:5.1%}", flush=True)
+        cells = "  ".join(f"{metric} {hit:5.1%}" for metric, hit in found.items())
+        print(f"{'regression, shifted':20s} n={n:<6d} {cells}", flush=True)
 
 
 if __name__ == "__main__":

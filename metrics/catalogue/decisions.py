@@ -9,14 +9,28 @@ import numpy as np
 
 from aimsight.configs.parameters import Parameter
 from aimsight.metrics.bootstrap import interval_of
-from aimsight.metrics.confusion import AVERAGE, Against, against_rest, averaged, matrix_of, no_decisions, rate
+from aimsight.metrics.confusion import (
+    AVERAGE,
+    Against,
+    against_rest,
+    all_of,
+    averaged,
+    cell_of,
+    f_of,
+    false_negative_rate_of,
+    false_positive_rate_of,
+    matrix_of,
+    no_decisions,
+    precision_of,
+    rate,
+    recall_of,
+    specificity_of,
+)
 from aimsight.metrics.intervals import mean_of_correlated, mean_of_shares, wilson, wilson_bounds
 from aimsight.metrics.registry import BINARY, CLASSIFICATION, Needs, metric
 from aimsight.metrics.values import Cause, Interval, Undefined, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from aimsight.metrics.confusion import Average
@@ -101,11 +115,7 @@ def precision(s: SegmentStatistics, *, average: Average = "macro") -> Result:
     ``matrix[c, c] / sum_i matrix[i, c]``; interval: Price-Bonett (macro), bootstrap of counts (otherwise). 1: every
     positive decision is right; 0: none is.
     """
-    return rate(s, _precision, "nothing was predicted positive", average)
-
-
-def _precision(c: Against) -> tuple[Floats, Floats]:
-    return c.true_positive, c.true_positive + c.false_positive
+    return rate(s, precision_of, "nothing was predicted positive", average)
 
 
 @of_decisions(
@@ -124,11 +134,7 @@ def recall(s: SegmentStatistics, *, average: Average = "macro") -> Result:
     ``matrix[c, c] / sum_j matrix[c, j]``; interval: Price-Bonett (macro), Wilson (micro), bootstrap of counts
     (weighted). 1: every positive was found; 0: none was.
     """
-    return rate(s, _recall, NO_POSITIVE, average)
-
-
-def _recall(c: Against) -> tuple[Floats, Floats]:
-    return c.true_positive, c.true_positive + c.false_negative
+    return rate(s, recall_of, NO_POSITIVE, average)
 
 
 @of_decisions(
@@ -147,11 +153,7 @@ def specificity(s: SegmentStatistics, *, average: Average = "macro") -> Result:
     ``TN / (TN + FP)``; multiclass: averaged over the classes that occur, each against the rest. 1: no negative was
     selected; 0: all were. Interval: Wilson; multiclass: Price-Bonett (macro), bootstrap of counts (otherwise).
     """
-    return rate(s, _specificity, NO_NEGATIVE, average)
-
-
-def _specificity(c: Against) -> tuple[Floats, Floats]:
-    return c.true_negative, c.true_negative + c.false_positive
+    return rate(s, specificity_of, NO_NEGATIVE, average)
 
 
 @of_decisions(
@@ -167,7 +169,7 @@ def false_positive_rate(s: SegmentStatistics) -> Result:
 
     ``FP / (FP + TN)``. 0: no negative was selected; 1: all were. Interval: Wilson.
     """
-    return rate(s, lambda c: (c.false_positive, c.false_positive + c.true_negative), NO_NEGATIVE, "macro")
+    return rate(s, false_positive_rate_of, NO_NEGATIVE, "macro")
 
 
 @of_decisions(
@@ -184,7 +186,7 @@ def false_negative_rate(s: SegmentStatistics) -> Result:
 
     ``FN / (FN + TP)``. 0: every positive was found; 1: none was. Interval: Wilson.
     """
-    return rate(s, lambda c: (c.false_negative, c.false_negative + c.true_positive), NO_POSITIVE, "macro")
+    return rate(s, false_negative_rate_of, NO_POSITIVE, "macro")
 
 
 @of_decisions(
@@ -206,8 +208,8 @@ def f1(s: SegmentStatistics, *, average: Average = "macro") -> Result:
     found.
     """
     if s.classes is not None:
-        return _macro_f1(s, s.classes.matrix) if average == "macro" else averaged(s, _f(1.0), None, average)
-    hits, twice = (int(x[1]) for x in _f(1.0)(_against(s)))
+        return _macro_f1(s, s.classes.matrix) if average == "macro" else averaged(s, f_of(1.0), None, average)
+    hits, twice = (int(x[1]) for x in f_of(1.0)(_against(s)))
     n, jaccard_of = int(matrix_of(s).sum()), twice - hits // 2
     if n == 0 or twice == 0:
         return Undefined(NOTHING_POSITIVE, n, Cause.TOO_FEW) if n else no_decisions(s)
@@ -254,7 +256,7 @@ def f_beta(s: SegmentStatistics, *, beta: float = 2.0, average: Average = "macro
     ``(1 + beta**2) TP / ((1 + beta**2) TP + beta**2 FN + FP)``; multiclass: averaged over the classes that occur among
     the labels. 1: every decision about the positives is right; 0: no positive was found. Interval: bootstrap of counts.
     """
-    ratio = _f(beta)
+    ratio = f_of(beta)
     if s.classes is not None:
         return averaged(s, ratio, None, average)
     matrix = matrix_of(s)
@@ -271,12 +273,31 @@ def f_beta(s: SegmentStatistics, *, beta: float = 2.0, average: Average = "macro
     return Value(value, n, interval_of(value, matrix, statistic))
 
 
-def _f(beta: float) -> Callable[[Against], tuple[Floats, Floats]]:
-    def ratio(c: Against) -> tuple[Floats, Floats]:
-        hits = (1 + beta**2) * c.true_positive
-        return hits, hits + beta**2 * c.false_negative + c.false_positive
+LABEL, DECISION = (
+    Parameter(name, "word", doc=f"the {name} that is counted", choices=("positive", "negative"))
+    for name in ("label", "decision")
+)
 
-    return ratio
+
+@of_decisions(
+    id="performance.confusion",
+    version=1,
+    tasks=BINARY,
+    direction="none",
+    undefined_when=(NO_DECISION,),
+    source=POWERS,
+    parameters=(LABEL, DECISION),
+    core=False,
+)
+def confusion(s: SegmentStatistics, *, label: str, decision: str) -> Result:
+    """One element of the confusion matrix: the share of decided rows with this label and this decision.
+
+    ``TP / n`` for ``label=positive, decision=positive``, ``FN / n`` for ``label=positive, decision=negative``, and so
+    on; times the number of rows it is their count, and the four of them add up to 1. Of a multiclass model one class
+    against the rest; how many rows of one class are taken for another is
+    ``performance.cost_matrix(costs="A as B: 1", other=0)``. Interval: Wilson.
+    """
+    return rate(s, lambda c: (cell_of(c, label, decision), all_of(c)), "", "macro")
 
 
 @metric(

@@ -128,6 +128,33 @@ def rmse(c: ErrorSums, unit: float) -> Result:
 
 
 @metric(
+    id="performance.mse",
+    version=1,
+    tasks=REGRESSION,
+    kind="errors",
+    unit="square of label units",
+    bounds=(0.0, None),
+    direction="lower",
+    undefined_when=NEVER,
+    source=WILLMOTT,
+    needs=ERRORS,
+    core=False,
+)
+def mse(c: ErrorSums, unit: float) -> Result:
+    """Mean squared error, ``mean((prediction - label)**2)``: the square of ``performance.rmse``.
+
+    0: every prediction is exact; unbounded above. Interval: that of ``performance.rmse``, squared.
+    """
+    trouble = unusable(c)
+    if trouble:
+        return trouble
+    square = c.square / c.n
+    around = of_mean_square(square, c.error4 / c.n * COARSE**4, c.n)
+    size = unit * unit
+    return Value(square * size, c.n, around and Interval(around.low * size, around.high * size, around.method))
+
+
+@metric(
     id="performance.r2",
     version=2,
     tasks=REGRESSION,

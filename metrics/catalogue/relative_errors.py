@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING
 
@@ -85,12 +86,10 @@ def smape(c: ErrorSums, _unit: float) -> Result:
     return Value(min(total / c.n, 2.0), c.n, clipped(interval, 0.0, 2.0))
 
 
-@metric(
-    id="performance.rmsle",
-    version=2,
+log_error = functools.partial(
+    metric,
     tasks=REGRESSION,
     kind="errors",
-    unit="log ratio",
     bounds=(0.0, None),
     direction="lower",
     undefined_when=(*NEVER, "a label or prediction is -1 or less"),
@@ -98,10 +97,15 @@ def smape(c: ErrorSums, _unit: float) -> Result:
     needs=ERRORS,
     core=False,
 )
-def rmsle(c: ErrorSums, _unit: float) -> Result:
-    """Root mean squared log error, ``sqrt(mean((ln(1 + prediction) - ln(1 + label))**2))``.
+"""Declares an error of logarithms."""
 
-    0: every prediction is exact; 0.1: off by a factor of about 1.1. Interval: of the mean square on the log scale.
+
+@log_error(id="performance.msle", version=1, unit="square of a log ratio")
+def msle(c: ErrorSums, _unit: float) -> Result:
+    """Mean squared log error, ``mean((ln(1 + prediction) - ln(1 + label))**2)``: the square of ``performance.rmsle``.
+
+    0: every prediction is exact; unbounded above; 0.01: off by a factor of about 1.1. Interval: on the log scale, its
+    variance from the fourth moment.
     """
     d = details(c)
     if isinstance(d, Undefined):
@@ -109,9 +113,22 @@ def rmsle(c: ErrorSums, _unit: float) -> Result:
     if d.log_n < c.n:
         return Undefined(f"{c.n - d.log_n} rows have a label or prediction of -1 or less", c.n)
     square = d.log_square / 2**LOG_BITS / c.n
-    around = of_mean_square(square, d.log_fourth / 2 ** (2 * LOG_BITS) / c.n, c.n)
-    value = math.sqrt(square)
-    return Value(value, c.n, around and Interval(math.sqrt(around.low), math.sqrt(around.high), around.method))
+    return Value(square, c.n, of_mean_square(square, d.log_fourth / 2 ** (2 * LOG_BITS) / c.n, c.n))
+
+
+@log_error(id="performance.rmsle", version=2, unit="log ratio")
+def rmsle(c: ErrorSums, unit: float) -> Result:
+    """Root mean squared log error, ``sqrt(mean((ln(1 + prediction) - ln(1 + label))**2))``.
+
+    0: every prediction is exact; unbounded above; 0.1: off by a factor of about 1.1. Interval: that of
+    ``performance.msle``, its roots.
+    """
+    found = msle(c, unit)
+    if isinstance(found, Undefined):
+        return found
+    around = found.interval
+    interval = around and Interval(math.sqrt(around.low), math.sqrt(around.high), around.method)
+    return Value(math.sqrt(found.value), c.n, interval)
 
 
 @metric(

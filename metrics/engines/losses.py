@@ -33,9 +33,12 @@ def loss_tree(log: Log, labels: LabelColumns | None, condition: str) -> LossTree
     readable = {name: feature for name, feature in log.model.features.items() if name not in log.errors}
     kinds = [feature.kind for feature in readable.values()]
     read_as = {"numeric": log.number, "category": log.text}
-    error = f"({log.number(prediction)}) - CAST({labels.value} AS DOUBLE)"
+    label = f"CAST({labels.value} AS DOUBLE)"
+    error = f"({log.number(prediction)}) - {label}"
     shown = [read_as[kind](name) for name, kind in zip(readable, kinds, strict=True)]
-    listed = ", ".join([*(f"{expression} AS c{i}" for i, expression in enumerate(shown)), f"{error} AS error"])
+    listed = ", ".join(
+        [*(f"{expression} AS c{i}" for i, expression in enumerate(shown)), f"{error} AS error", f"{label} AS label"]
+    )
     names = ", ".join([*(f"c{i}" for i in range(len(shown))), "error"])
     rows = (
         f"(SELECT {log.time} AS t, {listed} FROM {labels.rows} WHERE {condition} AND {labels.state} = 0 "
@@ -45,11 +48,11 @@ def loss_tree(log: Log, labels: LabelColumns | None, condition: str) -> LossTree
     total, most = int(str(counted[0])), min(MOST_ROWS, MOST_VALUES // max(len(shown), 1))
     chosen = f" WHERE hash(t, {names}) < {(1 << 64) * most // total}" if total > most else ""
     table = log.connection.sql(
-        f"SELECT {names} FROM {rows}{chosen} ORDER BY hash(t, {names}), t, {names}"
+        f"SELECT {names}, label FROM {rows}{chosen} ORDER BY hash(t, {names}), t, {names}, label"
     ).to_arrow_table()
     columns: list[Any] = [table.column(i).combine_chunks() for i in range(table.num_columns)]
     values = [
         as_numpy(column) if kind == "numeric" else np.array(column.to_pylist(), dtype=object)
-        for column, kind in zip(columns, [*kinds, "numeric"], strict=True)
+        for column, kind in zip(columns, [*kinds, "numeric", "numeric"], strict=True)
     ]
-    return fit_loss_tree(dict(zip(readable, values, strict=False)), values[-1])
+    return fit_loss_tree(dict(zip(readable, values, strict=False)), values[-2], values[-1])

@@ -36,15 +36,31 @@ def quantile(parts: Sequence[Variance]) -> float:
     return student_quantile(max(int(total * total / unsure), 1))
 
 
-def share(value: float, parts: Sequence[Variance], method: str) -> Interval:
-    """Wilson interval of a value in [0, 1] whose error has these variances.
+def bounded(value: float, ends: tuple[float, float], parts: Sequence[Variance], method: str) -> Interval:
+    """Interval of a value between two ends whose error has these variances: Wilson's, of its share of the way.
 
     Its rows are those whose share would vary as much: p (1 - p) / variance, and at the ends, where that is nothing,
-    one over the standard error, as for the share of so many rows that are all alike.
+    one over the standard error, as for the share of so many rows that are all alike. It reaches at least as far as the
+    normal one: near an end few rows may well be all alike, where Wilson's, which is about what they are drawn from,
+    stops short of that.
     """
-    variance = max(sum(part.value for part in parts), 1e-30)
-    rows = max(value * (1 - value) / variance, 1 / math.sqrt(variance))
-    return wilson(value * rows, rows, quantile(parts), method)
+    low, high = ends
+    width = high - low
+    if width <= 0:
+        return Interval(value, value, method)
+    share = min(max((value - low) / width, 0.0), 1.0)
+    variance = max(sum(part.value for part in parts) / width**2, 1e-30)
+    rows = max(share * (1 - share) / variance, 1 / math.sqrt(variance))
+    z = quantile(parts)
+    around, half = wilson(share * rows, rows, z, method), z * math.sqrt(variance)
+    first, last = max(min(around.low, share - half), 0.0), min(max(around.high, share + half), 1.0)
+    return Interval(min(low + width * first, value), max(low + width * last, value), method)
+
+
+def mean(value: float, parts: Sequence[Variance], method: str) -> Interval:
+    """Interval of a value without ends whose error has these variances."""
+    error = quantile(parts) * math.sqrt(sum(part.value for part in parts))
+    return Interval(value - error, value + error, method)
 
 
 def positive(value: float, parts: Sequence[Variance], method: str) -> Interval:

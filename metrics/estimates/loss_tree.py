@@ -1,4 +1,4 @@
-"""A tree that predicts the absolute error of a regression model from its features: direct loss estimation.
+"""A tree that predicts the errors of a regression model from its features: direct loss estimation.
 
 The tree is **honest**: one half of the reference's labelled rows chooses the splits, the other half says how large
 the errors in each leaf are, so that a leaf's loss is not too small because the split was chosen to make it so. A
@@ -8,7 +8,7 @@ window then needs only its rows per leaf, which add up over windows and segments
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -28,6 +28,9 @@ FEWEST_ROWS = 500
 """With fewer labelled rows in the reference there is no tree: nothing honest could be said."""
 MOST_CATEGORIES = 20
 """Categories of a column that splits may single out: its most frequent ones."""
+
+FARTHEST = 2.0**30
+"""Relative errors of this size or more are left out, as they are when labels come."""
 
 Test = Literal["value", "missing", "category"]
 
@@ -69,6 +72,38 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LeafLoss:
+    """One loss in every leaf: ``rows`` of it (int64), and their ``mean`` and sample ``variance`` (float64)."""
+
+    rows: Whole
+    mean: Floats
+    variance: Floats
+
+
+def losses_of(errors: Floats, labels: Floats) -> dict[str, Floats]:
+    """Every loss that leaves keep, by name, of rows with these errors (prediction - label); NaN where a row has none.
+
+    ``absolute`` = |e|, ``square`` = e^2, ``signed`` = e, ``signed_square`` = e |e|, ``relative`` = |e| / |y| of a label
+    other than 0, ``symmetric`` = 2 |e| / (|y| + |p|), 0 where both are 0, and where both are above -1 ``log_square`` =
+    (ln(1 + p) - ln(1 + y))^2.
+    """
+    predictions, absolute = labels + errors, np.abs(errors)
+    both = np.abs(labels) + np.abs(predictions)
+    with np.errstate(all="ignore"):
+        relative = absolute / np.abs(labels)
+        logs = np.log1p(predictions) - np.log1p(labels)
+        return {
+            "absolute": absolute,
+            "square": np.square(errors),
+            "signed": errors,
+            "signed_square": errors * absolute,
+            "relative": np.where(relative < FARTHEST, relative, math.nan),
+            "symmetric": np.where(both > 0, 2 * absolute / both, 0.0),
+            "log_square": np.where((predictions > -1) & (labels > -1), np.square(logs), math.nan),
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class LossTree:
     """Splits and what is known of each leaf.
 
@@ -83,10 +118,9 @@ class LossTree:
         Of every node (float64); 0 for leaves.
     rows
         Of every leaf (int64): rows of the half that says how large the errors are.
-    absolute, square
-        Of every leaf (float64): mean of |e| and of e^2.
-    absolute_variance, square_variance
-        Of every leaf (float64): sample variance of |e| and of e^2.
+    losses
+        What is known of each loss of ``losses_of`` in every leaf, by name; one that a version without it did not keep,
+        or that no row has, is not in it.
     """
 
     inputs: tuple[Input, ...]
@@ -95,10 +129,7 @@ class LossTree:
     right: Whole
     threshold: Floats
     rows: Whole
-    absolute: Floats
-    square: Floats
-    absolute_variance: Floats
-    square_variance: Floats
+    losses: Mapping[str, LeafLoss]
 
     @property
     def size(self) -> int:
@@ -143,9 +174,9 @@ class LossTree:
 
 
 def fit_loss_tree(
-    columns: Mapping[str, NDArray[Any]], errors: Floats, *, most_leaves: int = MOST_LEAVES
+    columns: Mapping[str, NDArray[Any]], errors: Floats, labels: Floats, *, most_leaves: int = MOST_LEAVES
 ) -> LossTree | None:
-    """Fit a tree to the absolute errors of a reference's labelled rows.
+    """Fit a tree to the errors of a reference's labelled rows: absolute, signed and relative ones, each alike.
 
     Parameters
     ----------
@@ -154,6 +185,8 @@ def fit_loss_tree(
         where missing). The same rows in the same order give the same tree.
     errors
         Prediction minus label of every row, finite.
+    labels
+        Label of every row, finite.
 
     Returns
     -------
@@ -167,26 +200,46 @@ def fit_loss_tree(
     inputs = tuple(one for name, values in columns.items() for one in _inputs(name, values))
     # the engine's sample comes in the order of a hash, so every second row is half of them at random
     structure, values = np.arange(0, errors.size, 2), np.arange(1, errors.size, 2)
-    absolute = np.abs(errors)
+    losses = losses_of(errors, labels)
     if inputs:
         matrix = np.column_stack([one.of(columns[one.column])[structure] for one in inputs])
         # scikit-learn works in single precision, where larger numbers are infinite
         matrix = np.clip(matrix, -_LARGEST, _LARGEST)
-        # a few far errors would choose every split: the tree looks for where errors are large, not for where one was
-        target = np.minimum(absolute[structure], np.quantile(absolute[structure], 0.99))
+        target = _targets({name: loss[structure] for name, loss in losses.items()})
         least = max(LEAF_ROWS, structure.size // (8 * most_leaves))
         model = DecisionTreeRegressor(max_leaf_nodes=most_leaves, min_samples_leaf=least, random_state=0)
         found = model.fit(matrix, target).tree_
         split, left, right, threshold = _nodes(found)
     else:
         split, left, right, threshold = np.array([-1]), np.array([0]), np.array([0]), np.zeros(1)
-    empty = np.zeros(0)
-    bare = LossTree(inputs, split, left, right, threshold, np.zeros(0, np.int64), empty, empty, empty, empty)
-    leaf = bare.leaf({name: part[values] for name, part in columns.items()}, values.size)
-    return _with_leaves(bare, leaf, absolute[values], int((split < 0).sum()))
+    bare = LossTree(inputs, split, left, right, threshold, np.zeros(0, np.int64), {})
+    leaf, size = bare.leaf({name: part[values] for name, part in columns.items()}, values.size), int((split < 0).sum())
+    kept = {name: _by_leaf(leaf, loss[values], size) for name, loss in losses.items() if _known(loss[values]).size > 1}
+    return replace(bare, rows=np.bincount(leaf, minlength=size).astype(np.int64), losses=kept)
 
 
 _LARGEST = 1e38
+
+
+def _known(loss: Floats) -> Floats:
+    return loss[np.isfinite(loss)]
+
+
+def _targets(losses: Mapping[str, Floats]) -> Floats:
+    """What the splits are to tell apart, each in units of its own spread, shape (rows, targets).
+
+    A few far errors would choose every split: the tree looks for where errors are large, not for where one was.
+    """
+    found = []
+    for name, tails in (("absolute", (0.0, 0.99)), ("signed", (0.01, 0.99)), ("relative", (0.0, 0.99))):
+        known = _known(losses[name])
+        if known.size == 0:
+            continue
+        ends = np.quantile(known, tails)
+        cut = np.clip(np.where(np.isfinite(losses[name]), losses[name], np.median(known)), *ends)
+        spread = float(cut.std())
+        found.append(cut / spread if spread > 0 else np.zeros_like(cut))
+    return np.column_stack(found)
 
 
 def _inputs(name: str, values: NDArray[Any]) -> list[Input]:
@@ -213,23 +266,15 @@ def _nodes(found: Any) -> tuple[Whole, Whole, Whole, Floats]:  # noqa: ANN401  #
     return split, left, right, threshold
 
 
-def _with_leaves(bare: LossTree, leaf: Whole, absolute: Floats, size: int) -> LossTree:
-    parts = [absolute[leaf == number] for number in range(size)]
+def _by_leaf(leaf: Whole, loss: Floats, size: int) -> LeafLoss:
+    everything = _known(loss)
+    found = [_known(loss[leaf == number]) for number in range(size)]
     # a leaf that no row of the second half fell into says what all of them say
-    parts = [part if part.size > 1 else absolute for part in parts]
-    rows = np.bincount(leaf, minlength=size).astype(np.int64)
-    squares = [np.square(part) for part in parts]
-    return LossTree(
-        bare.inputs,
-        bare.split,
-        bare.left,
-        bare.right,
-        bare.threshold,
-        rows,
+    parts = [part if part.size > 1 else everything for part in found]
+    return LeafLoss(
+        np.array([part.size for part in found], dtype=np.int64),
         np.array([_mean(part) for part in parts]),
-        np.array([_mean(part) for part in squares]),
         np.array([_variance(part) for part in parts]),
-        np.array([_variance(part) for part in squares]),
     )
 
 
@@ -254,27 +299,47 @@ def pack(tree: LossTree) -> dict[str, Sequence[Any]]:
         "node_right": tree.right.tolist(),
         "node_threshold": tree.threshold.tolist(),
         "leaf_rows": tree.rows.tolist(),
-        "leaf_absolute": tree.absolute.tolist(),
-        "leaf_square": tree.square.tolist(),
-        "leaf_absolute_variance": tree.absolute_variance.tolist(),
-        "leaf_square_variance": tree.square_variance.tolist(),
+        "leaf_absolute": tree.losses["absolute"].mean.tolist(),
+        "leaf_square": tree.losses["square"].mean.tolist(),
+        "leaf_absolute_variance": tree.losses["absolute"].variance.tolist(),
+        "leaf_square_variance": tree.losses["square"].variance.tolist(),
     }
 
 
-def unpack(row: Mapping[str, Sequence[Any]]) -> LossTree:
-    """The tree that ``pack`` made these lists of."""
+def pack_losses(tree: LossTree) -> list[dict[str, Any]]:
+    """The losses that have rows of their own in the store, as plain lists by column name."""
+    return [
+        {
+            "loss": name,
+            "leaf_rows": loss.rows.tolist(),
+            "leaf_mean": loss.mean.tolist(),
+            "leaf_variance": loss.variance.tolist(),
+        }
+        for name, loss in tree.losses.items()
+        if name not in _IN_TREE
+    ]
+
+
+_IN_TREE = ("absolute", "square")
+"""Losses that lie beside the tree itself, as in its first version."""
+
+
+def unpack(row: Mapping[str, Sequence[Any]], more: Sequence[Mapping[str, Any]] = ()) -> LossTree:
+    """The tree that ``pack`` made these lists of, with the losses that ``pack_losses`` did."""
     inputs = zip(row["input_column"], row["input_test"], row["input_category"], row["input_fill"], strict=True)
-    whole = (np.array(row[name], dtype=np.int64) for name in ("node_split", "node_left", "node_right"))
-    split, left, right = whole
-    return LossTree(
-        tuple(Input(*one) for one in inputs),
-        split,
-        left,
-        right,
-        np.array(row["node_threshold"], dtype=np.float64),
-        np.array(row["leaf_rows"], dtype=np.int64),
-        np.array(row["leaf_absolute"], dtype=np.float64),
-        np.array(row["leaf_square"], dtype=np.float64),
-        np.array(row["leaf_absolute_variance"], dtype=np.float64),
-        np.array(row["leaf_square_variance"], dtype=np.float64),
-    )
+    whole = (np.array(row[name], dtype=np.int64) for name in ("node_split", "node_left", "node_right", "leaf_rows"))
+    split, left, right, rows = whole
+    near = {
+        name: LeafLoss(rows, *(np.array(row[f"leaf_{name}{part}"], dtype=np.float64) for part in ("", "_variance")))
+        for name in _IN_TREE
+    }
+    further = {
+        one["loss"]: LeafLoss(
+            np.array(one["leaf_rows"], dtype=np.int64),
+            np.array(one["leaf_mean"], dtype=np.float64),
+            np.array(one["leaf_variance"], dtype=np.float64),
+        )
+        for one in more
+    }
+    threshold = np.array(row["node_threshold"], dtype=np.float64)
+    return LossTree(tuple(Input(*one) for one in inputs), split, left, right, threshold, rows, near | further)

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aimsight.configs.parameters import canonical
+from aimsight.metrics.confusion import one_against_rest
 from aimsight.metrics.estimates.calibration import FEWEST_OF_A_CLASS, Calibration, by_score, calibrate
-from aimsight.metrics.estimates.formulas import DECISIONS, FORMULAS
-from aimsight.metrics.estimates.intervals import NONE, Variance, share
+from aimsight.metrics.estimates.formulas import FORMULAS, Ranked, expected
+from aimsight.metrics.estimates.intervals import NONE, Variance, bounded
 from aimsight.metrics.estimates.trust import OUT_OF_SUPPORT, excess, not_trusted, spread_out
 from aimsight.metrics.statistics import SCORE_CELLS
 from aimsight.metrics.values import ALL_ROWS, Cause, Undefined, Value
@@ -25,13 +27,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from aimsight.configs.parameters import Argument
+    from aimsight.metrics.estimates.formulas import Point, Rows
     from aimsight.metrics.estimates.trust import Circumstances
     from aimsight.metrics.plan import Reference
+    from aimsight.metrics.registry import Metric
     from aimsight.metrics.statistics import ScoreCounts, SegmentStatistics, Statistics
     from aimsight.metrics.values import Result, Segment
 
     Floats = NDArray[np.float64]
-    Rows = Mapping[str, Floats]
+    Arguments = Mapping[str, Argument]
 
 OWN_ROWS, OWN_OF_A_CLASS = 1000, 100
 """A segment has a calibration of its own from so many labelled rows, and of each class, in the reference."""
@@ -39,33 +44,25 @@ MOST_WINDOWS = 40
 """Windows of the reference that estimates are tried on; of more, evenly spread ones."""
 WHOLE_LABELS = 0.9
 """Those with fewer labels than this share say more about which labels came than about estimates."""
-FEWEST_EXPECTED = 0.5
-"""A class of which fewer labels are expected does not occur."""
 METHOD = "label noise and calibration"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Point:
-    """A value and its gradient by class, as in ``aimsight.metrics.estimates.formulas``; ``n`` rows it rests on."""
-
-    value: float
-    gradients: Rows
-    n: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """One segment of a window, seen through the calibrations of its classes: what estimates are computed from."""
+    """One segment of a window, seen through the calibrations of its classes: what estimates are computed from.
+
+    ``between`` gives the variance between windows of a metric, by its name and arguments.
+    """
 
     rows: Rows
     calibrations: Mapping[str, Calibration]
-    between: Callable[[str], Variance]
+    between: Callable[[str, Arguments], Variance]
     circumstances: Circumstances
 
-    def estimate(self, name: str) -> Result:
+    def estimate(self, name: str, **arguments: Argument) -> Result:
         """The estimate of ``performance.<name>``, or why there is none."""
         chances = {one: found.chance for one, found in self.calibrations.items()}
-        point = expected(name, self.rows, chances)
+        point = expected(name, self.rows, chances, arguments)
         if isinstance(point, Undefined):
             return point
         worst = max(_share_of(self.rows[one], ~found.known) for one, found in self.calibrations.items())
@@ -77,9 +74,9 @@ class Scored:
             Variance(label_variance(name, self.rows, self.calibrations, chances, point)),
             calibration_variance(self.rows, self.calibrations, point),
             self._support(point),
-            self.between(name),
+            self.between(name, arguments),
         ]
-        interval = share(point.value, self.circumstances.widened(parts), METHOD)
+        interval = bounded(point.value, point.ends, self.circumstances.widened(parts), METHOD)
         return Value(point.value, point.n, interval, error_bound=1 / SCORE_CELLS if name == "brier" else 0.0)
 
     def _support(self, point: Point) -> Variance:
@@ -91,46 +88,6 @@ class Scored:
         return spread_out(reach)
 
 
-def expected(name: str, rows: Rows, chances: Rows) -> Point | Undefined:
-    """The value that is to be expected of these rows at these chances.
-
-    Multiclass: every class against the rest, accuracy as the share of decisions for the right class, all others as
-    means over the classes that are expected to occur.
-    """
-    decided = sum(round(float((part[:, :2] if name in DECISIONS else part).sum())) for part in rows.values())
-    n = decided // len(rows) if len(rows) > 1 else decided
-    if n == 0:
-        what = "prediction" if name in DECISIONS else "score"
-        return Undefined(f"no row has a valid score{' and prediction' if what == 'prediction' else ''}")
-    if len(rows) == 1:
-        return _of_one(name, rows, chances, n)
-    if name == "accuracy":
-        right = sum(float(part[:, 1] @ chances[one]) for one, part in rows.items())
-        chosen = sum(float(part[:, 1].sum()) for part in rows.values())
-        if chosen <= 0:
-            return Undefined("no row has a valid score and prediction", n)
-        step = np.tile(np.array([0.0, 1 / chosen, 0.0]), (SCORE_CELLS, 1))
-        return Point(right / chosen, dict.fromkeys(rows, step), round(chosen))
-    present = [one for one, part in rows.items() if float(part.sum(axis=1) @ chances[one]) >= FEWEST_EXPECTED]
-    points = {one: FORMULAS[name](rows[one], chances[one]) for one in present}
-    if not present or None in points.values():
-        return Undefined("a class that is expected among the labels was never predicted", n, Cause.TOO_FEW)
-    found = {one: point for one, point in points.items() if point is not None}
-    gradients = {
-        one: found[one][1] / len(present) if one in found else np.zeros_like(part) for one, part in rows.items()
-    }
-    return Point(sum(value for value, _ in found.values()) / len(present), gradients, n)
-
-
-def _of_one(name: str, rows: Rows, chances: Rows, n: int) -> Point | Undefined:
-    ((one, part),) = rows.items()
-    point = FORMULAS[name](part, chances[one])
-    if point is None:
-        why = "nothing was predicted positive" if name == "precision" else "one class is expected only"
-        return Undefined(why, n, Cause.TOO_FEW)
-    return Point(point[0], {one: point[1]}, round(float(part[:, 1].sum())) if name == "precision" else n)
-
-
 def label_variance(
     name: str, rows: Rows, calibrations: Mapping[str, Calibration], chances: Rows, point: Point
 ) -> float:
@@ -140,7 +97,7 @@ def label_variance(
     ]
     if len(single) == 1 or name == "accuracy":
         return sum(single)
-    if name not in DECISIONS:
+    if isinstance(FORMULAS[name], Ranked):
         # classes share their rows; whatever their correlation, the spread of the mean is at most the mean of theirs
         return float(np.sum(np.sqrt(single)) ** 2)
     return _shared_variance(rows, chances, point)
@@ -200,19 +157,25 @@ class ScoreBaseline:
         self._calibrations: dict[Segment, dict[str, Calibration] | Undefined] = {}
         self._between: dict[tuple[Segment, str], Variance] = {}
 
-    def scored(self, part: SegmentStatistics, segment: Segment, circumstances: Circumstances) -> Scored | Undefined:
-        """One segment of a window through the calibration of the reference."""
+    def scored(
+        self, part: SegmentStatistics, segment: Segment, circumstances: Circumstances, one_class: str | None = None
+    ) -> Scored | Undefined:
+        """One segment of a window through the calibration of the reference; of several classes all, or one."""
         if not part.score_decisions:
             return Undefined("the rows are not counted by score and prediction", part.rows)
+        if one_class is not None and one_class not in part.score_decisions:
+            return Undefined(f'there is no class "{one_class}"', part.rows)
         found = self.calibrations(segment)
         if isinstance(found, Undefined):
             return found
-        missing = [one for one in part.score_decisions if one not in found]
+        rows = _rows_of(part, one_class)
+        missing = [one for one in rows if one not in found]
         if missing:
             return Undefined(f"the reference has no labels of class {missing[0]}", part.rows, Cause.TOO_FEW)
-        rows = {one: counts.astype(np.float64) for one, counts in part.score_decisions.items()}
         kept = {one: found[one] for one in rows}
-        return Scored(rows, kept, lambda name: self.between(segment, name), circumstances)
+        return Scored(
+            rows, kept, lambda name, arguments: self.between(segment, name, arguments, one_class), circumstances
+        )
 
     def calibrations(self, segment: Segment) -> dict[str, Calibration] | Undefined:
         """The calibration of every class: the segment's own where the reference has enough labels of it."""
@@ -240,14 +203,15 @@ class ScoreBaseline:
             found[one] = fitted
         return found or Undefined("the reference has no labelled row with a valid score", 0, Cause.TOO_FEW)
 
-    def between(self, segment: Segment, name: str) -> Variance:
+    def between(self, segment: Segment, name: str, arguments: Arguments, one_class: str | None = None) -> Variance:
         """What windows of the reference differ by beyond chance, when each is estimated without its own part of it."""
-        key = (segment, name)
+        unit = realised(name, arguments, one_class)
+        key = (segment, unit.text)
         if key not in self._between:
-            self._between[key] = self._tried(segment, name)
+            self._between[key] = self._tried(segment, name, arguments, unit)
         return self._between[key]
 
-    def _tried(self, segment: Segment, name: str) -> Variance:
+    def _tried(self, segment: Segment, name: str, arguments: Arguments, unit: Metric) -> Variance:
         found = self.calibrations(segment)
         windows = self._reference.windows
         if isinstance(found, Undefined) or not next(iter(found.values())).part.size:
@@ -255,28 +219,47 @@ class ScoreBaseline:
         part = next(iter(found.values())).part
         usable = [place for place, window in enumerate(windows) if part[place] >= 0 and _is_whole(window, segment)]
         chosen = usable[:: max(-(-len(usable) // MOST_WINDOWS), 1)]
-        errors = [self._error(name, windows[place].segments[segment], found, int(part[place])) for place in chosen]
+        errors = []
+        for place in chosen:
+            counted = windows[place].segments[segment]
+            rows = _rows_of(counted, unit.one_class)
+            if rows and all(one in found for one in rows):
+                without = {one: replace(found[one], chance=found[one].without[int(part[place])]) for one in rows}
+                shown = _realised(unit, counted, self._reference.classes)
+                errors.append(_error(name, arguments, rows, without, shown))
         return excess([one for one in errors if one is not None])
 
-    @staticmethod
-    def _error(
-        name: str, counted: SegmentStatistics, calibrations: dict[str, Calibration], part: int
-    ) -> tuple[float, float] | None:
-        """Estimate minus realised value of one window of the reference, and the variance that chance gives it."""
-        from aimsight.metrics.registry import METRICS
 
-        decisions = counted.score_decisions or {}
-        if not decisions or any(one not in calibrations for one in decisions):
-            return None
-        rows = {one: counts.astype(np.float64) for one, counts in decisions.items()}
-        chances = {one: calibrations[one].without[part] for one in rows}
-        point = expected(name, rows, chances)
-        realised = METRICS[f"performance.{name}"].compute(counted)
-        if isinstance(point, Undefined) or not isinstance(realised, Value):
-            return None
-        kept = {one: replace(calibrations[one], chance=chances[one]) for one in rows}
-        variance = label_variance(name, rows, kept, chances, point) + calibration_variance(rows, kept, point).value
-        return point.value - realised.value, variance
+def _error(
+    name: str, arguments: Arguments, rows: Rows, calibrations: Mapping[str, Calibration], found: Result
+) -> tuple[float, float] | None:
+    """Estimate minus realised value of one window of the reference, and the variance that chance gives it."""
+    chances = {one: calibration.chance for one, calibration in calibrations.items()}
+    point = expected(name, rows, chances, arguments)
+    if isinstance(point, Undefined) or not isinstance(found, Value):
+        return None
+    variance = label_variance(name, rows, calibrations, chances, point)
+    return point.value - found.value, variance + calibration_variance(rows, calibrations, point).value
+
+
+def realised(name: str, arguments: Arguments, one_class: str | None = None) -> Metric:
+    """The metric that labels will show."""
+    from aimsight.metrics.registry import METRICS, OF, find
+
+    unit = METRICS[f"performance.{name}"]
+    given = {**arguments, OF.name: one_class} if unit.per_class else arguments
+    return find(canonical(unit.id, unit.parameters, given))
+
+
+def _realised(unit: Metric, counted: SegmentStatistics, classes: tuple[str, ...]) -> Result:
+    part = counted if unit.one_class is None else one_against_rest(counted, classes, unit.one_class)
+    return unit.compute(part) if part is not None else Undefined("no such class")
+
+
+def _rows_of(part: SegmentStatistics, one_class: str | None) -> dict[str, Floats]:
+    """Rows by score and decision of every class, or of one."""
+    counted = part.score_decisions or {}
+    return {one: counts.astype(np.float64) for one, counts in counted.items() if one_class in (None, one)}
 
 
 def _is_whole(window: Statistics, segment: Segment) -> bool:

@@ -88,7 +88,7 @@ def _estimate(scope: Scope, prepared: _Prepared, unit: Metric, segment: Segment,
         rows = (scope.statistics.leaves or {}).get(segment)
         leaves = prepared.losses.leaves(rows, segment, around)
         return leaves if isinstance(leaves, Undefined) else compute(unit, leaves)
-    scored = prepared.scores.scored(scope.statistics.segments[segment], segment, around)
+    scored = prepared.scores.scored(scope.statistics.segments[segment], segment, around, unit.one_class)
     return scored if isinstance(scored, Undefined) else compute(unit, scored)
 
 

@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 BOUND = (
     "performance.cost(fp=1, fn=20)",
     'performance.cost_matrix(costs="c0 as c1: 5, c2 as c0: -1")',
+    "performance.confusion(label=positive, decision=negative)",
+    "estimated.cost(fp=1, fn=20)",
+    "estimated.confusion(label=negative, decision=negative)",
     "performance.change(of=accuracy)",
     *(f"performance.skill(of={of})" for of in JUDGED),
 )
@@ -158,7 +161,7 @@ def estimates(counting: Counting, unit: Metric, rows: Rows) -> Iterator[Result]:
         tree = loss_tree()
         leaves = tree.leaf({"x": rows.x, "g": rows.g.astype(object)}, rows.x.size)
         counted = np.bincount(leaves, minlength=tree.size)
-        yield unit.compute(Leaves(counted, tree, lambda _: Variance(0.0), Circumstances()))
+        yield unit.compute(Leaves(counted, tree, lambda *_: Variance(0.0), Circumstances()))
         return
     for baseline, now in zip(score_baselines(counting), of_one_segment(counting, unit, rows), strict=False):
         scored = baseline.scored(now, ALL_ROWS, Circumstances())
@@ -169,7 +172,7 @@ def estimates(counting: Counting, unit: Metric, rows: Rows) -> Iterator[Result]:
 def loss_tree() -> LossTree:
     """A loss tree, fitted once."""
     before = Rows.drawn(1500, 98)
-    tree = fit_loss_tree({"x": before.x, "g": before.g.astype(object)}, before.s)
+    tree = fit_loss_tree({"x": before.x, "g": before.g.astype(object)}, before.s, np.ones(before.s.size))
     assert tree is not None
     return tree
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from aimsight.metrics.cells import CategoryCells, NumericCells
-from aimsight.metrics.estimates.loss_tree import Input, LossTree
+from aimsight.metrics.estimates.loss_tree import Input, LeafLoss, LossTree
 from aimsight.metrics.plan import ColumnPlan, Reference
 from aimsight.metrics.schema import Schema
 from aimsight.metrics.statistics import (
@@ -348,10 +348,11 @@ class Samples:
             right=np.array([2, 0, 0]),
             threshold=np.array([33.25, 0.0, 0.0]),
             rows=np.array([120, 80]),
-            absolute=np.array([1.5, 0.1]),
-            square=np.array([4.0, 0.02]),
-            absolute_variance=np.array([1.75, 0.01]),
-            square_variance=np.array([3.0, 1e-5]),
+            losses={
+                "absolute": LeafLoss(np.array([120, 80]), np.array([1.5, 0.1]), np.array([1.75, 0.01])),
+                "square": LeafLoss(np.array([120, 80]), np.array([4.0, 0.02]), np.array([3.0, 1e-5])),
+                "relative": LeafLoss(np.array([119, 80]), np.array([0.2, 0.1]), np.array([0.01, 0.02])),
+            },
         )
 
     def notice(self, **changes: Any) -> Notice:

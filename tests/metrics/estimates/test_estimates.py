@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from aimsight.metrics.estimates.intervals import Variance, positive, quantile, share
+from aimsight.metrics.estimates.intervals import Variance, bounded, mean, positive, quantile
 from aimsight.metrics.estimates.loss_tree import fit_loss_tree
 from aimsight.metrics.estimates.losses import LossBaseline
 from aimsight.metrics.estimates.scored import ScoreBaseline
@@ -17,7 +17,7 @@ from aimsight.metrics.estimates.trust import Circumstances, PastErrors, doubted,
 from aimsight.metrics.intervals import wilson
 from aimsight.metrics.measure import measure
 from aimsight.metrics.plan import Reference
-from aimsight.metrics.registry import METRICS
+from aimsight.metrics.registry import METRICS, find
 from aimsight.metrics.statistics import QualityCounts, SegmentStatistics, Statistics, merge
 from aimsight.metrics.values import ALL_ROWS, Cause, Interval, Measurement, Segment, Undefined, Value
 
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from aimsight.metrics.values import Result
     from aimsight.tests.metrics.conftest import Counting
 
+NEEDED: dict[str, dict[str, Any]] = {
+    "cost": {"fp": 1.0, "fn": 5.0},
+    "confusion": {"label": "positive", "decision": "negative"},
+}
+"""Arguments of those that need some."""
 AWAITED = Undefined("awaiting labels: 0 of 400 rows have one", 0, Cause.AWAITING_LABELS)
 
 
@@ -48,13 +53,15 @@ def reference_of(counting: Counting, windows: int = 8) -> Reference:
     return Reference("r", "", (), (), 0, 0.0, merge(parts), tuple(parts))
 
 
-def estimated(counting: Counting, y: Any, s: Any, name: str = "accuracy", **around: Any) -> Value:
-    """One estimate of a window."""
+def estimated(
+    counting: Counting, y: Any, s: Any, name: str = "accuracy", given: dict[str, Any] | None = None, **around: Any
+) -> Value:
+    """One estimate of a window, with these arguments."""
     scored = ScoreBaseline(reference_of(counting)).scored(
         counted(counting, y, s).all_rows, ALL_ROWS, Circumstances(**around)
     )
     assert not isinstance(scored, Undefined)
-    result = scored.estimate(name)
+    result = scored.estimate(name, **(given or {}))
     assert isinstance(result, Value)
     assert result.interval is not None
     return result
@@ -113,8 +120,12 @@ def test_covariate_shift_is_followed(counting: Counting) -> None:
     """Higher scores have other accuracy and precision: the estimate moves to what labels show, within its interval."""
     y, s = rows(4000, 3, a=5.0, b=2.0)
     whole = counted(counting, y, s).all_rows
-    for name in ("accuracy", "precision", "recall", "f1", "roc_auc", "specificity", "average_precision"):
-        value, realised = estimated(counting, y, s, name), METRICS[f"performance.{name}"].compute(whole)
+    units = [one for one in METRICS.values() if one.kind == "estimate" and "binary" in one.tasks]
+    for unit in (one for one in units if one.id != "estimated.brier"):  # the sums of squares are not counted here
+        name = unit.id.removeprefix("estimated.")
+        given = NEEDED.get(name, {})
+        value = estimated(counting, y, s, name, given)
+        realised = METRICS[f"performance.{name}"].compute(whole, **given)
         assert isinstance(realised, Value)
         assert value.interval is not None
         assert value.interval.low <= realised.value <= value.interval.high, name
@@ -251,21 +262,21 @@ def test_a_reference_without_labels_says_so(counting: Counting) -> None:
     assert found == Undefined("the rows are not counted by score and prediction", 300)
 
 
-def regression(n: int, seed: int, *, a: float = 2.0) -> tuple[Any, Any]:
-    """A feature and errors that grow with it."""
+def regression(n: int, seed: int, *, a: float = 2.0) -> tuple[Any, Any, Any]:
+    """A feature, errors that grow with it and have a bias, and labels between 20 and 40 that do too."""
     rng = np.random.default_rng(seed)
     x = rng.beta(a, 2, n)
-    return x, rng.normal(0, 0.2 + 2 * x)
+    return x, rng.normal(x / 2, 0.2 + 2 * x), 20 + 20 * x
 
 
 def test_direct_loss_estimation_follows_the_features(counting: Counting) -> None:
     """Windows of larger x have larger errors, within the interval; unknown features and no rows have none."""
-    learned, errors = regression(6000, 0)
-    tree = fit_loss_tree({"x": learned}, errors)
+    learned, errors, labels = regression(6000, 0)
+    tree = fit_loss_tree({"x": learned}, errors, labels)
     assert tree is not None
 
-    def window(x: Any, e: Any) -> Statistics:
-        part = SegmentStatistics(e.size, e.size, errors=counting.errors(e, np.zeros(e.size)))
+    def window(x: Any, e: Any, y: Any) -> Statistics:
+        part = SegmentStatistics(e.size, e.size, errors=counting.errors(y + e, y))
         leaves = {ALL_ROWS: np.bincount(tree.leaf({"x": x}, e.size), minlength=tree.size)}
         return Statistics(QualityCounts(e.size), segments={ALL_ROWS: part}, leaves=leaves)
 
@@ -273,15 +284,30 @@ def test_direct_loss_estimation_follows_the_features(counting: Counting) -> None
     reference = Reference("r", "", (), (), -40, 0.0, merge(parts), tuple(parts), loss_tree=tree)
     now = window(*regression(1000, 40, a=6.0))
     plan = counting.plan(counting.model("regression"), [], loss_tree=tree)
-    for name in ("mae", "rmse"):
+    for name in (
+        "mae",
+        "mse",
+        "rmse",
+        "mean_error",
+        "mape",
+        "smape",
+        "msle",
+        "rmsle",
+        "pinball_loss",
+        "pinball_loss(level=0.9)",
+    ):
         (found,) = measure(plan, now, reference, selected=[f"estimated.{name}"])
-        realised = METRICS[f"performance.{name}"].compute(now.all_rows.errors, 2.0**-40)
+        realised, before = (
+            find(f"performance.{name}").compute(part.errors, 2.0**-40)
+            for part in (now.all_rows, reference.statistics.all_rows)
+        )
         assert isinstance(found.result, Value)
         assert isinstance(found.result.interval, Interval)
         assert isinstance(realised, Value)
         assert found.estimated
         assert found.result.interval.low <= realised.value <= found.result.interval.high
-        assert found.result.value > 1.2 * float(np.abs(errors).mean())
+        assert isinstance(before, Value)
+        assert found.result.value > 1.15 * before.value
     baseline = LossBaseline(reference)
     assert isinstance(baseline.leaves(None, ALL_ROWS, Circumstances()), Undefined)
     empty = baseline.leaves(np.zeros(tree.size, dtype=np.int64), ALL_ROWS, Circumstances())
@@ -296,13 +322,20 @@ def test_direct_loss_estimation_follows_the_features(counting: Counting) -> None
 
 
 def test_intervals_by_hand() -> None:
-    """A variance of p(1-p)/n alone is Wilson's interval of n rows; few degrees of freedom make it Student's."""
-    assert share(0.3, [Variance(0.21 / 50)], "m") == wilson(15, 50, method="m")
+    """A variance of p(1-p)/n alone is Wilson's interval of n rows, or the normal one where that reaches farther."""
+    around, normal = wilson(15, 50), 1.959964 * (0.21 / 50) ** 0.5
+    found = bounded(0.3, (0, 1), [Variance(0.21 / 50)], "m")
+    assert (found.low, found.high) == pytest.approx((0.3 - normal, around.high), abs=1e-6)
+    twice = bounded(-0.4, (-1, 1), [Variance(4 * 0.21 / 50)], "m")
+    assert ((twice.low + 1) / 2, (twice.high + 1) / 2) == pytest.approx((found.low, found.high), abs=1e-12)
+    assert bounded(0.95, (0, 1), [Variance(0.95 * 0.05 / 30)], "m").high == 1  # all of 30 rows right: one in five
+    assert bounded(2.0, (2, 2), [Variance(1.0)], "m") == Interval(2.0, 2.0, "m")
+    assert mean(3.0, [Variance(0.25)], "m").high == pytest.approx(3 + 1.95996 / 2, abs=1e-4)
     assert quantile([Variance(1.0, 4)]) == pytest.approx(2.776, abs=0.02)
     assert quantile([Variance(1.0), Variance(0.0, 4)]) == pytest.approx(1.96, abs=0.001)
     assert positive(0.0, [Variance(0.25)], "m").low == 0
     assert positive(2.0, [Variance(0.01)], "m").low == pytest.approx(2 * np.exp(-1.96 * 0.1 / 2), rel=1e-3)
-    ends = share(1.0, [Variance(1e-4)], "m")
+    ends = bounded(1.0, (0, 1), [Variance(1e-4)], "m")
     assert ends.high == 1
     assert 0.9 < ends.low < 1
 

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from sklearn import metrics as sk
 from sklearn.isotonic import IsotonicRegression
-from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 
 from aimsight.metrics.estimates.calibration import SCORES, calibrate, isotonic
-from aimsight.metrics.estimates.formulas import FORMULAS
-from aimsight.metrics.estimates.scored import expected
+from aimsight.metrics.estimates.formulas import FORMULAS, expected
 from aimsight.metrics.statistics import SCORE_CELLS
 from aimsight.metrics.values import Undefined
 
@@ -54,6 +53,22 @@ def test_isotonic_by_hand() -> None:
     assert block[[0, 20, 999]].tolist() == [0, 0, 1]
 
 
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "cost": {"fp": 1.0, "fn": 5.0, "tp": -2.0},
+    "confusion": {"label": "positive", "decision": "negative"},
+    "f_beta": {"beta": 0.5},
+    "lift": {"k": 0.23},
+}
+"""Arguments of those that need some, or are tried with others than their defaults."""
+
+
+def value_of(name: str, rows: Any, chances: Any) -> float:
+    """An expected value."""
+    point = expected(name, rows, chances, ARGUMENTS.get(name))
+    assert not isinstance(point, Undefined)
+    return point.value
+
+
 def test_estimates_are_those_of_every_row_weighted_by_its_chance(counting: Counting) -> None:
     """Each row counted twice, as positive and negative with its chance as weight, gives scikit-learn's values."""
     s, y = drawn(4000, 1)
@@ -63,45 +78,68 @@ def test_estimates_are_those_of_every_row_weighted_by_its_chance(counting: Count
     c, p = oracle.predict(middle), (now > 0.45).astype(int)
     twice, weights = np.repeat([1, 0], 700), np.concatenate([c, 1 - c])
     both, decided = np.tile(middle, 2), np.tile(p, 2)
+    matrix = sk.confusion_matrix(twice, decided, sample_weight=weights)
+
+    def top(k: float) -> Any:
+        """How much of each row is at the top: all above the threshold, and their share of those at it."""
+        at = np.sort(middle)[::-1][int(k * 700)]
+        return np.where(
+            middle > at, 1.0, np.where(middle == at, (k * 700 - (middle > at).sum()) / (middle == at).sum(), 0)
+        )
+
     wanted = {
-        "accuracy": float(np.average(decided == twice, weights=weights)),
-        "precision": precision_score(twice, decided, sample_weight=weights),
-        "recall": recall_score(twice, decided, sample_weight=weights),
-        "specificity": recall_score(1 - twice, 1 - decided, sample_weight=weights),
-        "f1": f1_score(twice, decided, sample_weight=weights),
-        "roc_auc": roc_auc_score(twice, both, sample_weight=weights),
-        "average_precision": average_precision_score(twice, both, sample_weight=weights),
-        "brier": float(np.average(np.square(both - twice), weights=weights)),
+        "accuracy": sk.accuracy_score(twice, decided, sample_weight=weights),
+        "balanced_accuracy": sk.balanced_accuracy_score(twice, decided, sample_weight=weights),
+        "precision": sk.precision_score(twice, decided, sample_weight=weights),
+        "recall": sk.recall_score(twice, decided, sample_weight=weights),
+        "specificity": sk.recall_score(1 - twice, 1 - decided, sample_weight=weights),
+        "false_positive_rate": 1 - sk.recall_score(1 - twice, 1 - decided, sample_weight=weights),
+        "false_negative_rate": 1 - sk.recall_score(twice, decided, sample_weight=weights),
+        "f1": sk.f1_score(twice, decided, sample_weight=weights),
+        "f_beta": sk.fbeta_score(twice, decided, beta=0.5, sample_weight=weights),
+        "mcc": sk.matthews_corrcoef(twice, decided, sample_weight=weights),
+        "cohen_kappa": sk.cohen_kappa_score(twice, decided, sample_weight=weights),
+        "cost": (matrix * np.array([[0.0, 1.0], [5.0, -2.0]])).sum() / 700,
+        "confusion": matrix[1, 0] / 700,
+        "roc_auc": sk.roc_auc_score(twice, both, sample_weight=weights),
+        "gini": 2 * sk.roc_auc_score(twice, both, sample_weight=weights) - 1,
+        "average_precision": sk.average_precision_score(twice, both, sample_weight=weights),
+        "brier": sk.brier_score_loss(twice, both, sample_weight=weights),
+        "precision_at": float((top(0.1) * c).sum() / 70),
+        "recall_at": float((top(0.1) * c).sum() / c.sum()),
+        "lift": float((top(0.23) * c).sum() / c.sum() / 0.23),
     }
-    rows = counting.score_decisions(now, p).astype(float)
+    rows = {"": counting.score_decisions(now, p).astype(float)}
     chance, _ = isotonic(*by_cell(s, y))
-    found = {name: formula(rows, chance) for name, formula in FORMULAS.items()}
-    assert {name: one and one[0] for name, one in found.items()} == pytest.approx(wanted, abs=1e-10)
+    assert {name: value_of(name, rows, {"": chance}) for name in FORMULAS} == pytest.approx(wanted, abs=1e-10)
 
 
 @pytest.mark.parametrize("name", sorted(FORMULAS))
-def test_gradients_are_the_effect_of_a_label(name: str, counting: Counting) -> None:
+@pytest.mark.parametrize("classes", [1, 3])
+def test_gradients_are_the_effect_of_a_label(name: str, classes: int, counting: Counting) -> None:
     """Raising the chance of one cell by a little changes the value by the gradient times the cell's rows."""
     rng = np.random.default_rng(3)
-    s = rng.choice(np.linspace(0.05, 0.95, 7), 300)
-    rows = counting.score_decisions(s, rng.integers(-1, 2, 300)).astype(float)
-    chance = 0.1 + 0.8 * SCORES
-    point = FORMULAS[name](rows, chance)
-    assert point is not None
-    for cell in np.unique(cell_of(s)):
-        values = []
-        for step in (1e-6, -1e-6):
-            moved = chance.copy()
-            moved[cell] += step
-            shifted = FORMULAS[name](rows, moved)
-            assert shifted is not None
-            values.append(shifted[0])
-        slope = (values[0] - values[1]) / 2e-6
-        assert slope == pytest.approx(float(rows[cell] @ point[1][cell]), abs=1e-6)
+    rows, chances = {}, {}
+    for place in range(classes):
+        s = rng.choice(np.linspace(0.05, 0.95, 7), 300)
+        rows[str(place)] = counting.score_decisions(s, rng.integers(-1, 2, 300)).astype(float)
+        chances[str(place)] = 0.1 + (0.8 - 0.2 * place) * SCORES
+    point = expected(name, rows, chances, ARGUMENTS.get(name))
+    assert not isinstance(point, Undefined)
+    single = name in ("cost", "confusion")  # of one class against the rest only
+    for one in ["0"] if single else rows:
+        for cell in np.unique(cell_of(np.linspace(0.05, 0.95, 7))):
+            values = []
+            for step in (1e-6, -1e-6):
+                moved = chances[one].copy()
+                moved[cell] += step
+                values.append(value_of(name, rows, {**chances, one: moved}))
+            slope = (values[0] - values[1]) / 2e-6
+            assert slope == pytest.approx(float(rows[one][cell] @ point.gradients[one][cell]), abs=2e-6)
 
 
-def test_multiclass_is_the_mean_over_classes_and_accuracy_that_of_the_chosen(counting: Counting) -> None:
-    """Three classes: accuracy is the mean chance of the predicted class, recall the mean of one against the rest."""
+def test_multiclass_by_rows(counting: Counting) -> None:
+    """Three classes: each value from what is expected of every class, put together by plain NumPy."""
     rng = np.random.default_rng(4)
     s = rng.dirichlet([2, 2, 2], 500)
     p = s.argmax(axis=1)
@@ -109,13 +147,34 @@ def test_multiclass_is_the_mean_over_classes_and_accuracy_that_of_the_chosen(cou
     rows = {name: part.astype(float) for name, part in decisions.items()}
     chances = dict.fromkeys(rows, SCORES)
     middle = (cell_of(s) + 0.5) / SCORE_CELLS
-    accuracy, recall = (expected(name, rows, chances) for name in ("accuracy", "recall"))
-    assert not isinstance(accuracy, Undefined)
-    assert not isinstance(recall, Undefined)
-    assert accuracy.value == pytest.approx(middle[np.arange(500), p].mean())
-    assert accuracy.n == 500
-    each = [middle[p == c, c].sum() / middle[:, c].sum() for c in range(3)]
-    assert recall.value == pytest.approx(np.mean(each))
+    chosen = np.eye(3)[p]
+    right, labels, decided = (middle * chosen).sum(axis=0), middle.sum(axis=0), chosen.sum(axis=0)
+    precision, recall = right / decided, right / labels
+    negatives = 500 - labels
+    shares = labels / labels.sum(), decided / 500
+    chance = float((shares[0] * shares[1]).sum())
+    accuracy = right.sum() / 500
+    spread = float(np.sqrt((1 - (shares[0] ** 2).sum()) * (1 - (shares[1] ** 2).sum())))
+    weighted = float(np.average(precision, weights=labels))
+    found = expected("accuracy", rows, chances)
+    assert not isinstance(found, Undefined)
+    assert found.n == 500
+    assert found.value == pytest.approx(accuracy)
+    for name, wanted in {
+        "precision": precision.mean(),
+        "recall": recall.mean(),
+        "balanced_accuracy": recall.mean(),
+        "specificity": float(((negatives - decided + right) / negatives).mean()),
+        "f1": float((2 * right / (labels + decided)).mean()),
+        "cohen_kappa": (accuracy - chance) / (1 - chance),
+        "mcc": (accuracy - chance) / spread,
+        "brier": float((middle * (1 - middle) ** 2 + (1 - middle) * middle**2).sum(axis=1).mean()),
+    }.items():
+        assert value_of(name, rows, chances) == pytest.approx(wanted), name
+    for average, wanted in (("micro", right.sum() / 500), ("weighted", weighted)):
+        point = expected("precision", rows, chances, {"average": average})
+        assert not isinstance(point, Undefined)
+        assert point.value == pytest.approx(wanted)
 
 
 def test_nothing_to_divide_by_is_undefined(counting: Counting) -> None:
