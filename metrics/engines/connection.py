@@ -57,6 +57,8 @@ def connect(paths: Sequence[Path], *, memory_limit: str, threads: int) -> Iterat
             run(connection, f"SET streaming_buffer_size = '{STREAM_BUFFER}'")
             # whole row groups read ahead take the memory of wide logs, and no time is won on a local disk
             run(connection, "SET disable_parquet_prefetching = true")
+            # the footer of a wide file is read once, not by every query
+            run(connection, "SET parquet_metadata_cache = true")
             run(connection, f"SET allowed_paths = {quote_list(str(path) for path in paths)}")
             run(connection, "SET enable_external_access = false")
             run(connection, "SET lock_configuration = true")

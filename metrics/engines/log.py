@@ -19,7 +19,7 @@ from aimsight.metrics.plan import Window
 from aimsight.metrics.sources import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     import duckdb
@@ -96,20 +96,38 @@ class Duplicates:
 class Log:
     """A model's log on an open connection.
 
-    ``rows`` is a relation (a parenthesised query) with the columns that are used, and ``time`` the SQL expression of
-    the event time in it. ``errors`` names features that cannot be counted, with the reason. ``repeats_ids`` tells that
-    an id (or its hash) occurs more than once among all rows looked at, in one window or in several.
+    ``columns`` are those that are used, and ``time`` is the SQL expression of the event time. ``errors`` names features
+    that cannot be counted, with the reason. ``repeats_ids`` tells that an id (or its hash) occurs more than once among
+    all rows looked at, in one window or in several.
     """
 
     connection: duckdb.DuckDBPyConnection
     model: ModelConfig
     table: Table
     labels: Table | None
-    rows: str
+    columns: list[str]
     time: str
     errors: dict[str, str] = field(default_factory=dict)
     duplicates: Duplicates | None = None
     repeats_ids: bool = False
+
+    @property
+    def rows(self) -> str:
+        """A relation (a parenthesised query) with every column that is used."""
+        return self.rows_of(self.columns)
+
+    def rows_of(self, columns: Iterable[str]) -> str:
+        """The same rows with these columns, time and id: of a wide log a query that names all is slow to prepare."""
+        log = self.model.log
+        names = list(dict.fromkeys([log.timestamp, *([] if log.id is None else [log.id]), *columns]))
+        rows = self.table.select(names)
+        if log.id is None or not self.repeats_ids:
+            return f"({rows})"
+        identity = quote_ident(log.id)
+        listed = ", ".join(map(quote_ident, names))
+        single = f"SELECT * FROM ({rows}) WHERE {identity} IS NULL OR hash({identity}) NOT IN (SELECT h FROM repeated)"
+        kept = f"SELECT {listed} FROM (SELECT unnest({_ROW}) FROM twice WHERE place = 1)"
+        return f"({single} UNION ALL BY NAME {kept})"
 
     @property
     def joined(self) -> bool:
@@ -174,11 +192,10 @@ def open_log(
         except SchemaError as error:
             errors[column] = str(error)
     used = list(dict.fromkeys([*required, *(name for name in features if name not in errors)]))
-    rows = f"({table.select(used)})"
     labels = None
     if model.labels is not None and files.labels:
         labels = open_table(connection, files.labels, files.all, model.labels.table, csv=csv)
-    log = Log(connection, model, table, labels, rows, time, errors)
+    log = Log(connection, model, table, labels, used, time, errors)
     if model.log.id is not None:
         _set_duplicates_apart(log, model.log.id, windows)
     return log
@@ -195,14 +212,13 @@ def _set_duplicates_apart(log: Log, column: str, windows: Sequence[Window]) -> N
     condition = f"{name} IS NOT NULL AND {log.time} IS NOT NULL"
     if windows:
         condition += f" AND {log.within(windows[0].start, windows[-1].end)}"
-    repeated = _repeated_hashes(log, f"SELECT hash({name}) AS h FROM {log.rows} WHERE {condition}")
+    repeated = _repeated_hashes(log, f"SELECT hash({name}) AS h FROM {log.rows_of([])} WHERE {condition}")
     empty = np.empty(0, dtype=np.int64)
     log.duplicates = Duplicates(empty, empty.astype(np.bool_))
     if repeated.size == 0:
         return
     import pyarrow as pa
 
-    log.repeats_ids = True
     scopes = windows or [Window(_BEGINNING, _END)]
     listed = ", ".join(f"({number}, {literal(w.start)}, {literal(w.end)})" for number, w in enumerate(scopes))
     connection.register("repeated_hash", pa.table({"h": repeated}))
@@ -222,9 +238,7 @@ def _set_duplicates_apart(log: Log, column: str, windows: Sequence[Window]) -> N
     if dropped:
         times, same = (np.concatenate(column) for column in zip(*dropped, strict=True))
         log.duplicates = Duplicates(times, same)
-    kept = f"SELECT unnest({_ROW}) FROM twice WHERE place = 1"
-    single = f"SELECT * FROM {log.rows} WHERE {name} IS NULL OR hash({name}) NOT IN (SELECT h FROM repeated)"
-    log.rows = f"({single} UNION ALL BY NAME {kept})"
+    log.repeats_ids = True
 
 
 def _repeated_hashes(log: Log, query: str) -> NDArray[np.uint64]:

@@ -16,7 +16,7 @@ from aimsight.metrics.engines.connection import run
 from aimsight.metrics.engines.counting import Block, CellCounter, tally
 from aimsight.metrics.engines.expressions import code, segment_text
 from aimsight.metrics.engines.filters import condition
-from aimsight.metrics.engines.log import LABELS
+from aimsight.metrics.engines.log import LABELS, required_columns
 from aimsight.metrics.engines.performance import (
     EARLY,
     INSIDE,
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 BLOCK_ROWS = 1 << 15
 """Rows a block: a column of it fits into the processor's cache."""
-COLUMNS_AT_ONCE = 64
+COLUMNS_AT_ONCE = 48
 """Columns that one query reads."""
 CELL_BYTES = 100_000_000
 """What the cells of all columns may take; the windows that do not fit are read in a further pass."""
@@ -109,14 +109,16 @@ def read(
     wide.consumers.append(basics.add)
     counters: dict[str, CellCounter] = {}
     scratch = Scratch()
-    wider = wide
+    of_log = [column.name for column in plan.columns if column.role != "label" and column.name not in log.errors]
+    parts = dict.fromkeys(of_log[:COLUMNS_AT_ONCE], wide)
+    for first in range(COLUMNS_AT_ONCE, len(of_log), COLUMNS_AT_ONCE):
+        part = of_log[first : first + COLUMNS_AT_ONCE]
+        streams.append(_Stream(log.rows_of(part), {}, []))
+        parts |= dict.fromkeys(part, streams[-1])
     for column in plan.columns:
         if column.name in log.errors or (column.role == "label" and labels is None):
             continue
-        if column.role != "label" and len(wider.columns) >= COLUMNS_AT_ONCE:
-            wider = _Stream(log.rows, {}, [])
-            streams.append(wider)
-        stream = narrow if column.role == "label" else wider
+        stream = narrow if column.role == "label" else parts[column.name]
         counters[column.name] = _count_column(stream, log, labels, plan, column, scratch)
     envelope = _count_envelope(wide, log, plan, counters)
     decisions = _decisions(plan, leaves, limits)
@@ -451,7 +453,8 @@ def _leaves(log: Log) -> Leaves:
         return NO_SEGMENTS
     shown = _leaf_texts(log, columns)
     columns += filters
-    found = run(log.connection, f"SELECT DISTINCT {', '.join(shown)} FROM {log.rows} LIMIT {MOST_LEAVES + 1}")
+    rows = log.rows_of(required_columns(model))
+    found = run(log.connection, f"SELECT DISTINCT {', '.join(shown)} FROM {rows} LIMIT {MOST_LEAVES + 1}")
     if len(found) > MOST_LEAVES:
         raise SchemaError(
             f"{log.table.what}: columns {quoted_list(columns)} have more than {MOST_LEAVES} combinations of values; "
@@ -478,10 +481,10 @@ def _check_classes(log: Log, labels: LabelColumns | None) -> None:
             _check_two(log, log.labels, model.labels.label, LABELS, labels.text, labels.value)
         else:
             name = model.labels.label
-            _check_two(log, log.table, name, log.rows, quote_ident(name), labels.value)
+            _check_two(log, log.table, name, log.rows_of([name]), quote_ident(name), labels.value)
     if model.log.prediction is not None:
         name = model.log.prediction
-        _check_two(log, log.table, name, log.rows, quote_ident(name), log.positive(name))
+        _check_two(log, log.table, name, log.rows_of([name]), quote_ident(name), log.positive(name))
 
 
 def _check_two(log: Log, table: Table, column: str, relation: str, raw: str, value: str) -> None:

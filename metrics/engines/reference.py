@@ -25,7 +25,7 @@ from aimsight.metrics.plan import ColumnPlan, Plan, Reference, Window
 from aimsight.metrics.statistics import merge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -131,7 +131,7 @@ def _whole(log: Log, period: Window | None) -> Window:
     """
     condition = "" if period is None else f" WHERE {log.within(period.start, period.end)}"
     (row,) = run(
-        log.connection, f"SELECT epoch_us(min({log.time})), epoch_us(max({log.time})) FROM {log.rows}{condition}"
+        log.connection, f"SELECT epoch_us(min({log.time})), epoch_us(max({log.time})) FROM {log.rows_of([])}{condition}"
     )
     if row[0] is None or row[1] is None:
         where = "" if period is None else f" from {period.start.isoformat()} to {period.end.isoformat()}"
@@ -170,7 +170,16 @@ class _Chooser:
         self._log = log
         self._labels = labels
         self._condition = log.within(whole.start, whole.end)
-        self._rows = log.rows if labels is None else labels.rows
+
+    def _rows(self, columns: Iterable[tuple[str, Role]]) -> str:
+        """The relation that holds these columns."""
+        if self._labels is not None and any(role == "label" for _, role in columns):
+            return self._labels.rows
+        return self._log.rows_of(name for name, _ in columns)
+
+    def _values(self, column: tuple[str, Role], expression: str) -> str:
+        """A query for one column, called v."""
+        return f"SELECT {expression} AS v FROM {self._rows([column])} WHERE {self._condition}"
 
     def _numeric_expressions(self) -> dict[tuple[str, Role], str]:
         """Numeric columns that get cells of their own range, as DOUBLE."""
@@ -210,7 +219,7 @@ class _Chooser:
         model = self._log.model
         cells: dict[tuple[str, Role], NumericCells | CategoryCells] = dict(self._numeric_cells())
         for key, expression in self._category_expressions().items():
-            cells[key] = CategoryCells(self._categories(expression))
+            cells[key] = CategoryCells(self._categories(key, expression))
         for name in (model.log.score, *(model.log.scores or {}).values()):
             if name is not None:
                 self._log.number(name)
@@ -230,8 +239,8 @@ class _Chooser:
     def _cells_of(self, expressions: dict[tuple[str, Role], str]) -> dict[tuple[str, Role], NumericCells]:
         listed = ", ".join(f"{expression} AS c{i}" for i, expression in enumerate(expressions.values()))
         names = ", ".join(f"c{i}" for i in range(len(expressions)))
-        rows = f"SELECT {self._log.time} AS t, {listed} FROM {self._rows} WHERE {self._condition}"
-        (counted,) = run(self._log.connection, f"SELECT count(*) FROM {self._rows} WHERE {self._condition}")
+        rows = f"SELECT {self._log.time} AS t, {listed} FROM {self._rows(expressions)} WHERE {self._condition}"
+        (counted,) = run(self._log.connection, f"SELECT count(*) FROM {self._rows([])} WHERE {self._condition}")
         total = int(str(counted[0]))
         share = (1 << 64) * SAMPLE_ROWS // max(total, 1)
         chosen = f" WHERE hash(t, {names}) < {share}" if total > SAMPLE_ROWS else ""
@@ -249,10 +258,10 @@ class _Chooser:
             cells[key] = NumericCells.spanning(low, high)
         return cells
 
-    def _categories(self, expression: str) -> tuple[str, ...]:
+    def _categories(self, column: tuple[str, Role], expression: str) -> tuple[str, ...]:
         found = run(
             self._log.connection,
-            f"SELECT v, count(*) AS n FROM (SELECT {expression} AS v FROM {self._rows} WHERE {self._condition}) "
+            f"SELECT v, count(*) AS n FROM ({self._values(column, expression)}) "
             f"WHERE v IS NOT NULL GROUP BY v ORDER BY n DESC, v LIMIT {MOST_CATEGORIES}",
         )
         return tuple(str(row[0]) for row in found)
@@ -267,11 +276,11 @@ class _Chooser:
         """
         log, model = self._log, self._log.model
         found = set(model.log.scores or {})
-        shown = [expression for (_, role), expression in self._category_expressions().items() if role != "feature"]
-        for expression in shown:
+        shown = {key: text for key, text in self._category_expressions().items() if key[1] != "feature"}
+        for column, expression in shown.items():
             rows = run(
                 log.connection,
-                f"SELECT DISTINCT v FROM (SELECT {expression} AS v FROM {self._rows} WHERE {self._condition}) "
+                f"SELECT DISTINCT v FROM ({self._values(column, expression)}) "
                 f"WHERE v IS NOT NULL LIMIT {MOST_CLASSES + 1}",
             )
             found |= {str(row[0]) for row in rows}
@@ -317,7 +326,7 @@ class _Chooser:
         self, expressions: dict[tuple[str, Role], tuple[str, float]]
     ) -> dict[tuple[str, Role], tuple[float | None, float | None]]:
         listed = ", ".join(f"{expression} AS c{i}" for i, (expression, _) in enumerate(expressions.values()))
-        query = f"SELECT {listed} FROM {self._rows} WHERE {self._condition}"
+        query = f"SELECT {listed} FROM {self._rows(expressions)} WHERE {self._condition}"
         sums = [Moments(center) for _, center in expressions.values()]
         for columns in blocks(self._log.connection, query, 1 << 15):
             for total, values in zip(sums, columns, strict=True):

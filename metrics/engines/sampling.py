@@ -101,7 +101,7 @@ def draw(
     index = WindowIndex(windows)
     condition = log.within(windows[0].start, windows[-1].end)
     totals = np.zeros(len(windows), dtype=np.int64)
-    for (times,) in blocks(connection, f"SELECT epoch_us({log.time}) FROM {log.rows} WHERE {condition}", _BLOCK):
+    for (times,) in blocks(connection, f"SELECT epoch_us({log.time}) FROM {log.rows_of([])} WHERE {condition}", _BLOCK):
         if times.size:
             numbers = index.index(times)
             totals += np.bincount(numbers[numbers >= 0], minlength=totals.size)

@@ -55,7 +55,7 @@ def _values(log: Log, plan: Plan, names: Sequence[str]) -> list[Parts]:
     found: list[Parts] = [[[] for _ in plan.windows] for _ in names]
     listed = "".join(f", {log.number(name)} AS c{i}" for i, name in enumerate(names))
     condition = log.within(plan.windows[0].start, plan.windows[-1].end)
-    query = f"SELECT epoch_us({log.time}) AS t{listed} FROM {log.rows} WHERE {condition}"
+    query = f"SELECT epoch_us({log.time}) AS t{listed} FROM {log.rows_of(names)} WHERE {condition}"
     for times, *columns in blocks(log.connection, query, BLOCK_ROWS):
         block = Block.of(dict(zip(names, columns, strict=True)), times, index)
         if block is None:
