@@ -148,8 +148,8 @@ def test_the_card_states_what_the_oracle_measures() -> None:
             f"{groups['Male']['calibration_gap']:+.3f}",
             cells[9],
         ]
-        answered = [part[part["education"].notna()] for part in (wage_parts[0], rows)]
-        assert float(cells[9]) == pytest.approx(oracle.category_psi(*answered, "education"), abs=0.005001)
+        before, now = (part[part["education"].notna()] for part in (wage_parts[0], rows))
+        assert float(cells[9]) == pytest.approx(oracle.category_psi(before, now, "education"), abs=0.005001)
     flights = oracle.AIR_TIME
     flight_parts = [oracle.reference_rows(flights), *(rows for _, _, rows in oracle.windows(flights))]
     for cells, rows in zip(table("flights"), flight_parts, strict=True):

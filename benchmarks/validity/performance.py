@@ -188,8 +188,9 @@ def scores(prevalence: float, distance: float, tilt: float) -> Floats:
     logit = distance * grid - distance**2 / 2 + math.log(prevalence / (1 - prevalence))
     score = 1 / (1 + np.exp(-tilt * logit))
     cell = np.minimum((score * SCORE_CELLS).astype(np.int64), SCORE_CELLS - 1)
-    shares = np.concatenate([np.bincount(cell, row, SCORE_CELLS) for row in density])
-    return shares / shares.sum()
+    shares: Floats = np.concatenate([np.bincount(cell, row, SCORE_CELLS) for row in density])
+    shares /= shares.sum()
+    return shares
 
 
 def errors(name: str, noise: Callable[[np.random.Generator, int], Floats], size: int) -> Population:

@@ -31,7 +31,7 @@ def opened(browser: Browser, url: str, size: str, scheme: str = "light", **more:
 @pytest.mark.parametrize("size", list(SIZES))
 def test_every_page_is_whole(chromium: Browser, served: str, size: str, scheme: str) -> None:
     """No exception box, no horizontal scrolling, the theme follows the system, every chart is drawn."""
-    page = opened(chromium, screens, served, size, scheme)
+    page = opened(chromium, served, size, scheme)
     for name in PAGES:
         page.goto(f"{served}/{name}")
         screens.settle(page)
@@ -48,7 +48,7 @@ def test_every_page_is_whole(chromium: Browser, served: str, size: str, scheme: 
 
 def test_a_deep_link_opens_the_app_and_not_a_bare_page(chromium: Browser, served: str) -> None:
     """The first address that a server ever gets may be a deep link: navigation and chosen model are there."""
-    page = opened(chromium, screens, f"{served}/drift?model=credit-limit&column=purpose", "laptop")
+    page = opened(chromium, f"{served}/drift?model=credit-limit&column=purpose", "laptop")
     navigation = page.locator("[data-testid=stSidebarNav]").inner_text()
     for name in (
         "Overview",
@@ -66,7 +66,7 @@ def test_a_deep_link_opens_the_app_and_not_a_bare_page(chromium: Browser, served
 
 def test_the_first_screen_answers_on_a_laptop(chromium: Browser, served: str) -> None:
     """Without scrolling: what is wrong, since when, who acts, until when."""
-    page = opened(chromium, screens, served, "laptop")
+    page = opened(chromium, served, "laptop")
     for text in ("1 of 6 objectives not met", "owned by risk@example.org", "since Jul 2026", "due 4 Dec 2026"):
         box = page.get_by_text(re.compile(re.escape(text))).first.bounding_box()
         assert box is not None
@@ -77,7 +77,7 @@ def test_the_first_screen_answers_on_a_laptop(chromium: Browser, served: str) ->
 def test_a_verdict_has_its_colour_in_both_themes(chromium: Browser, served: str) -> None:
     """The badge of nonconforming has the verdict's own colour, not Streamlit's red."""
     for scheme, colour in (("light", "rgb(179, 64, 11)"), ("dark", "rgb(255, 138, 91)")):
-        page = opened(chromium, screens, served, "laptop", scheme)
+        page = opened(chromium, served, "laptop", scheme)
         badge = page.get_by_text("■ nonconforming").first
         assert badge.evaluate("element => getComputedStyle(element).color") == colour
         page.close()
@@ -87,7 +87,7 @@ def test_times_do_not_depend_on_the_browsers_zone(chromium: Browser, served: str
     """The time axis of the first chart reads the same in Los Angeles and in Auckland."""
     axes = []
     for zone in ("America/Los_Angeles", "Pacific/Auckland"):
-        page = opened(chromium, screens, f"{served}/model", "laptop", timezone_id=zone)
+        page = opened(chromium, f"{served}/model", "laptop", timezone_id=zone)
         chart = page.locator("[data-testid=stVegaLiteChart] svg").first
         axes.append([text for text in chart.locator(".role-axis-label text").all_text_contents() if text])
         page.close()
