@@ -3,21 +3,51 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
+from rich.columns import Columns
 from rich.table import Table
 from rich.text import Text
 
 from aimsight.aims.verdicts import Verdict
 from aimsight.aims.words import plain
 
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.containers import Lines
+
+_PARTS = re.compile(r"[^-_/@.,:]*[-_/@.,:]+|[^-_/@.,:]+")
 LIGHT_BACKGROUNDS = {"7", "15"}
+
+
+class Cell(Text):
+    """Text of one style whose long names break after a hyphen, a slash and the like before they break anywhere."""
+
+    def wrap(self, console: Console, width: int, **given: Any) -> Lines:  # noqa: ANN401  # what rich hands on
+        """Its lines, none longer than ``width``."""
+        return Text(broken(self.plain, width), style=self.style).wrap(console, width, **given)
+
+
+def broken(text: str, width: int) -> str:
+    """The text with line breaks within the words that are longer than ``width``, where a reader expects them."""
+
+    def parted(word: re.Match[str]) -> str:
+        lines = [""]
+        for part in _PARTS.findall(word[0]):
+            if lines[-1] and len(lines[-1]) + len(part) > width:
+                lines.append("")
+            lines[-1] += part
+        return "\n".join(lines)
+
+    return re.sub(rf"\S{{{width + 1},}}", parted, text)
 
 
 def cell(text: object, style: str = "") -> Text:
     """Text that is shown as it is: never read as markup, never able to move the cursor."""
-    return Text(plain("" if text is None else str(text)), style=style)
+    return Cell(plain("" if text is None else str(text)), style=style)
 
 
 def prose(text: str) -> Text:
@@ -54,13 +84,9 @@ def tally(verdicts: Iterable[Verdict]) -> Text:
     return text
 
 
-def legend(verdicts: Iterable[Verdict]) -> Text:
-    """What the glyphs mean, for those that were shown."""
-    text = Text()
-    for verdict in sorted(set(verdicts), key=lambda one: one.rank):
-        text.append("   " if text else "")
-        text.append_text(verdict_text(verdict))
-    return text
+def legend(verdicts: Iterable[Verdict]) -> Columns:
+    """What the glyphs mean, for those that were shown; glyph and word stay together where lines are short."""
+    return Columns([verdict_text(verdict) for verdict in sorted(set(verdicts), key=lambda one: one.rank)], (0, 3))
 
 
 def table(

@@ -155,8 +155,18 @@ def test_strips_tallies_and_legends() -> None:
     history = [Verdict.CONFORMING, Verdict.AT_RISK, Verdict.NONCONFORMING]
     assert strip(history, 2).plain == "▲■"
     assert tally([*history, Verdict.CONFORMING]).plain == "■ 1  ▲ 1  ● 2"
-    assert legend(history).plain == "■ nonconforming   ▲ at risk   ● conforming"
+    assert shown([legend(history)]) == ["■ nonconforming   ▲ at risk   ● conforming"]
+    assert shown([legend(history)], 34) == ["■ nonconforming   ▲ at risk", "● conforming"]
     assert tally([]).plain == ""
+
+
+def test_long_names_break_where_a_reader_expects_it() -> None:
+    """After a hyphen or a slash; within a word only where there is nothing else, and nothing is lost."""
+    assert shown([cell("credit-limit-eu-west no file in data/nowhere/x.parquet")], 13) == [
+        "credit-limit-", "eu-west no", "file in", "data/nowhere/", "x.parquet",
+    ]  # fmt: skip
+    assert shown([cell("abcdefghij")], 4) == ["abcd", "efgh", "ij"]
+    assert shown([cell("a-b-c d")], 20) == ["a-b-c d"]
 
 
 def test_a_cell_shows_text_and_never_obeys_it() -> None:
