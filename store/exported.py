@@ -51,14 +51,16 @@ def part_of(target: Path) -> Path:
     return target.with_name(f"{target.name}.part")
 
 
-def release(store: Store, actor: str, what: str, targets: Sequence[Path], *, entries: int) -> None:
+def release(
+    store: Store, actor: str, what: str, targets: Sequence[Path], *, entries: int, about: str = "everything"
+) -> None:
     """Record the export of files that lie in their parts, then put them in their places; or leave none behind."""
     try:
         for target in targets:
             if target.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
         files = [ExportedFile.of(part_of(target), target.name) for target in targets]
-        record_export(store, actor, what, files, entries=entries)
+        record_export(store, actor, what, files, entries=entries, about=about)
         for target in targets:
             part_of(target).replace(target)
     finally:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from aimsight.store.database import Reader, Transaction
 
 _DONE = "SELECT 1 FROM run WHERE run_id = ?"
-Outcome = Literal["success", "error", "missed", "abandoned", "skipped"]
+Outcome = Literal["success", "error", "abandoned", "skipped"]
+"""How a run ended. A window that nobody ran has no run: it is planned in the ledger without an outcome."""
 FINAL: frozenset[str] = frozenset({"success", "skipped"})
 """Outcomes after which a key is never run again; the others may be followed by another attempt."""
 
@@ -91,7 +92,7 @@ def claim(tx: Transaction, record: RunRecord) -> RunRecord | None:
 
 
 def claim_attempt(tx: Transaction, record: RunRecord) -> RunRecord:
-    """Take the next id ``key~n`` for an outcome that may be tried again (error, missed, abandoned)."""
+    """Take the next id ``key~n`` for an outcome that may be tried again (error, abandoned)."""
     stored = tx.stored("SELECT run_id FROM run WHERE run_key = ? AND run_id <> run_key", [record.run_key])
     taken = {row[0] for row in stored} | {run_id for run_id in tx.claimed if run_id.startswith(f"{record.run_key}~")}
     return _claimed(tx, replace(record, run_id=f"{record.run_key}~{len(taken) + 1}"))

@@ -236,6 +236,11 @@ def confirm(
     return record(tx, review, changes, actor, expected=expected, reason=f"input {key}")
 
 
+def named(review: RecordVersion, pack: Pack) -> str:
+    """``MR-2026-0001, pack 2``."""
+    return f"{review.record}, pack {pack.cover.version}"
+
+
 def decide(tx: Transaction, review: str, given: Decision, actor: Actor) -> tuple[RecordVersion, ...]:
     """Record a decision of a review with its first action, and the change (6.3) that it asks for.
 

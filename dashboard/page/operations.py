@@ -8,7 +8,7 @@ from aimsight.aims import words
 from aimsight.aims.verification import state, state_words
 from aimsight.dashboard import data, summary, ui
 
-OUTCOMES = ("success", "error", "missed", "abandoned", "skipped")
+OUTCOMES = ("success", "error", "abandoned", "skipped")
 
 
 def _render() -> None:

@@ -170,25 +170,33 @@ def export(
         typer.Option("--into", metavar="FILE", help=f"Where to; its suffix chooses: {FORMATS}.", show_default=False),
     ],
     number: Annotated[int, typer.Option("--pack", metavar="N", help="This pack; default: the latest.")] = 0,
+    who: As = "",
 ) -> None:
-    """Write the pack with the results of the review; the same pack and results give the same bytes."""
+    """Write the pack with the results of the review; the same pack and results give the same bytes.
+
+    That it was taken, by whom, and its hash enter the ledger.
+    """
     from aimsight.aims.registers import service as registers
     from aimsight.aims.review import service
     from aimsight.aims.review.render import FORMATS as RENDERINGS
     from aimsight.aims.review.results import results_of
     from aimsight.configs.errors import AimsightError
+    from aimsight.store.exported import last_entry, part_of, release
 
     session = Session.of(context)
     suffix = next((one for one in RENDERINGS if into.name.endswith(f".{one}")), None)
     if suffix is None:
         raise typer.BadParameter(f"{into.name}: the suffix chooses the form: {FORMATS}")
+    actor = session.exporter(who)
     with session.store.read() as reader:
+        entries = last_entry(reader)
         one = registers.get(reader, service.REVIEW, name.upper())
         pack = service.frozen_pack(session.project, one, number or None)
         results = results_of(reader, one, pack, ZoneInfo(session.project.config.time_zone))
     content = RENDERINGS[suffix](pack, results)
     try:
-        into.write_bytes(content)
+        part_of(into).write_bytes(content)
+        release(session.store, actor, service.KIND, [into], entries=entries, about=service.named(one, pack))
     except OSError as error:
         raise AimsightError(f"{into} cannot be written: {error.strerror or error}") from error
     said = f"{into}: pack {pack.cover.version} of {one.record}, {len(content) / 1000:,.0f} kB"

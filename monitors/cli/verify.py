@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from aimsight.monitors.record_check import Checked, Given
+    from aimsight.store.checkpoints import Reach
     from aimsight.store.verify import VerifyReport
 
+BESIDE = "Checkpoints beside the database: against mistakes, not against whoever can write both"
 MOST = 20
 """More lines of one kind than that are for --json."""
 
@@ -82,9 +84,9 @@ def verify(
         again = compute_again(session.project, session.store, models, latest=runs or None)
     signs = bool(given or session.project.config.signing.trusted)
     session.answer(
-        _data(checked) | ({} if again is None else {"recomputed": again.data()}),
+        _data(checked, session.store.path.parent) | ({} if again is None else {"recomputed": again.data()}),
         lambda: [
-            *_for_people(checked, session.project.root, signed=signs),
+            *_for_people(checked, session.project.root, session.store.path.parent, signed=signs),
             *([] if again is None else ["", *again.lines()]),
         ],
     )
@@ -92,7 +94,7 @@ def verify(
         raise typer.Exit(1)
 
 
-def _data(checked: Checked) -> dict[str, Any]:
+def _data(checked: Checked, beside: Path) -> dict[str, Any]:
     report = checked.report
     authority = report.authority
     return {
@@ -120,12 +122,12 @@ def _data(checked: Checked) -> dict[str, Any]:
         "limits": report.limits,
         "compared_to_entry": report.anchored,
         "signed_to_entry": report.signed,
-        "reaches": [asdict(one) for one in report.reaches],
+        "reaches": [asdict(one) | {"beside_the_database": _lies_in(one, beside)} for one in report.reaches],
         "given_away": [asdict(one) for one in checked.given],
     }
 
 
-def _for_people(checked: Checked, root: Path, *, signed: bool) -> list[RenderableType]:
+def _for_people(checked: Checked, root: Path, beside: Path, *, signed: bool) -> list[RenderableType]:
     from aimsight.aims.words import plain, plural
     from aimsight.monitors.cli.tables import cell, facts
 
@@ -154,7 +156,8 @@ def _for_people(checked: Checked, root: Path, *, signed: bool) -> list[Renderabl
         ("Roles and rules that changed", list(authority.changed) if authority else []),
         ("Disposed of", list(report.disposed)),
         ("Warnings", list(report.warnings)),
-        ("Vouched for from outside", list(_ranges(report, checked.given, root, signed=signed))),
+        ("Vouched for from outside", list(_outside(report, checked.given, root, beside, signed=signed))),
+        (BESIDE, [_reach(one, root, signed=signed) for one in report.reaches if _lies_in(one, beside)]),
         ("What this cannot show", [*report.limits, *(authority.limits if authority else ())]),
     ):
         if lines:
@@ -178,18 +181,29 @@ def _authority(report: VerifyReport) -> str:
     return f"in order: {plural(judged, 'act')} of people{alone}"
 
 
-def _ranges(report: VerifyReport, given: tuple[Given, ...], root: Path, *, signed: bool) -> Iterator[str]:
-    """Which entries each checkpoint file and anchor vouches for, and which none does."""
-    for one in report.reaches:
-        by_key = f", signed {_span(1, one.signed)}" if signed else ""
-        yield f"{one.name.removeprefix(f'{root}/')}: {_span(1, one.anchored)}{by_key}"
-    if report.anchored < report.entries:
-        yield f"not anchored: {_span(report.anchored + 1, report.entries)}"
+def _outside(
+    report: VerifyReport, given: tuple[Given, ...], root: Path, beside: Path, *, signed: bool
+) -> Iterator[str]:
+    """Which entries each checkpoint file and anchor outside the store's folder vouches for, and which none does."""
+    outside = [one for one in report.reaches if not _lies_in(one, beside)]
+    yield from (_reach(one, root, signed=signed) for one in outside)
+    reached = max((one.anchored for one in outside), default=0)
+    if reached < report.entries:
+        yield f"not anchored: {_span(reached + 1, report.entries)}"
     for away in given:
         yield (
             f"{away.name}: entries 1 to {away.size:,} were given to {away.to}; what was received there is compared "
             "with --against FILE"
         )
+
+
+def _lies_in(one: Reach, folder: Path) -> bool:
+    return Path(one.name).parent == folder
+
+
+def _reach(one: Reach, root: Path, *, signed: bool) -> str:
+    by_key = f", signed {_span(1, one.signed)}" if signed else ""
+    return f"{one.name.removeprefix(f'{root}/')}: {_span(1, one.anchored)}{by_key}"
 
 
 def _span(first: int, last: int) -> str:

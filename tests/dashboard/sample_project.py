@@ -317,7 +317,7 @@ def _attempts(tx: Transaction) -> None:
     window = WINDOWS[6]
     outcomes: tuple[tuple[Outcome, str], ...] = (
         ("error", "log.parquet: no such file; was it moved?"),
-        ("missed", "no scheduler was running"),
+        ("abandoned", "no scheduler was running"),
     )
     for outcome, reason in outcomes:
         run = claim_attempt(tx, _record_of(window, "2"))

@@ -144,7 +144,7 @@ def test_runs_that_did_not_succeed_are_listed_with_their_reason(full: Path, monk
     """An error and a missed run are there, with why."""
     app = opened(full, "operations", monkeypatch)
     table = app.dataframe[1].value
-    assert set(table["Outcome"]) == {"error", "missed"}
+    assert set(table["Outcome"]) == {"error", "abandoned"}
     assert "log.parquet: no such file; was it moved?" in set(table["Reason"])
 
 

@@ -15,7 +15,7 @@ import pytest
 from aimsight.configs.load import load_project
 from aimsight.monitors import record_check
 from aimsight.monitors.anchors import MADE, anchor
-from aimsight.monitors.cli.verify import _authority, _ranges
+from aimsight.monitors.cli.verify import BESIDE, _authority, _outside, _reach
 from aimsight.monitors.projects import open_store
 from aimsight.monitors.record_check import Given, check_records
 from aimsight.store.checkpoints import Reach
@@ -151,7 +151,9 @@ def test_the_ranges_in_the_documentation_are_what_is_printed() -> None:
     )
     report = VerifyReport("aimsight/x", 1205, "ab" * 32, (), (), (), (), 1204, 1204, reaches)
     given = (Given("mail", "alert route auditor", 1180),)
-    printed = [f"- {line}" for line in _ranges(report, given, Path("/p"), signed=True)]
+    outside = _outside(report, given, Path("/p"), Path("/p/store"), signed=True)
+    beside = _reach(reaches[0], Path("/p"), signed=True)
+    printed = [*(f"- {line}" for line in outside), "", BESIDE, f"- {beside}"]
     page = (Path(__file__).resolve().parents[2] / "docs" / "integrity.md").read_text("utf-8")
     assert "\n".join(["Vouched for from outside", *printed]) in page
 

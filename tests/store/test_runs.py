@@ -180,7 +180,7 @@ def test_planned_slots_stay_open_until_there_is_any_outcome(store: Store, sample
         assert plan_slots(tx, "wage-band", "main", windows, samples.start) == 1
         samples.write_run(tx)
         attempt = claim_attempt(tx, samples.run(1))
-        finish(tx, attempt.run_id, "missed", "the machine was off", 0, samples.start)
+        finish(tx, attempt.run_id, "error", "the machine was off", 0, samples.start)
     with store.read() as reader:
         gaps = open_slots(reader)
     assert [(gap["window_start"], gap["window_end"]) for gap in gaps] == [windows[2]]

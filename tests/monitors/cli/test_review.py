@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ suitability: Suitable.
 adequacy: Adequate.
 effectiveness: Not effective in March.
 """
+ANN = ("--as", "ann@example.org")
 DECISION = (
     "--decision", "Retrain the model. With newer data.", "--grounds", "The ranking got worse.", "--action",
     "Train version 2", "--owner", "ann@example.org", "--due", "2099-09-30", "--as", "ann@example.org",
@@ -92,18 +94,28 @@ def test_exports_hold_pack_and_results(call: Call, folder: Path, tmp_path: Path)
     for suffix in ("html", "docx", "json", "csv.zip"):
         one, two = tmp_path / f"one.{suffix}", tmp_path / f"two.{suffix}"
         for path in (one, two):
-            answer = call("-C", folder, "review", "export", made["record"], "--into", path)
+            answer = call("-C", folder, "review", "export", made["record"], "--into", path, *ANN)
             assert answer.code == 0, answer.err
         assert one.read_bytes() == two.read_bytes()
     frozen = next(path for path in folder.rglob(f"{made['pack_sha256']}.json"))
     assert (tmp_path / "one.json").read_bytes() == frozen.read_bytes()
     assert "Churn" in (tmp_path / "one.html").read_text() or "churn" in (tmp_path / "one.html").read_text()
-    wrong = call("-C", folder, "review", "export", made["record"], "--into", tmp_path / "pack.odt")
+    wrong = call("-C", folder, "review", "export", made["record"], "--into", tmp_path / "pack.odt", *ANN)
     assert wrong.code == 2
     assert "html, pdf, docx" in " ".join(wrong.err.split())
-    nowhere = call("-C", folder, "review", "export", made["record"], "--into", tmp_path / "no" / "pack.html")
+    lost = tmp_path / "no" / "pack.html"
+    nowhere = call("-C", folder, "review", "export", made["record"], "--into", lost, *ANN)
     assert nowhere.code == 1
     assert "cannot be written" in nowhere.err
+    unnamed = call("-C", folder, "review", "export", made["record"], "--into", tmp_path / "pack.html")
+    assert (unnamed.code, "who acts?" in unnamed.err) == (1, True)
+    asked = "SELECT actor, payload FROM events WHERE kind = 'export.made'"
+    taken = json.loads(call("-C", folder, "--json", "query", asked).out)
+    assert len(taken) == 8
+    payload = json.loads(taken[0]["payload"])
+    assert (taken[0]["actor"], payload["what"]) == ("ann@example.org", "review pack")
+    assert payload["about"] == f"{made['record']}, pack 1"
+    assert payload["files"][0]["sha256"] == hashlib.sha256((tmp_path / "one.html").read_bytes()).hexdigest()
 
 
 def test_a_correction_keeps_the_first_pack(call: Call, folder: Path, tmp_path: Path) -> None:
@@ -116,7 +128,7 @@ def test_a_correction_keeps_the_first_pack(call: Call, folder: Path, tmp_path: P
     second = prepare(call, folder, "--again", name.lower(), "--reason", "A risk was missing.")
     assert second["pack"] == 2
     assert second["pack_sha256"] != made["pack_sha256"]
-    answer = call("-C", folder, "review", "export", name, "--pack", "1", "--into", tmp_path / "first.json")
+    answer = call("-C", folder, "review", "export", name, "--pack", "1", "--into", tmp_path / "first.json", *ANN)
     assert answer.code == 0, answer.err
     assert json.loads((tmp_path / "first.json").read_text())["cover"]["version"] == 1
 
