@@ -182,14 +182,22 @@ def _duration(draft: Draft, *path: str) -> Duration | None:
 def _instant(draft: Draft, value: object) -> datetime | None:
     if not isinstance(value, str):
         return None
+    zone = _zone(draft)
     try:
-        zone = ZoneInfo(draft.text("log", "time_zone") or "UTC")
         moment = datetime.fromisoformat(value) if len(value) > 10 else None
         if moment is None:
             return datetime.combine(date.fromisoformat(value), time(), zone).astimezone(UTC)
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OSError, OverflowError, LookupError):
+    except (ValueError, OverflowError):
         return None  # reported where its own key is checked
+
+
+def _zone(draft: Draft) -> ZoneInfo:
+    """The zone of the windows, or UTC for a wrong one: hours do not matter to what is wrong with a period of days."""
+    try:
+        return ZoneInfo(draft.text("log", "time_zone") or "UTC")
+    except (ValueError, OSError, LookupError):
+        return ZoneInfo("UTC")
 
 
 CHECKS: tuple[Callable[[Draft], Iterator[Finding]], ...] = (

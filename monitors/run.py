@@ -229,6 +229,8 @@ class _Run:
         missed = record_missed(self.project, self.store, self.model, self.late)
         self._gather()
         unreadable = self.problem
+        if self.inputs is None and not self.history:
+            raise AimsightError(f"{unreadable}; nothing has ever been measured of this model, so nothing is recorded")
         candidates = self._candidates(chosen)
         if self.inputs is not None:
             spans = [*self._reference_spans(), *candidates]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,6 +24,7 @@ def backfill(
 ) -> None:
     """Measure the windows of a model that lie wholly between two days; what was run already is not run again."""
     from aimsight.configs.durations import Duration
+    from aimsight.configs.errors import AimsightError, NotFoundError
     from aimsight.monitors.alerts import deliver
     from aimsight.monitors.cli import running
     from aimsight.monitors.run import run_model
@@ -39,8 +41,14 @@ def backfill(
     if isinstance(config.monitor.window, Duration):
         wanted = complete(windows(config.monitor.window, config.monitor.every, zone, start, end), moment)
     else:  # windows of so many rows are cut by `aimsight run`; those it has cut can be measured again
-        with session.store.read() as reader:
+        cut = []
+        with suppress(NotFoundError), session.store.read() as reader:
             cut = planned_windows(reader, config.model, config.monitor.name)
+        if not cut:
+            raise AimsightError(
+                f"{model}: windows of {config.monitor.window} are cut by `aimsight run`, and it has not cut any yet; "
+                f"run `aimsight run {model}` once: it measures every window up to now"
+            )
         wanted = [window for window in cut if start <= window.start and window.end <= min(end, moment)]
     if dry_run or not wanted:
         session.answer(

@@ -161,6 +161,15 @@ def test_one_mistake_one_problem(
     assert [line.split(": ", 1)[1] for line in lines] == [expected]
 
 
+def test_a_wrong_time_zone_hides_no_reversed_period(model_text: str, facts: dict[str, MetricFacts]) -> None:
+    """Both are said at once."""
+    text = model_text.replace("[1974-01-01, 1985-01-01]", "[1985-01-01, 1974-01-01]")
+    text = text.replace("time_zone: Europe/Vienna", "time_zone: Europe/Vienn")
+    with pytest.raises(ConfigError) as caught:
+        parse_model(text, metric_ids=facts)
+    assert [problem.key for problem in caught.value.problems] == ["log.time_zone", "reference.period"]
+
+
 @pytest.mark.parametrize("key", ["statement", "metric", "target", "rationale", "owner", "due"])
 def test_what_makes_an_objective_measurable(model_text: str, facts: dict[str, MetricFacts], key: str) -> None:
     """Each of these keys is asked for with the clause that asks for it."""

@@ -178,35 +178,66 @@ def test_a_model_whose_start_nobody_knows_stops_no_other(sandbox: Sandbox, make:
     assert make.ran(summaries["beta"]) == {4: "success"}
 
 
-@pytest.mark.parametrize("how", ["missing", "empty", "no column", "text for a number"])
-def test_labels_that_cannot_be_read_fail_the_run(sandbox: Sandbox, make: Helpers, how: str) -> None:
-    """Nothing is judged on half of what belongs to it; with the labels repaired the days are measured."""
-    task, rows = ("regression", make.regression_rows)
-    sandbox.model("credit", task)
-    for day in range(6):
-        sandbox.day(day, rows(day))
-    path, whole = sandbox.path(4, kind="labels"), sandbox.path(4, kind="labels").read_bytes()
+def spoil_labels(sandbox: Sandbox, how: str) -> None:
+    """Take the labels of a regression away, or those of day 4 apart."""
+    path = sandbox.path(4, kind="labels")
     if how == "missing":
-        sandbox.model("credit", task, labels={"source": "labels/credit/2026-02-*.parquet"})
+        sandbox.model("credit", "regression", labels={"source": "labels/credit/2026-02-*.parquet"})
     elif how == "empty":
         path.write_bytes(b"")
     elif how == "no column":
         sandbox.write(path, [{"id": 1, "truth": 1.0}])
     else:
         sandbox.write(path, [{"id": 1, "y": "a hundred"}])
+
+
+WORDS = {
+    "missing": "no file matches labels/credit/2026-02-*.parquet",
+    "empty": "is empty (0 bytes)",
+    "no column": "there is no column 'y'",
+    "text for a number": "'y'",
+}
+
+
+@pytest.mark.parametrize(
+    ("how", "days"), [("missing", [5]), ("empty", [5]), ("no column", [4, 5]), ("text for a number", [4, 5])]
+)
+def test_labels_that_cannot_be_read_fail_the_run(sandbox: Sandbox, make: Helpers, how: str, days: list[int]) -> None:
+    """Nothing is judged on half of what belongs to it; with the labels repaired the days are measured."""
+    sandbox.model("credit", "regression")
+    for day in range(6):
+        sandbox.day(day, make.regression_rows(day))
+    path = sandbox.path(4, kind="labels")
+    whole = path.read_bytes()
+    if days == [5]:  # files that are not there do not change what was measured with them
+        assert make.ran(sandbox.run(5)["credit"]) == {4: "success"}
+    spoil_labels(sandbox, how)
     sandbox.run(6)
-    words = {
-        "missing": "no file matches labels/credit/2026-02-*.parquet",
-        "empty": "is empty (0 bytes)",
-        "no column": "there is no column 'y'",
-        "text for a number": "'y'",
-    }
-    assert words[how] in failed(sandbox, 4, 5)
-    assert len(sandbox.nonconformities()) == 1
+    assert WORDS[how] in failed(sandbox, *days)
+    assert len(sandbox.nonconformities()) == len(days) - 1
     sandbox.check()
     path.write_bytes(whole)
-    sandbox.model("credit", task)
+    sandbox.model("credit", "regression")
+    assert make.ran(sandbox.run(6)["credit"]) == dict.fromkeys(days, "success")
+
+
+@pytest.mark.parametrize("how", ["missing", "empty"])
+def test_what_could_never_be_read_is_told_and_not_recorded(sandbox: Sandbox, make: Helpers, how: str) -> None:
+    """A mistake of the first day is no failure of every window since then."""
+    sandbox.model("credit", "regression")
+    for day in range(6):
+        sandbox.day(day, make.regression_rows(day))
+    path = sandbox.path(4, kind="labels")
+    whole = path.read_bytes()
+    spoil_labels(sandbox, how)
+    summary = sandbox.run(6)["credit"]
+    assert WORDS[how] in summary.problem
+    assert "nothing is recorded" in summary.problem
+    assert summary.runs == []
+    path.write_bytes(whole)
+    sandbox.model("credit", "regression")
     assert make.ran(sandbox.run(6)["credit"]) == {4: "success", 5: "success"}
+    assert sandbox.nonconformities() == []
 
 
 @pytest.mark.parametrize("how", ["column gone", "text for a number", "list for a category"])

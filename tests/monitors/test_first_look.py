@@ -169,7 +169,9 @@ def test_every_format_is_read(tmp_path: Path, name: str) -> None:
 
 def written(folder: Path, *sources: Path, **tables: str) -> str:
     """The first configuration that is written for a log, and labels."""
-    write_first_configuration(folder, "m", *map(str, sources), **tables)
+    write_first_configuration(
+        folder, "m", *map(str, sources), table=tables.get("table"), labels_table=tables.get("labels_table")
+    )
     return (folder / "models" / "m.yaml").read_text("utf-8")
 
 

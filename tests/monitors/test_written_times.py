@@ -53,7 +53,7 @@ def test_times_are_read_as_they_are_said_to_be_written(
     assert {day: value for day, value in found.items() if not isinstance(value, str)} == right
 
 
-def test_a_time_that_is_not_written_so_costs_the_days_and_is_quoted(sandbox: Sandbox) -> None:
+def test_a_time_that_is_not_written_so_is_quoted_and_nothing_is_measured(sandbox: Sandbox) -> None:
     """No row is left out because its time cannot be read."""
     sandbox.model(
         log={"source": "log.csv", "timestamp_format": "%d.%m.%Y", "naive_timestamps": "UTC", "score": None},
@@ -65,9 +65,9 @@ def test_a_time_that_is_not_written_so_costs_the_days_and_is_quoted(sandbox: San
         monitor={"start": FIRST.date()},
     )
     (sandbox.root / "log.csv").write_text("id,at,x,yes\na,01.01.2026,1.5,1\nb,soon,2.5,0\n")
-    (run,) = sandbox.run(1)["credit"].runs
-    assert run.outcome == "error"
-    assert 'Could not parse string "soon"' in run.reason
+    summary = sandbox.run(1)["credit"]
+    assert summary.runs == []
+    assert 'Could not parse string "soon"' in summary.problem
 
 
 @pytest.mark.parametrize(
@@ -115,9 +115,8 @@ def test_a_time_without_offset_needs_a_zone(sandbox: Sandbox) -> None:
         monitor={"start": FIRST.date()},
     )
     (sandbox.root / "log.json").write_text('{"id": "a", "at": "at 2026-01-01 10:00:00", "x": 1, "yes": 1}\n')
-    (run,) = sandbox.run(1)["credit"].runs
-    assert run.outcome == "error"
-    assert "a time without an offset: at 2026-01-01 10:00:00; name its zone in `naive_timestamps`" in run.reason
+    problem = sandbox.run(1)["credit"].problem
+    assert "a time without an offset: at 2026-01-01 10:00:00; name its zone in `naive_timestamps`" in problem
 
 
 def test_numbers_with_a_decimal_comma(sandbox: Sandbox) -> None:

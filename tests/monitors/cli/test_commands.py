@@ -188,6 +188,15 @@ def test_backfill_shows_what_it_would_do_and_then_does_it(call: Call, project: P
     assert "churn: 2 windows run, 0 unchanged" in real.out
 
 
+def test_backfill_of_windows_of_rows_says_what_cuts_them(call: Call, project: Path) -> None:
+    """Before the first run there is nothing that could be measured again, and the cure is named."""
+    path = project / "models" / "churn.yaml"
+    path.write_text(path.read_text().replace("window: 1mo", 'window: "100 rows"'))
+    answer = call("-C", project, "backfill", "churn", "--from", "2026-02-01", "--to", "2026-04-15")
+    assert answer.code == 1
+    assert "run `aimsight run churn` once" in answer.err
+
+
 def test_backfill_says_when_no_window_fits(call: Call, project: Path) -> None:
     """A span shorter than a window."""
     answer = call("-C", project, "backfill", "churn", "--from", "2026-02-02", "--to", "2026-02-20")
