@@ -47,7 +47,10 @@ CASES = {
             "multiclass", "multiclass", {"prediction": "kind", "scores": {"a": "p_a", "b": "p_b", "c": "p_c"}}, {}
         ),
         Case("regression", "regression", {"prediction": "guess", "interval": ["low", "high"]}, {}),
-        Case("losses", "regression", {"prediction": "guess"}, {"features": {"region": "category"}, "protected": []}),
+        *(
+            Case(name, "regression", {"prediction": "guess"}, {"features": {"region": "category"}, "protected": []})
+            for name in ("losses", "ratios")
+        ),
     )
 }  # fmt: skip
 """Drift distances come from all values in the first case and from cells in the others."""

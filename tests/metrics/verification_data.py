@@ -11,6 +11,7 @@ import csv
 import math
 import random
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,10 +110,24 @@ def loss_rows() -> list[Row]:
     return out
 
 
+def ratio_rows() -> list[Row]:
+    """A regression model with one label and one prediction in each region: every error measure is known of each."""
+    both = {"north": (10, 12), "south": (20, 15), "east": (40, 49)}
+    return [row | dict(zip(("y", "guess"), both[row["region"]], strict=True)) for row in loss_rows()]
+
+
+DATA = {
+    **{kind: partial(rows, kind) for kind in ("binary", "multiclass", "regression")},
+    "losses": loss_rows,
+    "ratios": ratio_rows,
+}
+"""What makes the rows of each data set."""
+
+
 def main() -> None:
     """Write the data sets."""
-    for kind in ("binary", "multiclass", "regression", "losses"):
-        made = loss_rows() if kind == "losses" else rows(kind)
+    for kind, make in DATA.items():
+        made = make()
         with (FOLDER / f"{kind}.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, made[0].keys(), lineterminator="\n")
             writer.writeheader()

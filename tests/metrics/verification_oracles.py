@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn import metrics as sk
 from sklearn.dummy import DummyClassifier
-from sklearn.isotonic import IsotonicRegression
 
 FOLDER = Path(__file__).resolve().parents[2] / "metrics" / "verification"
 END = datetime(2026, 2, 9, tzinfo=UTC)
@@ -33,20 +32,18 @@ EXACT, FIXED, FITTED = 1e-12, 1e-8, 1e-5
 Floats = NDArray[np.float64]
 
 
-def _methods() -> Any:
-    """The module that lies beside this one, in no package."""
-    spec = importlib.util.spec_from_file_location(
-        "verification_methods", Path(__file__).with_name("verification_methods.py")
-    )
+def _beside(name: str) -> Any:
+    """A module that lies beside this one, in no package."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["verification_methods"] = module  # dataclasses look their module up
+    sys.modules[name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
 
 
-m = _methods()
+m, of_estimates = _beside("verification_methods"), _beside("verification_estimates")
 """The rows of the cases, and textbook forms on plain arrays."""
 
 
@@ -86,6 +83,10 @@ BINARY: list[tuple[str, Callable[[], float]]] = [
     ("performance.specificity", partial(decided, partial(sk.recall_score, pos_label=0))),
     ("performance.false_positive_rate", lambda: 1 - decided(partial(sk.recall_score, pos_label=0))),
     ("performance.false_negative_rate", lambda: 1 - decided(sk.recall_score)),
+    (
+        "performance.confusion(label=positive, decision=negative)",
+        lambda: decided(lambda y, d: float(sk.confusion_matrix(y, d, normalize="all")[1, 0])),
+    ),
     ("performance.average_precision", partial(scored, sk.average_precision_score)),
     ("performance.roc_auc", partial(scored, sk.roc_auc_score)),
     ("performance.gini", lambda: 2 * scored(sk.roc_auc_score) - 1),
@@ -155,6 +156,7 @@ def coverage() -> float:
 
 ERRORS: list[tuple[str, Callable[[Floats, Floats], float], float]] = [
     ("performance.mae", sk.mean_absolute_error, FIXED),
+    ("performance.mse", sk.mean_squared_error, FIXED),
     ("performance.rmse", sk.root_mean_squared_error, FIXED),
     ("performance.r2", sk.r2_score, FIXED),
     ("performance.mape", lambda y, p: float((np.abs(p - y)[y != 0] / np.abs(y[y != 0])).mean()), FIXED),
@@ -172,59 +174,14 @@ ERRORS: list[tuple[str, Callable[[Floats, Floats], float], float]] = [
         lambda y, p: float(np.sqrt(np.square(np.log1p(p) - np.log1p(y))[(y > -1) & (p > -1)].mean())),
         FIXED,
     ),
+    (
+        "performance.msle",
+        lambda y, p: float(np.square(np.log1p(p) - np.log1p(y))[(y > -1) & (p > -1)].mean()),
+        FIXED,
+    ),
     ("performance.smape", lambda y, p: float((2 * np.abs(p - y) / (np.abs(p) + np.abs(y))).mean()), FIXED),
 ]
 """Regression, by scikit-learn or NumPy on the rows."""
-
-
-# --- estimates -------------------------------------------------------------------------------------------------------
-
-
-def calibrated() -> tuple[Floats, Floats, Floats]:
-    """Chance of a positive (isotonic regression on the reference), score and decision of the window's decided rows."""
-    known = m.before("binary").where("y", "p")
-    scores = known.number("p")
-    fitted = IsotonicRegression(out_of_bounds="clip").fit(scores, known.number("y"))
-    rows = m.now("binary").where("p", "yes")
-    return fitted.predict(rows.number("p")), rows.number("p"), rows.number("yes")
-
-
-def estimated(how: Callable[[Floats, Floats, Floats], float]) -> float:
-    """An estimate of the binary case."""
-    return float(how(*calibrated()))
-
-
-def expected_ranking(score: Callable[..., float]) -> float:
-    """A ranking metric in which every row of the window is a positive with its chance and a negative with the rest."""
-    known = m.before("binary").where("y", "p")
-    fitted = IsotonicRegression(out_of_bounds="clip").fit(known.number("p"), known.number("y"))
-    p = m.now("binary").where("p").number("p")
-    c = fitted.predict(p)
-    truth = np.concatenate([np.ones(p.size), np.zeros(p.size)])
-    return float(score(truth, np.concatenate([p, p]), sample_weight=np.concatenate([c, 1 - c])))
-
-
-def expected_brier() -> float:
-    """Expected squared distance of the scores from the labels."""
-    known = m.before("binary").where("y", "p")
-    fitted = IsotonicRegression(out_of_bounds="clip").fit(known.number("p"), known.number("y"))
-    p = m.now("binary").where("p").number("p")
-    c = fitted.predict(p)
-    return float((c * (1 - p) ** 2 + (1 - c) * p**2).mean())
-
-
-ESTIMATED: list[tuple[str, Callable[[Floats, Floats, Floats], float]]] = [
-    ("estimated.accuracy", lambda c, _, d: np.where(d == 1, c, 1 - c).mean()),
-    ("estimated.f1", lambda c, _, d: 2 * (c * d).sum() / (c.sum() + d.sum())),
-    ("estimated.precision", lambda c, _, d: c[d == 1].mean()),
-    ("estimated.recall", lambda c, _, d: (c * d).sum() / c.sum()),
-    ("estimated.specificity", lambda c, _, d: ((1 - c) * (1 - d)).sum() / (1 - c).sum()),
-]
-
-
-def region_losses() -> Floats:
-    """Absolute errors of the window's rows, which the region decides."""
-    return np.array([{"north": 2.0, "south": 5.0, "east": 9.0}[one] for one in m.now("losses").text("region")])
 
 
 # --- drift -----------------------------------------------------------------------------------------------------------
@@ -417,14 +374,8 @@ ORACLES: list[Oracle] = [
     Oracle("performance.specificity", "multiclass", "", EXACT, NP, partial(decided, m.class_specificity, "multiclass")),
     Oracle('performance.cost_matrix(costs="a as b: 5, c as a: 2")', "multiclass", "", EXACT, NP, class_costs),
     Oracle("performance.interval_coverage", "regression", "", EXACT, NP, coverage),
-    *(Oracle(name, "binary", "", FITTED, SK, partial(estimated, how)) for name, how in ESTIMATED),
-    Oracle("estimated.roc_auc", "binary", "", FITTED, SK, partial(expected_ranking, sk.roc_auc_score)),
-    Oracle(
-        "estimated.average_precision", "binary", "", FITTED, SK, partial(expected_ranking, sk.average_precision_score)
-    ),
-    Oracle("estimated.brier", "binary", "", FITTED, SK, expected_brier),
-    Oracle("estimated.mae", "losses", "", FIXED, HAND, lambda: float(region_losses().mean())),
-    Oracle("estimated.rmse", "losses", "", FIXED, HAND, lambda: float(np.sqrt(np.square(region_losses()).mean()))),
+    *(Oracle(name, "binary", "", FITTED, SK, find) for name, find in of_estimates.SCORED),
+    *(Oracle(name, case, "", FIXED, SK if case == "ratios" else HAND, find) for name, case, find in of_estimates.LOST),
     *(Oracle(name, "binary", "region", EXACT, NP, find) for name, find in REGION),
     Oracle("drift.ks", "binary", "age", EXACT, SP, lambda: stats.ks_2samp(*m.values()).statistic),
     Oracle("drift.domain_classifier_auc", "binary", "", FITTED, SK, lambda: m.told_apart(*m.features())),
