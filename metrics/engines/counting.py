@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from aimsight.metrics.engines.windows import WindowIndex
 
 
+Count = np.int32 | np.uint16
+"""What cells are counted in, as long as they are few."""
 LARGEST = 1 << 31
 """Rows from which counts take eight bytes instead of four."""
 ENOUGH = 1 << 14
@@ -51,18 +53,18 @@ class Block:
 
 
 def tally(
-    table: NDArray[np.signedinteger], groups: NDArray[np.int64], only: int | None, cells: NDArray[np.signedinteger]
+    table: NDArray[np.integer], groups: NDArray[np.int64], only: int | None, cells: NDArray[np.signedinteger]
 ) -> None:
     """Add the rows to ``table[group, cell]``; ``only`` is the group when all rows have the same."""
     size = table.shape[1]
     if only is not None:
-        table[only] += np.bincount(cells, minlength=size)
+        table[only] += np.bincount(cells, minlength=size).astype(table.dtype, copy=False)
         return
     low, high = int(groups.min()), int(groups.max())
     span = (high - low + 1) * size
     keys = (groups - low) * size + cells
     if span <= 4 * keys.size:
-        table[low : high + 1] += np.bincount(keys, minlength=span).reshape(-1, size)
+        table[low : high + 1] += np.bincount(keys, minlength=span).astype(table.dtype, copy=False).reshape(-1, size)
     else:  # few rows over many groups: counting them one by one is cheaper than a table of zeros
         # a one of another type would be cast row by row, forty times slower
         np.add.at(table[low : high + 1].reshape(-1), keys, table.dtype.type(1))
@@ -73,7 +75,8 @@ class CellCounter:
 
     ``bounds`` are the declared least and greatest valid value of a numeric column. A column of categories comes as
     positions already (the query numbers them). ``scratch`` may be shared by the counters of one pass, whose blocks are
-    counted one after the other. With ``present_only`` rows without a value are left out.
+    counted one after the other. With ``present_only`` rows without a value are left out. ``count`` is the type of the
+    counts: two bytes are enough where no window has more rows.
     """
 
     def __init__(
@@ -84,12 +87,13 @@ class CellCounter:
         scratch: Scratch | None = None,
         *,
         present_only: bool = False,
+        count: type[Count] = np.int32,
     ) -> None:
         self._cells = cells
         self._present_only = present_only
         self._scratch = scratch or Scratch()
         # the last column is a bin for rows that wait in _others
-        self._counts: NDArray[np.signedinteger] = np.zeros((windows, cells.size + 3), dtype=np.int32)
+        self._counts: NDArray[np.integer] = np.zeros((windows, cells.size + 3), dtype=count)
         self._rows = 0
         self._others: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
         self._waiting = 0
@@ -105,8 +109,9 @@ class CellCounter:
         if isinstance(self._cells, NumericCells):
             numbers = values.astype(np.float64, copy=False)
             positions, rest = self._cells.core(numbers, self._scratch)
-            positions[rest] = self._cells.size + 2
-            self._wait(block.windows[rest], numbers[rest])
+            if rest.size:
+                positions[rest] = self._cells.size + 2
+                self._wait(block.windows[rest], numbers[rest])
             if self._bounds is not None and self._outside is not None:
                 low, high = self._bounds
                 outside = np.isfinite(numbers) & ((numbers < low) | (numbers > high))
@@ -123,7 +128,7 @@ class CellCounter:
             self._flush()
 
     def _flush(self) -> None:
-        if self._waiting and isinstance(self._cells, NumericCells):
+        if isinstance(self._cells, NumericCells):
             windows, values = (np.concatenate(parts) for parts in zip(*self._others, strict=True))
             tally(self._counts, windows, None, self._cells.outside(values))
         self._others, self._waiting = [], 0
@@ -136,7 +141,8 @@ class CellCounter:
 
     def result(self, window: int) -> CellCounts:
         """The counts of one window."""
-        self._flush()
+        if self._waiting:
+            self._flush()
         outside = int(self._outside[window, 1]) if self._outside is not None else None
         counts = self._counts[window, :-1].astype(np.int64)
         if self._present_only:

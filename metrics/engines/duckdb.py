@@ -16,7 +16,7 @@ import numpy as np
 from aimsight.configs.errors import SourceError
 from aimsight.metrics.engines.arrays import blocks
 from aimsight.metrics.engines.connection import connect, run
-from aimsight.metrics.engines.log import Inputs, inputs, label_columns, open_log
+from aimsight.metrics.engines.log import Inputs, inputs, label_columns, open_log, rows_of_windows
 from aimsight.metrics.engines.passes import BLOCK_ROWS, CELL_BYTES, fitting, read
 from aimsight.metrics.engines.profile import Profile
 from aimsight.metrics.engines.scores import KEY_BUDGET, ScoreLimits
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from aimsight.configs.schema import ModelConfig
+    from aimsight.metrics.engines.counting import Count
+    from aimsight.metrics.engines.log import Log
     from aimsight.metrics.engines.passes import Counted
     from aimsight.metrics.engines.sampling import Sample
     from aimsight.metrics.plan import Plan, Reference
@@ -103,9 +105,19 @@ class DuckDBEngine:
             # the first pass sees all windows, to tell whether an id occurs in several of them
             log = open_log(connection, plan.model, files, features, plan.windows[first:])
             limits = ScoreLimits(self._exact_rows, self._key_budget, self._tally_bytes)
-            last = first + fitting(plan.windows[first:], plan.columns, self._cell_bytes)
-            part = replace(plan, windows=plan.windows[first:last])
-            return read(part, log, label_columns(log, plan.as_of), limits, progress)
+            part, count = self._fitting(plan, log, first)
+            return read(part, log, label_columns(log, plan.as_of), limits, progress, count)
+
+    def _fitting(self, plan: Plan, log: Log, first: int) -> tuple[Plan, type[Count]]:
+        """The windows from ``first`` on that one pass counts, and in what: smaller counts fit twice as many of them."""
+        rest = plan.windows[first:]
+        count: type[Count] = np.int32
+        fits = fitting(rest, plan.columns, self._cell_bytes)
+        if fits < len(rest):
+            more = fitting(rest, plan.columns, self._cell_bytes, np.uint16)
+            if rows_of_windows(log, rest[:more]).max() <= np.iinfo(np.uint16).max:
+                fits, count = more, np.uint16
+        return replace(plan, windows=rest[:fits]), count
 
     def connect(self, paths: Sequence[Path]) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """A hardened connection that may read these files."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimsight.configs.errors import SchemaError, quoted_list
+from aimsight.configs.errors import SchemaError, SourceError, quoted_list
 from aimsight.configs.filters import parse
 from aimsight.metrics.cells import NumericCells, Scratch
 from aimsight.metrics.engines.arrays import blocks
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from aimsight.configs.schema import FeatureConfig
+    from aimsight.metrics.engines.counting import Count
     from aimsight.metrics.engines.log import LabelColumns, Log
     from aimsight.metrics.plan import ColumnPlan, Plan, Window
     from aimsight.metrics.statistics import SegmentStatistics
@@ -77,9 +78,11 @@ class _Stream:
         return name
 
 
-def fitting(windows: Sequence[Window], columns: Sequence[ColumnPlan], most: int = CELL_BYTES) -> int:
-    """How many of the first windows one pass can count: at least one."""
-    width = sum(4 * (column.cells.size + 3) for column in columns)
+def fitting(
+    windows: Sequence[Window], columns: Sequence[ColumnPlan], most: int = CELL_BYTES, count: type[Count] = np.int32
+) -> int:
+    """How many of the first windows one pass can count in numbers of this type: at least one."""
+    width = sum(np.dtype(count).itemsize * (column.cells.size + 3) for column in columns)
     return min(len(windows), max(1, most // max(width, 1)))
 
 
@@ -89,13 +92,19 @@ def read(
     labels: LabelColumns | None,
     limits: ScoreLimits,
     progress: Callable[[int], None] | None = None,
+    count: type[Count] = np.int32,
 ) -> Counted:
     """Read an open log once (its labels apart where they are joined) and count everything in the plan.
+
+    Parameters
+    ----------
+    count
+        The type of the counts of cells.
 
     Raises
     ------
     SourceError, SchemaError, ResourceError
-        See ``DuckDBEngine.profile``.
+        See ``DuckDBEngine.profile``; also when a window has more rows than the counts of cells can hold.
     """
     _check_classes(log, labels)
     index = WindowIndex(plan.windows)
@@ -119,7 +128,7 @@ def read(
         if column.name in log.errors or (column.role == "label" and labels is None):
             continue
         stream = narrow if column.role == "label" else parts[column.name]
-        counters[column.name] = _count_column(stream, log, labels, plan, column, scratch)
+        counters[column.name] = _count_column(stream, log, labels, plan, column, scratch, count)
     envelope = _count_envelope(wide, log, plan, counters)
     decisions = _decisions(plan, leaves, limits)
     _feed_decisions(narrow, log, labels, leaves, plan, decisions)
@@ -130,6 +139,8 @@ def read(
     tree = _count_leaves(wide, log, plan, leaves, decisions) if plan.loss_tree is not None else None
     for stream in streams:
         _pump(log, stream, plan.windows, index, progress if stream in (wide, narrow) else None)
+    if count is np.uint16 and basics.rows.max() > np.iinfo(count).max:
+        raise SourceError(f"{log.table.what}: rows were added while it was read; run again")
     return Counted(
         decisions=decisions,
         basics=basics,
@@ -316,6 +327,7 @@ def _count_column(
     plan: Plan,
     column: ColumnPlan,
     scratch: Scratch,
+    count: type[Count],
 ) -> CellCounter:
     """Add a planned column to a stream; returns its counter."""
     feature = plan.model.features.get(column.name) if column.role == "feature" else None
@@ -326,11 +338,11 @@ def _count_column(
         else:
             expression = log.number(column.name)
         bounds = feature.range if feature is not None else None
-        counter = CellCounter(column.cells, windows, bounds, scratch, present_only=column.role == "label")
+        counter = CellCounter(column.cells, windows, bounds, scratch, present_only=column.role == "label", count=count)
         alias = stream.column(expression)
         stream.consumers.append(lambda block: counter.add(block, block.columns[alias]))
         return counter
-    counter = CellCounter(column.cells, windows, present_only=column.role == "label")
+    counter = CellCounter(column.cells, windows, present_only=column.role == "label", count=count)
     if column.role == "label" and labels is not None:
         shown = f"CASE WHEN {labels.state} = 0 THEN {labels.text} END"
     else:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aimsight.configs.errors import SchemaError
-from aimsight.metrics.engines.arrays import as_numpy, blocks
+from aimsight.metrics.engines.arrays import as_numpy
 from aimsight.metrics.engines.expressions import NUMERIC, number, text
-from aimsight.metrics.engines.log import label_columns, open_log, required_columns
+from aimsight.metrics.engines.log import label_columns, open_log, required_columns, rows_of_windows
 from aimsight.metrics.engines.sql import quote_ident
 from aimsight.metrics.engines.tables import kind_of
 from aimsight.metrics.engines.windows import WindowIndex, micros
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _ALL = (1 << 64) - 1
 """The largest hash."""
-_BLOCK = 1 << 15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,11 +99,7 @@ def draw(
     labels = label_columns(log, request.as_of) if request.as_of is not None else None
     index = WindowIndex(windows)
     condition = log.within(windows[0].start, windows[-1].end)
-    totals = np.zeros(len(windows), dtype=np.int64)
-    for (times,) in blocks(connection, f"SELECT epoch_us({log.time}) FROM {log.rows_of([])} WHERE {condition}", _BLOCK):
-        if times.size:
-            numbers = index.index(times)
-            totals += np.bincount(numbers[numbers >= 0], minlength=totals.size)
+    totals = rows_of_windows(log, windows)
     wanted = np.minimum(totals, request.limit)
     shares = _shares(totals, request.limit)
     while True:

@@ -416,6 +416,18 @@ def test_windows_whose_cells_do_not_fit_are_read_again(bytes_of_cells: int, benc
         assert tools.plain(profile[window]) == tools.plain(expected[window])
 
 
+@pytest.mark.parametrize("rows", [65_535, 65_536])
+def test_a_window_of_more_rows_than_small_counts_hold(rows: int, bench: Any, tools: Any) -> None:
+    """Where cells do not fit, counts take two bytes if no window has too many rows for them; nothing overflows."""
+    frame = tools.make_frame(rows + 10)
+    frame["at"] = [*[tools.start] * rows, *[tools.start + timedelta(days=1)] * 10]
+    frame["x"] = 40.0
+    bench.write(frame)
+    profile = DuckDBEngine(cell_bytes=30_000).profile(bench.plan())
+    found = [profile[window].columns["x"].counts for window in tools.days(4)]
+    assert [(int(counts.max()), int(counts.sum())) for counts in found] == [(rows, rows), (10, 10), (0, 0), (0, 0)]
+
+
 @pytest.mark.parametrize("columns", [1, 2, 3])
 def test_a_wide_log_is_read_in_portions(columns: int, bench: Any, tools: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """How many columns a query reads changes nothing: neither a window's statistics nor the reference's cells."""
