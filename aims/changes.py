@@ -281,9 +281,9 @@ def propose(tx: Transaction, proposal: Proposal, stated: Mapping[str, Any], acto
     Parameters
     ----------
     stated
-        Fields of the record: ``owner``, ``purpose``, ``consequences``, ``integrity``, ``reassessment`` ... ; to the
-        consequences is added what follows for windows of the past. ``effective_from`` of a new objective is the day
-        from which it judges windows that were run before.
+        Fields of the record: ``owner`` (by default the objective's), ``purpose``, ``consequences``, ``integrity``,
+        ``reassessment`` ... ; to the consequences is added what follows for windows of the past. ``effective_from`` of
+        a new objective is the day from which it judges windows that were run before.
 
     Raises
     ------
@@ -303,7 +303,8 @@ def propose(tx: Transaction, proposal: Proposal, stated: Mapping[str, Any], acto
     stop = "" if not stated_too or stated_too.endswith((".", "!", "?")) else "."
     told = f"{stated_too}{stop} {effects.sentence}".strip()
     since = proposal.since.isoformat() if proposal.since else None
-    stated = {**stated, "consequences": told, "effective_from": since}
+    owner = proposal.after.owner if proposal.after else actor.id
+    stated = {"owner": owner, **stated, "consequences": told, "effective_from": since}
     given = _content(proposal, effects, stated, trigger=stated.get("trigger", "other"))
     return service.create(tx, TYPE, given, actor)
 

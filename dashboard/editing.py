@@ -16,7 +16,7 @@ from aimsight.aims import words
 from aimsight.aims.lifecycle import dossier, service, transitions
 from aimsight.aims.lifecycle.states import STEPS, steps_from
 from aimsight.aims.people import ConflictError, actor_of
-from aimsight.aims.people_on_record import record_people
+from aimsight.aims.people_on_record import keep_people
 from aimsight.configs.errors import AimsightError
 from aimsight.configs.forms import form_of
 from aimsight.store.database import Store
@@ -158,10 +158,10 @@ def turn_of(form: str) -> int:
     return int(st.session_state.setdefault(f"turn {form}", 0))
 
 
-def who_acts(scene: ui.Scene, key: str) -> str:
+def who_acts(scene: ui.Scene, key: str, label: str = "Who acts") -> str:
     """The person who acts, with their roles: chosen, not proved."""
     people = {one.id: f"{one.name} ({', '.join(one.roles) or 'no role'})" for one in scene.project.config.people}
-    return st.selectbox("Who acts", list(people), format_func=lambda one: words.printable(people[one]), key=key)
+    return st.selectbox(label, list(people), format_func=lambda one: words.printable(people[one]), key=key)
 
 
 def submit(
@@ -176,13 +176,18 @@ def submit(
     form
         The form that has done its work; by default the record's only one.
     """
-    config, root = scene.project.config, scene.project.root
-    store = Store(scene.store, checkpoints=tuple(root / checkpoint for checkpoint in config.checkpoints))
-    try:
-        actor = actor_of(scene.project, who)
+
+    def take(store: Store, actor: Actor) -> None:
         with store.write() as tx:
-            record_people(tx, config)
             step(tx, actor)
+
+    attempt(scene, who, take, record=record, form=form)
+
+
+def attempt(scene: ui.Scene, who: str, do: Callable[[Store, Actor], object], *, record: str, form: str = "") -> None:
+    """The same for what asks for transactions of its own."""
+    try:
+        do(*desk(scene, who))
     except AimsightError as error:
         st.error(words.escape(str(error)).replace("\n", "  \n"))
         if isinstance(error, ConflictError):
@@ -192,6 +197,15 @@ def submit(
         st.session_state.pop(f"seen {record}", None)
         st.session_state[f"turn {form or record}"] = turn_of(form or record) + 1
         st.rerun()
+
+
+def desk(scene: ui.Scene, who: str) -> tuple[Store, Actor]:
+    """The store and the person who acts on it, with who the people are on record."""
+    config, root = scene.project.config, scene.project.root
+    actor = actor_of(scene.project, who)
+    store = Store(scene.store, checkpoints=tuple(root / checkpoint for checkpoint in config.checkpoints))
+    keep_people(store, config)
+    return store, actor
 
 
 def _button(name: str) -> str:

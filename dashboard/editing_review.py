@@ -1,7 +1,8 @@
-"""Forms of a management review: confirm inputs, keep the minutes, decide, sign; off like all forms."""
+"""Forms of a management review: freeze packs, confirm inputs, keep the minutes, decide, sign; off like all forms."""
 
 from __future__ import annotations
 
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -12,13 +13,13 @@ from aimsight.aims.registers.fields import day_of
 from aimsight.aims.registers.types.change import SUBJECTS
 from aimsight.aims.registers.types.management_decision import KINDS
 from aimsight.aims.review import service
-from aimsight.dashboard import editing
+from aimsight.dashboard import editing, ui
+from aimsight.metrics.plan import Window
 
 if TYPE_CHECKING:
     from aimsight.aims.people import Actor
     from aimsight.aims.review.pack import Pack
     from aimsight.configs.schema import Person
-    from aimsight.dashboard import ui
     from aimsight.store.database import Transaction
     from aimsight.store.registers import RecordVersion
 
@@ -43,7 +44,9 @@ def forms(scene: ui.Scene, review: RecordVersion, pack: Pack) -> None:
     with st.container(border=True):
         st.subheader("Take a step", anchor=False)
         who = editing.who_acts(scene, "reviewing")
-        inputs, minutes, decision, signature = st.tabs(["Inputs", "Minutes", "Decision", "Signature"])
+        inputs, minutes, decision, signature, again = st.tabs(
+            ["Inputs", "Minutes", "Decision", "Signature", "Another pack"]
+        )
         with inputs:
             if waiting:
                 _confirm(scene, review, pack, waiting, who)
@@ -55,6 +58,53 @@ def forms(scene: ui.Scene, review: RecordVersion, pack: Pack) -> None:
             _decide(scene, review, who)
         with signature:
             _sign(scene, review, who)
+        with again:
+            _prepare_again(scene, review, pack, who)
+
+
+def prepare(scene: ui.Scene, found: list[RecordVersion]) -> None:
+    """Freeze the pack of a period as a new review, or how that is done without the form."""
+    if editing.allowed(scene):
+        ui.to_copy(ui.command(scene, "review prepare --from DAY --to DAY"))
+        return
+    last = max((one.event_until for one in found if one.event_until), default=None)
+    who, form = editing.who_acts(scene, "preparing"), "prepare"
+    turn = editing.turn_of(form)
+    with st.form(f"{form} {turn}", border=False):
+        left, right = st.columns(2)
+        first = left.date_input("First day", last.astimezone(scene.zone).date() if last else None, key=f"from {turn}")
+        final = right.date_input("Last day", None, key=f"until {turn}")
+        extras = st.checkbox("Also what ISO/IEC 27001 and ISO 9001 ask for", value=True, key=f"extras {turn}")
+        if st.form_submit_button("Freeze the pack"):
+            if first is None or final is None or final < first:
+                st.error("Which period? Its last day is not before its first.")
+                return
+            start, end = (datetime.combine(day, time(), scene.zone) for day in (first, final + timedelta(days=1)))
+            editing.attempt(
+                scene,
+                who,
+                lambda store, actor: service.prepare(store, scene.project, actor, Window(start, end), extras=extras),
+                record=form,
+            )
+
+
+def _prepare_again(scene: ui.Scene, review: RecordVersion, pack: Pack, who: str) -> None:
+    st.caption("A correction freezes the same period again, as things stand now; the packs before are kept.")
+    form = f"again {review.record}"
+    with st.form(f"{form} {editing.turn_of(form)}", border=False):
+        reason = st.text_area("Why", height=80, key=f"why {form} {editing.turn_of(form)}")
+        if st.form_submit_button(f"Freeze pack {pack.cover.version + 1}"):
+            period = Window(review.event_at, review.event_until or review.event_at)
+            extras = bool(review.fields.get("extras", True))
+            editing.attempt(
+                scene,
+                who,
+                lambda store, actor: service.prepare(
+                    store, scene.project, actor, period, review=review.record, reason=reason, extras=extras
+                ),
+                record=review.record,
+                form=form,
+            )
 
 
 def _confirm(scene: ui.Scene, review: RecordVersion, pack: Pack, waiting: list[str], who: str) -> None:

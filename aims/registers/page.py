@@ -69,7 +69,8 @@ measurements. What happens next is the project's choice in `aimsight.yaml`:
 - `changes: approve`: runs go on judging by the version in force, also where an objective is new or taken out, until
   a second person approves: `aimsight changes propose`, then `aimsight changes approve` (one, several or `--all`, each
   with its own entry in the ledger) or `reject`. Lists, plans and pages show what is in force, and a proposal as such;
-  `aimsight plan --proposed` plans what the files say.
+  `aimsight plan --proposed` plans what the files say. With `dashboard.editing` the page *Objectives* has the forms for
+  proposing, approving and rejecting.
 
 **From which day.** An objective is in force from the moment of its approval, which its version carries. It judges the
 windows that are run from then on. Of a new objective the change may name an earlier day (`effective_from`, on the

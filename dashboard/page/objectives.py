@@ -63,7 +63,7 @@ def _show_proposed(scene: ui.Scene, proposed: list[tuple[Proposal, Consequences]
     st.subheader("Proposed, not in force", anchor=False)
     st.caption("Windows are judged by what is in force until a second person approves.")
     ui.lines([_proposal_line(one, effects) for one, effects in proposed])
-    editing_changes.forms(scene, [one.record for one, _ in proposed if one.record is not None])
+    editing_changes.forms(scene, [one for one, _ in proposed])
 
 
 def _proposal_line(one: Proposal, effects: Consequences) -> tuple[str, list[str]]:

@@ -15,12 +15,10 @@ from aimsight.aims.review.render import FORMATS, NO_ONE, layout
 from aimsight.aims.review.results import results_of
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.targets import Target
-from aimsight.dashboard import charts, editing_review, frames, ui
+from aimsight.dashboard import charts, editing, editing_review, frames, taking, ui
 from aimsight.store.database import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from aimsight.aims.review.pack import Bars, Cell, Pack, Section, Series
     from aimsight.aims.review.render import Results
     from aimsight.store.database import Reader
@@ -48,16 +46,17 @@ def _render() -> None:
     found = scene.ask(reviews)
     if not found:
         ui.header(scene, "Management review")
-        ui.empty(
-            "No review was prepared yet. Preparing one freezes its inputs as a pack; nothing is changed by that.",
-            ui.command(scene, "review prepare --from DAY --to DAY"),
-        )
+        with st.container(border=True):
+            st.text("No review was prepared yet. Preparing one freezes its inputs as a pack; nothing else is changed.")
+            editing_review.prepare(scene, found)
         return
     names = [one.record for one in found]
     known = {one.record: one for one in found}
     head = st.container()  # filled when it is known which review is asked for
     if len(found) > 1:
         _table(_list(found))
+    with st.expander("Prepare another review"):
+        editing_review.prepare(scene, found)
     left, right = st.columns(2)
     shown = left.selectbox("Review", names, key="review", bind="query-params")
     review = known[shown]
@@ -70,7 +69,7 @@ def _render() -> None:
     with head:
         ui.header(scene, _headline(review, missing))
     _cover(scene, review, pack, missing)
-    _downloads(review, pack, results)
+    _downloads(scene, review, pack, results)
     if review.approver:  # what was concluded comes first; before that, what is missing
         _results(results)
     for section in pack.sections:
@@ -125,23 +124,22 @@ def _cover(scene: ui.Scene, review: RecordVersion, pack: Pack, missing: list[str
         editing_review.forms(scene, review, pack)
 
 
-def _downloads(review: RecordVersion, pack: Pack, results: Results | None) -> None:
-    """Files that are made only when somebody asks for one."""
+def _downloads(scene: ui.Scene, review: RecordVersion, pack: Pack, results: Results | None) -> None:
+    """Files that are made only when somebody asks for one; with forms, who took it is on record."""
+    who = editing.who_acts(scene, "taking", "Who takes a file") if not editing.allowed(scene) else None
+    if who is None:
+        st.caption("Who takes a file here is not on record; aimsight review export puts it there.")
     with st.container(horizontal=True, gap="small"):
-        for suffix, render in FORMATS.items():
+        for suffix in FORMATS:
             st.download_button(
                 LABELS[suffix],
-                data=_made(render, pack, results),
-                file_name=f"{review.record}-pack-{pack.cover.version}.{suffix}",
+                data=taking.made(scene, who, review, pack, results, suffix),
+                file_name=taking.file_name(review, pack, suffix),
                 mime=MIME[suffix],
                 on_click="ignore",
                 icon=":material/download:",
                 key=f"download {suffix}",
             )
-
-
-def _made(render: Callable[[Pack, Results | None], bytes], pack: Pack, results: Results | None) -> Callable[[], bytes]:
-    return lambda: render(pack, results)
 
 
 def _section(scene: ui.Scene, section: Section, results: Results | None) -> None:

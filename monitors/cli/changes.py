@@ -153,7 +153,6 @@ def propose(
             raise AimsightError("nothing to propose: every objective is as it is in force, or proposed already")
         for one in chosen:
             stated: dict[str, Any] = {
-                "owner": one.after.owner if one.after else actor.id,
                 "purpose": purpose,
                 "consequences": consequences,
                 "integrity": integrity,

@@ -23,6 +23,7 @@ dashboard: {editing: true}
 people:
   - {id: ann@example.org, name: Ann, roles: [owner]}
   - {id: bob@example.org, name: Bob, roles: [approver]}
+  - {id: risk@example.org, name: Risk}
 """
 STATED = {"owner": ANN.id, "purpose": "p", "integrity": "i", "reassessment": "not needed", "reassessment_reason": "r"}
 
@@ -83,12 +84,21 @@ def test_an_edited_target_is_shown_as_proposed_and_approved_there(
     assert "0.83 →" in said(app)
     assert "would have been" in said(app)
     assert "not on record yet" in said(app)
-    assert not app.button
-    with store(project).write() as tx:
-        (one,) = changes.proposals(tx, load_project(project).models["credit-limit"])
-        record = changes.propose(tx, one, STATED, ANN).record
-    app = opened(project, monkeypatch)
-    name = one.objective
+    assert "what is the change for?" in app.button[0].click().run().error[0].value
+    app.text_area(key="purpose 0").input("A better model came.")
+    app.text_area(key="integrity 0").input("The version in force judges meanwhile.")
+    app.selectbox(key="again 0").select("not needed")
+    refused = app.button[0].click().run().error[0].value
+    assert "reassessment\\_reason" in refused
+    app.text_area(key="because 0").input("Nobody is judged otherwise.")
+    app.selectbox(key="trigger 0").select("release")
+    app = app.button[0].click().run()
+    assert not app.error
+    with store(project).read() as reader:
+        (one,) = changes.proposals(reader, load_project(project).models["credit-limit"])
+    assert one.record is not None
+    assert (one.record.author, one.record.fields["trigger"]) == (ANN.id, "release")
+    name, record = one.objective, one.record.record
     assert in_force(project)[name] == ">= 0.83"
     approve, _ = app.button
     assert "Which changes?" in approve.click().run().error[0].value

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
@@ -15,11 +18,13 @@ from aimsight.aims.people import Actor, Role
 from aimsight.aims.registers import service as registers
 from aimsight.aims.review import service
 from aimsight.configs.load import load_project
+from aimsight.dashboard import taking
 from aimsight.metrics.plan import Window
 from aimsight.store.database import Store
 from aimsight.tests.dashboard import sample_project as sample
 
 if TYPE_CHECKING:
+    from aimsight.dashboard import ui
     from aimsight.store.registers import RecordVersion
 
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
@@ -171,7 +176,7 @@ def test_a_review_is_held_on_the_page(held: tuple[Path, Store, str], monkeypatch
 
     app.selectbox(key="reviewing").select("ann@example.org")
     next(one for one in app.selectbox if one.label == "Chair").select("emma@example.org")
-    app.date_input[0].set_value(date(2026, 11, 20))
+    next(one for one in app.date_input if one.label == "Held on").set_value(date(2026, 11, 20))
     app.multiselect[0].select("emma@example.org")
     fill(app, Others="Cho Li, External adviser\nMax <b>, Board, top management", What_was_discussed="The gap.")
     fill(app, Is_the="Suitable.", Is_it_adequate="Adequate.", Is_it_effective="Not fully.")
@@ -216,7 +221,7 @@ def test_a_review_is_held_on_the_page(held: tuple[Path, Store, str], monkeypatch
     app.text_input[-1].input("Emma Sato")
     app = pressed(app, "Sign")
     assert on_record(store, name).approver == "emma@example.org"
-    assert not app.button
+    assert [one.label for one in app.button] == ["Freeze the pack"]  # of another review
 
 
 def test_minutes_of_two_people_at_once(held: tuple[Path, Store, str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,9 +272,55 @@ def test_of_an_earlier_pack_nothing_is_signed(held: tuple[Path, Store, str], mon
     project = load_project(folder)
     service.prepare(store, project, ANN, YEAR, review=name, reason="A risk was missing.")
     app = opened(folder, monkeypatch)
-    assert app.button
+    assert len(app.button) > 1
     app = app.selectbox(key=f"pack {name}").select(1).run()
-    assert not app.button
+    assert [one.label for one in app.button] == ["Freeze the pack"]  # of another review
+
+
+def test_packs_are_frozen_on_the_page(full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first review, a correction of its pack with a reason, and the review of the period after it."""
+    folder = Path(shutil.copytree(full, tmp_path / "project"))
+    path = folder / "aimsight.yaml"
+    path.write_text(
+        yaml.safe_dump(yaml.safe_load(path.read_text()) | {"people": PEOPLE, "dashboard": {"editing": True}})
+    )
+    monkeypatch.setattr("aimsight.dashboard.editing.address", lambda: "127.0.0.1")
+    app = opened(folder, monkeypatch)
+    assert "Which period?" in pressed(app, "Freeze the pack").error[0].value
+    app.date_input(key="from 0").set_value(date(2025, 9, 1))
+    app.date_input(key="until 0").set_value(date(2026, 10, 31))
+    app = pressed(app, "Freeze the pack")
+    assert "why is the pack" in pressed(app, "Freeze pack 2").error[0].value
+    next(one for one in app.text_area if one.key and one.key.startswith("why again")).input("A risk was missing.")
+    app = pressed(app, "Freeze pack 2")
+    project = load_project(folder)
+    with Store(folder / project.config.store).read() as reader:
+        (review,) = registers.list_records(reader, [service.REVIEW])
+    zone = ZoneInfo(project.config.time_zone)
+    assert (review.author, review.event_at) == (ANN.id, datetime(2025, 9, 1, tzinfo=zone))
+    assert review.event_until == datetime(2026, 11, 1, tzinfo=zone)  # the day after the last
+    assert [one.get("reason") for one in review.fields["packs"]] == [None, "A risk was missing."]
+    assert app.date_input(key="from 1").value == YEAR.end.date()
+
+
+def test_who_takes_a_file_is_on_record_where_there_are_forms(
+    held: tuple[Path, Store, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file's own hash, under the name of who was chosen; where the page only shows it says that nothing is kept."""
+    folder, store, name = held
+    project = load_project(folder)
+    review = on_record(store, name)
+    pack = service.frozen_pack(project, review)
+    scene = SimpleNamespace(project=project, store=store.path)
+    content = taking.made(cast("ui.Scene", scene), EMMA.id, review, pack, None, "json")()
+    assert content == pack.content()
+    with store.read() as reader:
+        ((actor, payload),) = reader.tuples("SELECT actor, payload FROM events WHERE kind = 'export.made'")
+    assert actor == EMMA.id
+    assert json.loads(payload)["files"][0]["sha256"] == pack.sha256
+    assert "is not on record" not in said(opened(folder, monkeypatch))
+    monkeypatch.setattr("aimsight.dashboard.editing.address", lambda: None)
+    assert "is not on record" in said(opened(folder, monkeypatch))
 
 
 def test_a_phone_gets_lists_instead_of_wide_tables(full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,10 @@ from aimsight.aims.registers.record_type import RecordType
 SUBJECTS = (
     "objective", "threshold", "metric", "model", "scope", "policy", "monitoring plan", "process", "responsibility",
 )  # fmt: skip
+TRIGGERS = (
+    "nonconformity", "review", "audit", "law", "release", "improvement", "risk", "configuration", "other",
+)  # fmt: skip
+REASSESSMENT = ("needed", "not needed", "done")
 
 TYPE = RecordType(
     name="change",
@@ -17,9 +21,7 @@ TYPE = RecordType(
     doc="One change of the management system, planned before it is made; every change of a target is one.",
     header_required=("owner",),
     fields=(
-        Field("trigger", "choice", True, "What asks for it.",
-              choices=("nonconformity", "review", "audit", "law", "release", "improvement", "risk", "configuration",
-                       "other")),
+        Field("trigger", "choice", True, "What asks for it.", choices=TRIGGERS),
         Field("subject", "choice", True, "What changes.", choices=SUBJECTS),
         Field("purpose", "prose", True, "What it is for."),
         Field("consequences", "prose", True, "What follows from it, wanted or not."),
@@ -32,7 +34,7 @@ TYPE = RecordType(
         Field("differing_verdicts", "count", False, "Past verdicts that would differ."),
         Field("compared_verdicts", "count", False, "Past verdicts that were judged again."),
         Field("reassessment", "choice", False, "Whether risks or impacts have to be assessed again.",
-              choices=("needed", "not needed", "done"), to_approve=True),
+              choices=REASSESSMENT, to_approve=True),
         Field("reassessment_reason", "prose", False, "Why, or what came of it.",
               needed_when=("reassessment", ("not needed", "done"))),
         Field("planned_for", "day", False, "When it is to be made."),
