@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from aimsight.aims import words
+from aimsight.aims.review import standing
 from aimsight.aims.review.pack import Point, Section, Series, Table
 from aimsight.aims.review.view import decimal, due_day, value_cell
 from aimsight.aims.verdicts import Verdict
@@ -78,6 +79,7 @@ def results(view: View) -> Section:
             Table("runs", "Runs", ("Model", "Outcome", "Runs"), tuple(sorted(outcomes))),
             _changes(view),
             _verifications(view),
+            standing.models(view, groups),
         ),
         tuple(_series(view, rows) for rows in groups.values()),
     )

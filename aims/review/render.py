@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from aimsight.aims.csv_files import write_csv
+from aimsight.aims.review import standing
 from aimsight.aims.review.charts import bars_svg, series_svg
 from aimsight.aims.review.pack import Table
 from aimsight.aims.verdicts import Verdict
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from docx.document import Document
+    from docx.table import _Row
 
     from aimsight.aims.review.pack import Cell, Pack, Section, Series
 
@@ -63,7 +65,27 @@ def _urgency(series: Series) -> tuple[int, str]:
 
 IN_SHORT = ("d1", "d2", "overdue")
 """Sections whose first sentence stands on the cover: nonconformities, results, what is overdue."""
-_MANY_COLUMNS, _LONG, _SHORT, _FEW_ROWS = 7, 48, 24, 8
+_MANY_COLUMNS, _LONG, _SHORT, _DATE, _FEW_ROWS = 7, 48, 24, 14, 8
+
+
+MOST_ON_COVER = 14
+"""Models that the cover has room for, the worst first."""
+
+
+def first_page(pack: Pack) -> Table | None:
+    """How the models stand, as far as the cover has room; ``None`` for packs made before it was told."""
+    found = next((one for section in pack.sections for one in section.tables if one.name == standing.NAME), None)
+    if found is None or not found.rows:
+        return None
+    title = "How the models stand"
+    if len(found.rows) > MOST_ON_COVER:
+        title += f": {MOST_ON_COVER} of {len(found.rows)}, the worst first; all are in results"
+    return replace(found, title=title, rows=found.rows[:MOST_ON_COVER])
+
+
+def tables_of(section: Section) -> list[Table]:
+    """The tables of a section that have rows and do not stand on the cover as a whole."""
+    return [one for one in section.tables if one.rows and (one.name != standing.NAME or len(one.rows) > MOST_ON_COVER)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +164,8 @@ def html(pack: Pack, results: Results | None = None) -> bytes:
         layout=layout,
         style_of=_style_of,
         in_short=IN_SHORT,
+        first_page=first_page(pack),
+        tables_of=tables_of,
         in_unit=in_unit,
     )
     return (page.rstrip() + "\n").encode("utf-8")
@@ -184,13 +208,7 @@ def docx(pack: Pack, results: Results | None = None) -> bytes:
     document.core_properties.author = _plain(pack.cover.made_by)
     document.core_properties.created = document.core_properties.modified = datetime(*_EPOCH, tzinfo=UTC)
     document.core_properties.comments = f"SHA-256 of the pack {pack.sha256}"
-    document.add_heading(_plain(title_of(pack)), 0)
-    cover = pack.cover
-    document.add_paragraph(_plain(f"{cover.organisation}. {cover.review}, pack {cover.version}. Scope: {cover.scope}."))
-    for name, value in facts_of(pack):
-        document.add_paragraph(_plain(f"{name}: {value}"), style="List Bullet")
-    for text in cover.limitations:
-        document.add_paragraph(_plain(f"Limitation: {text}"))
+    _docx_cover(document, pack)
     confirmed = results.confirmed if results else {}
     for section in pack.sections:
         document.add_heading(_plain(f"{section.title} {section.clause}".rstrip()), 1)
@@ -198,7 +216,7 @@ def docx(pack: Pack, results: Results | None = None) -> bytes:
             document.add_paragraph(_plain(text))
         if section.is_empty:
             document.add_paragraph(_plain(confirmed.get(section.key, NO_ONE)))
-        for table in section.tables:
+        for table in tables_of(section):
             _docx_table(document, table)
     document.add_heading("Results of the review 9.3.3", 1)
     if results is None:
@@ -212,6 +230,23 @@ def docx(pack: Pack, results: Results | None = None) -> bytes:
     stream = io.BytesIO()
     document.save(stream)
     return _without_times(stream.getvalue())
+
+
+def _docx_cover(document: Document, pack: Pack) -> None:
+    """Title, the answers in short, how the models stand, and what the pack was made of."""
+    document.add_heading(_plain(title_of(pack)), 0)
+    cover = pack.cover
+    document.add_paragraph(_plain(f"{cover.organisation}. {cover.review}, pack {cover.version}. Scope: {cover.scope}."))
+    for section in pack.sections:
+        if section.key in IN_SHORT and section.sentences:
+            document.add_paragraph().add_run(_plain(section.sentences[0])).bold = True
+    if (stand := first_page(pack)) is not None:
+        _docx_table(document, stand)
+    for text in cover.limitations:
+        document.add_paragraph(_plain(f"Limitation: {text}"))
+    document.add_heading("What it was made of", 2)
+    for name, value in facts_of(pack):
+        document.add_paragraph(_plain(f"{name}: {value}"), style="List Bullet")
 
 
 def _paper(document: Document) -> None:
@@ -230,10 +265,36 @@ def _docx_table(document: Document, table: Table) -> None:
         return
     document.add_heading(_plain(table.title), 2)
     made = document.add_table(rows=len(table.rows) + 1, cols=len(table.columns), style=_TABLE_STYLE)
+    made.autofit = False
+    page = document.sections[0]
+    room = (page.page_width or 0) - (page.left_margin or 0) - (page.right_margin or 0)
+    widths = [round(room * share) for share in _shares(table)]
+    for column, width in zip(made.columns, widths, strict=True):
+        column.width = width
     # Row by row: asking a table for its cells goes through the whole table every time.
     for line, row in zip((table.columns, *table.rows), made.rows, strict=True):
-        for value, cell in zip(line, row.cells, strict=True):
+        _row_property(row, "w:cantSplit")
+        for value, cell, width in zip(line, row.cells, widths, strict=True):
             cell.text = _plain(_shown(value))
+            cell.width = width
+    _row_property(made.rows[0], "w:tblHeader")  # the head again on every page, and named as such to a screen reader
+
+
+def _shares(table: Table) -> list[float]:
+    """How much of the page's width each column gets: dates and ids stay on one line, long texts get the rest."""
+    asked = []
+    for place, name in enumerate(table.columns):
+        texts = [name, *(_shown(row[place]) for row in table.rows)]
+        word = max(len(part) for text in texts for part in text.split() or [""])
+        longest = max(map(len, texts))
+        asked.append(4 + (longest if longest <= _DATE else max(min(word, _LONG), min(longest, 2 * _LONG) / 2)))
+    return [one / sum(asked) for one in asked]
+
+
+def _row_property(row: _Row, name: str) -> None:
+    from docx.oxml import OxmlElement
+
+    row._tr.get_or_add_trPr().append(OxmlElement(name))  # noqa: SLF001  # python-docx has no word of its own for it
 
 
 def _without_times(archive: bytes) -> bytes:
