@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from aimsight.aims.registers.disposing import delete_disposed
 from aimsight.aims.words import plain, plural
 from aimsight.configs.errors import AimsightError
-from aimsight.monitors import projects
+from aimsight.monitors import alerts, projects
 from aimsight.monitors.heartbeat import BEAT, Heartbeat, heartbeat_path, only_one
 from aimsight.monitors.record_check import check_records
+from aimsight.store.outbox import next_attempt
 from aimsight.store.records import append_event
 from aimsight.store.verify import record_verification, was_verified_since
 
@@ -39,15 +40,18 @@ if TYPE_CHECKING:
 LATE_AFTER = timedelta(minutes=5)
 """A tick that comes later than this is on record as missed; its windows are run at once."""
 SWEEP = timedelta(hours=1)
-"""How often late rows, late labels, changed configuration and waiting notices are looked for."""
+"""How often late rows, late labels and changed configuration are looked for."""
 VERIFY_EVERY = timedelta(days=1)
 """How often the whole store is verified."""
 FIRST_VERIFICATION = timedelta(seconds=10)
 """How long after the start it is looked at whether that is due; the windows come first."""
 GRACE = timedelta(seconds=10)
 """How long a stop waits for a run; after that it is broken off, which leaves no half run behind."""
+SHORTEST_PAUSE = timedelta(seconds=1)
+"""Before notices are looked at again, such as those that another process is delivering."""
 SWEEPER = "sweep"
 VERIFIER = "verify"
+NOTIFIER = "notices"
 ACTOR = "aimsight serve"
 
 
@@ -186,7 +190,9 @@ class Clock:
         """Give a sign of life, with what has changed."""
         with self._guard:
             next_at = {
-                job.id: job.next_run_time for job in self._scheduler.get_jobs() if getattr(job, "next_run_time", None)
+                job.id: job.next_run_time
+                for job in self._scheduler.get_jobs()
+                if job.id not in {VERIFIER, NOTIFIER} and getattr(job, "next_run_time", None)
             }
             self._heart = replace(self._heart, **({"next_at": next_at} | changes), beat_at=self._now())
             try:
@@ -200,7 +206,7 @@ class Clock:
 
         wanted = {f"model {name}": model for name, model in self._project.models.items()}
         for job in self._scheduler.get_jobs():
-            if job.id not in {*wanted, SWEEPER, VERIFIER}:
+            if job.id not in {*wanted, SWEEPER, VERIFIER, NOTIFIER}:
                 job.remove()
         for job_id, model in wanted.items():
             self._scheduler.add_job(
@@ -247,6 +253,32 @@ class Clock:
         except AimsightError as error:
             self._trouble(str(error))
 
+    def _deliver(self) -> None:
+        """Try again what could not be delivered, and has waited for long enough."""
+        if self._stopping.is_set():
+            return
+        try:
+            alerts.deliver(self._store, self._project, now=self._now())
+        except AimsightError as error:
+            self._trouble(str(error))
+        self._plan_delivery()
+
+    def _plan_delivery(self) -> None:
+        """The next attempt to deliver comes when the first pause is over, whatever is due otherwise."""
+        if self._stopping.is_set() or not self._project.config.alerts or not self._store.path.exists():
+            return
+        try:
+            with self._store.read() as reader:
+                at = next_attempt(reader)
+        except AimsightError as error:
+            self._trouble(str(error))
+            return
+        if at is not None:
+            at = max(at, self._now() + SHORTEST_PAUSE)
+            self._scheduler.add_job(
+                self._deliver, "date", run_date=at, id=NOTIFIER, replace_existing=True, misfire_grace_time=None
+            )
+
     def _work(self, doing: str, models: Sequence[str] | None) -> None:
         if self._stopping.is_set():  # a tick that was waiting for its turn
             return
@@ -269,6 +301,7 @@ class Clock:
         finally:
             self._idle.set()
             self.beat(state="idle", doing="")
+            self._plan_delivery()
 
     def _on_missed(self, event: JobEvent) -> None:
         self._record("tick.missed", event, [event.scheduled_run_time], "the tick came too late")

@@ -53,6 +53,12 @@ def due_notices(reader: Reader, now: datetime) -> list[Notice]:
     return [Notice.from_row(row) for row in rows]
 
 
+def next_attempt(reader: Reader) -> datetime | None:
+    """When the first of the queued notices is due, ``None`` when nothing waits."""
+    ((at,),) = reader.tuples("SELECT min(coalesce(next_attempt_at, created_at)) FROM outbox WHERE state = ?", [QUEUED])
+    return at if isinstance(at, datetime) else None
+
+
 def mark_notice(
     tx: Transaction,
     notice: Notice,

@@ -25,6 +25,7 @@ from aimsight.configs.load import Project, load_project
 from aimsight.monitors.heartbeat import Heartbeat, heartbeat_path
 from aimsight.monitors.scheduler import SWEEPER, Clock
 from aimsight.store.database import Store
+from aimsight.store.outbox import Notice, enqueue_notice
 from aimsight.store.records import append_event
 
 PATIENCE = 30.0
@@ -173,6 +174,24 @@ def test_everything_is_looked_at_at_the_start(clock: Clock, runner: Runner) -> N
     assert runner.ran.wait(PATIENCE)
     assert clock.stop()
     assert runner.asked == [None]
+
+
+def test_a_notice_that_waits_is_delivered_when_its_pause_is_over(folder: Path, runner: Runner) -> None:
+    """Not only when the next run is due, which may be in an hour."""
+    (folder / "aimsight.yaml").write_text("organisation: Test\nalerts: [{name: ops, url: 'file:told.jsonl'}]\n")
+    store = Store(folder / "store" / "aimsight.duckdb")
+    now = datetime.now(UTC)
+    with store.write() as tx:
+        for key, pause in (("soon", timedelta(seconds=2)), ("later", timedelta(hours=2))):
+            enqueue_notice(tx, Notice(key, now, "ops", key, "body", key, next_attempt_at=now + pause))
+    project = load_project(folder)
+    clock = Clock(folder, project, store, say=lambda text: None, load=load_project, run_due=runner)
+    clock.start()
+    told = folder / "told.jsonl"
+    eventually(lambda: told.exists() and told.read_text().endswith("\n"))
+    assert clock.stop()
+    assert json.loads(told.read_text())["notices"] == ["soon"]
+    assert (now + timedelta(seconds=2)).isoformat() <= json.loads(told.read_text())["sent_at"]
 
 
 def test_the_records_are_verified_once_a_day(folder: Path, clock: Clock) -> None:
