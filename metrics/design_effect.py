@@ -16,9 +16,11 @@ nature raises all waves, memory the slow ones more than the fast ones. The const
 in restricted maximum likelihood (Patterson and Thompson 1971).
 
 Few windows leave e and rho open, so both are carried as a posterior on a grid. A priori the share of chance in a
-window's variance, 1 / (1 + e), is uniform from 0 to 1 (Strawderman 1971; Daniels 1999), and so is rho from 0 to 0.8:
-what windows remember for longer is a change and not a variation. Evidence is averaged over the posterior (Rubin 1984),
-which lengthens its tail the more, the less the windows say. docs/validity.md shows how often it errs.
+window's standard deviation, 1 / sqrt(1 + e), is uniform from 0 to 1 (as Daniels 1999 has it for the variance), and so
+is rho from 0 to 0.8: what windows remember for longer is a change and not a variation. Of two or three windows the
+prior would decide; so theirs is that of no scale (Jeffreys 1946), with which the evidence is that of a t-test and
+promises as much as one, but finds little. Evidence is averaged over the posterior (Rubin 1984), which lengthens its
+tail the more, the less the windows say. docs/validity.md shows how often it errs.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+
+from aimsight.metrics.intervals import LEVEL, Z
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,6 +47,10 @@ CORRELATIONS = np.arange(9) / 10
 """Correlations of a window with the one before that are considered."""
 FORGOTTEN = 100
 """After so many windows nothing is remembered: 0.8 to this power is 2e-10."""
+LARGEST = 1e6
+"""Design effect of errors beyond which nothing is considered."""
+FEWEST = 4
+"""Fewer windows than this say too little for a prior that expects little variation."""
 NEGLIGIBLE = 1e-3
 """Points of the grid this much less likely than the likeliest are left out."""
 
@@ -75,6 +83,23 @@ class DesignEffect:
     def mean(self) -> float:
         """The expected effect of a window with the rows of the reference's own."""
         return 1.0 + self.average(self.excess)
+
+    def deviation(self, variances: Floats) -> float:
+        """The standard deviation of the normal law with the same 95 % interval as the mixture of normal laws around 0.
+
+        ``variances``, at least 0, has one for each of the values.
+        """
+        from scipy.special import ndtr
+
+        deviations = np.sqrt(variances)
+        low, high = float(deviations.min()), float(deviations.max())
+        for _ in range(40 if low < high else 0):
+            middle = (low + high) / 2
+            if self.average(ndtr(-Z * middle / np.maximum(deviations, 1e-300))) > (1 - LEVEL) / 2:
+                low = middle
+            else:
+                high = middle
+        return high
 
     def average(self, values: Floats) -> float:
         """The expected value of a quantity that is known for each of the values."""
@@ -147,11 +172,25 @@ def learned(residuals: Floats, shape: float, rows: float) -> DesignEffect:
     windows = residuals.shape[0]
     seen = np.square(dct(residuals, axis=0, norm="ortho")[1:]).sum(axis=1)
     freedom = 2 * inflated_shape(shape, max(float(seen.mean()), 1.0))
+    return _posterior(seen, _powers(windows), freedom, rows, windows)
+
+
+def learned_from_errors(errors: Floats) -> DesignEffect:
+    """Design effect from errors of at least two windows, over their standard errors; their mean counts as well.
+
+    Nothing is asked about memory: an error that all windows share is one that the next will have, too.
+    """
+    return _posterior(np.square(errors), np.ones((1, errors.size)), 1.0, LARGEST, errors.size)
+
+
+def _posterior(seen: Floats, powers: Floats, freedom: float, rows: float, windows: int) -> DesignEffect:
+    """The posterior given the squared lengths of waves and the powers that a level of variance 1 gives them."""
     logarithms = np.arange(0.0, math.log(max(rows, 2.0)), STEP)  # from independent rows to rows that are all alike
     excess = np.expm1(logarithms)
-    expected = 1.0 + excess[:, None, None] * _powers(windows)
+    expected = 1.0 + excess[:, None, None] * powers
     likelihood = -freedom / 2 * (np.log(expected) + seen / expected).sum(axis=2)
-    posterior = likelihood - logarithms[:, None]  # the uniform prior of 1 / (1 + e), on the grid of logarithms
+    # the prior on the grid of logarithms: uniform in 1 / sqrt(1 + e), or without a scale
+    posterior = likelihood - logarithms[:, None] / 2 if windows >= FEWEST else likelihood
     weights = np.exp(posterior - posterior.max())
     value, correlation = np.nonzero(weights > NEGLIGIBLE)
     kept = weights[value, correlation]

@@ -35,7 +35,7 @@ FARTHEST = 1e140
 
 @metric(
     id="drift.ks",
-    version=2,
+    version=3,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="share",
@@ -82,7 +82,7 @@ def _lengths(pair: ColumnPair, curves: Curves) -> Floats | Undefined:
 
 @metric(
     id="drift.wasserstein_normed",
-    version=2,
+    version=3,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="standard deviations of the reference",
@@ -143,7 +143,7 @@ def _from_here_on(steps: Floats) -> Floats:
 
 @metric(
     id="drift.energy_distance",
-    version=2,
+    version=3,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="square root of standard deviations of the reference",
@@ -211,7 +211,7 @@ def _energy_weights(pair: ColumnPair, rows: int) -> tuple[Floats, NDArray[np.boo
 
 @metric(
     id="drift.cramer_von_mises",
-    version=2,
+    version=3,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="squared share",

@@ -36,7 +36,7 @@ def _too_few(pair: SamplePair) -> Undefined | None:
 
 @metric(
     id="drift.domain_classifier_auc",
-    version=2,
+    version=3,
     tasks=ALL_TASKS,
     kind="sample",
     unit="share",
@@ -73,7 +73,7 @@ def domain_classifier_auc(pair: SamplePair) -> Result:
 
 @metric(
     id="drift.reconstruction_error_change",
-    version=2,
+    version=3,
     tasks=ALL_TASKS,
     kind="sample",
     unit="share of the reference's error",

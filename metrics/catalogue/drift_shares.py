@@ -72,7 +72,7 @@ def distance(
 
 @distance(
     "psi",
-    2,
+    3,
     "nats",
     (0.0, None),
     "Siddiqi, Credit Risk Scorecards (2006), ch. 6; Lewis, Saunders and Westcott, Biometrika 71 (1984)",
@@ -116,7 +116,7 @@ def _jensen_shannon(shares: Shares) -> Distance:
 
 @distance(
     "jensen_shannon_distance",
-    2,
+    3,
     "square root of nats",
     (0.0, math.sqrt(LN2)),
     "Lin, Divergence measures based on the Shannon entropy (1991); Endres and Schindelin (2003)",
@@ -139,7 +139,7 @@ def _root(around: Interval) -> Interval:
 
 @distance(
     "jensen_shannon_divergence",
-    2,
+    3,
     "nats",
     (0.0, LN2),
     "Lin, Divergence measures based on the Shannon entropy, IEEE Transactions on Information Theory 37 (1991)",
@@ -156,7 +156,7 @@ def jensen_shannon_divergence(shares: Shares) -> Distance:
 
 @distance(
     "kl_divergence",
-    2,
+    3,
     "nats",
     (0.0, None),
     "Kullback and Leibler, On information and sufficiency, Annals of Mathematical Statistics 22 (1951)",
@@ -180,7 +180,7 @@ def kl_divergence(shares: Shares) -> Distance:
 
 @distance(
     "hellinger",
-    2,
+    3,
     "distance",
     (0.0, 1.0),
     "Hellinger (1909); Le Cam and Yang, Asymptotics in Statistics, 2nd ed. (2000), ch. 3",
@@ -203,7 +203,7 @@ def hellinger(shares: Shares) -> Distance:
 
 @distance(
     "cramers_v",
-    2,
+    3,
     "association",
     (0.0, 1.0),
     "Cramér, Mathematical Methods of Statistics (1946), ch. 21; Le Cam (1986), triangular discrimination",
@@ -226,7 +226,7 @@ def cramers_v(shares: Shares) -> Distance:
 
 
 @distance(
-    "total_variation", 2, "share", (0.0, 1.0), "Levin, Peres and Wilmer, Markov Chains and Mixing Times (2009), ch. 4"
+    "total_variation", 3, "share", (0.0, 1.0), "Levin, Peres and Wilmer, Markov Chains and Mixing Times (2009), ch. 4"
 )
 def total_variation(shares: Shares) -> Distance:
     """Total variation distance of one column: the share of rows that would have to change their group.
@@ -245,7 +245,7 @@ def total_variation(shares: Shares) -> Distance:
 
 @distance(
     "l_infinity",
-    2,
+    3,
     "share",
     (0.0, 1.0),
     "Chebyshev distance of shares; simultaneous intervals: Šidák, J. American Statistical Association 62 (1967)",
@@ -274,7 +274,7 @@ def _simultaneous(groups: int) -> float:
 
 @metric(
     id="drift.missing_share_change",
-    version=2,
+    version=3,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="share",

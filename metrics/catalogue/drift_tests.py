@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @metric(
     id="drift.chi_square",
-    version=2,
+    version=3,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="chi-square",
@@ -74,7 +74,7 @@ def chi_square(pair: ColumnPair) -> Result:
 
 @metric(
     id="drift.anderson_darling",
-    version=2,
+    version=3,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="squared gap in standard errors",

@@ -38,7 +38,7 @@ def _p_value(measured: list[FeatureDrift]) -> float:
 
 @metric(
     id="drift.share_of_drifted_features",
-    version=2,
+    version=3,
     tasks=ALL_TASKS,
     kind="summary",
     unit="share",
@@ -91,7 +91,7 @@ def share_of_drifted_features(
 
 @metric(
     id="drift.importance_weighted",
-    version=2,
+    version=3,
     tasks=ALL_TASKS,
     kind="summary",
     unit="as the distance",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aimsight.metrics.cells import NumericCells
+from aimsight.metrics.design_effect import learned_from_errors
 from aimsight.metrics.estimates.intervals import NONE, Variance
 from aimsight.metrics.values import Cause, Undefined, Value
 
@@ -62,16 +63,17 @@ def spread_out(reach: float) -> Variance:
 def excess(errors: Sequence[tuple[float, float]]) -> Variance:
     """Variance that errors have beyond the one expected of each, given as (error, variance expected by chance).
 
-    Mean of the squared errors less mean of the variances, at least 0: so it holds what windows differ by, and bias.
+    So it holds what windows differ by, and bias. Windows in which chance is large do not show whether there is any: the
+    posterior of the design effect keeps what may be there (``aimsight.metrics.design_effect``), and the variance given
+    is that of the normal law with the same 95 % interval.
     """
-    if len(errors) < FEWEST_ERRORS:
+    known = [(error, variance) for error, variance in errors if variance > 0]
+    if len(known) < FEWEST_ERRORS:
         return NONE
-    squares = np.square([error for error, _ in errors])
-    found = float(squares.mean()) - float(np.mean([variance for _, variance in errors]))
-    if found <= 0:
-        return NONE
-    # the mean of squares is known with one degree of freedom a window, and so is what remains of it
-    return Variance(found, max(len(errors) * (found / float(squares.mean())) ** 2, 1.0))
+    found, variances = (np.array(part) for part in zip(*known, strict=True))
+    effect = learned_from_errors(found / np.sqrt(variances))
+    typical = variances.size / float((1 / variances).sum())
+    return Variance(effect.deviation(typical * effect.excess) ** 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,14 +30,29 @@ def test_the_power_of_waves_is_that_of_the_levels_covariance() -> None:
 
 
 def test_the_posterior_of_two_windows_by_hand() -> None:
-    """Windows (60, 40) and (40, 60): one wave of square 8, normal with variance 1 + e (1 - rho); prior 1 / (1 + e)."""
+    """Windows (60, 40) and (40, 60): one wave of square 8, normal with variance 1 + e (1 - rho); no scale a priori."""
     found = evidence.effect_of_shares(np.array([[60, 40], [40, 60]]))
     density = stats.norm(0, np.sqrt(1 + found.excess * (1 - found.correlations))).pdf(math.sqrt(8))
-    expected = density / (1 + found.excess)
-    assert found.weights == pytest.approx(expected / expected.sum(), rel=1e-9)
+    assert found.weights == pytest.approx(density / density.sum(), rel=1e-9)
     assert found.weights.sum() == pytest.approx(1)
     assert (found.rows, found.windows) == (100, 2)
     assert (found.excess.min(), found.excess.max()) == pytest.approx((0, math.exp(4.6) - 1))
+
+
+def test_the_prior_from_four_windows_on() -> None:
+    """Errors 2, 2, 2, 2: normal with variance 1 + e, and a prior on a logarithmic scale of 1 / sqrt(1 + e)."""
+    found = design_effect.learned_from_errors(np.full(4, 2.0))
+    expected = stats.norm(0, np.sqrt(1 + found.excess)).pdf(2) ** 4 / np.sqrt(1 + found.excess)
+    assert found.weights == pytest.approx(expected / expected.sum(), rel=1e-9)
+
+
+def test_the_deviation_of_a_mixture() -> None:
+    """Variances 1 and 9, one certain and then both alike: the same 2.5 % beyond 1.96 deviations."""
+    both = DesignEffect(np.zeros(2), np.zeros(2), np.array([0.5, 0.5]), 1.0, 1)
+    found = both.deviation(np.array([1.0, 9.0]))
+    assert stats.norm.sf(1.959964 * found / np.array([1, 3])).mean() == pytest.approx(0.025, rel=1e-6)
+    assert INDEPENDENT.deviation(np.array([4.0])) == 2
+    assert INDEPENDENT.deviation(np.zeros(1)) == 0
 
 
 def test_independent_windows_have_next_to_no_effect() -> None:

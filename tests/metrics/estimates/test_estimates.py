@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from aimsight.metrics.estimates.intervals import Variance, bounded, mean, positive, quantile
 from aimsight.metrics.estimates.loss_tree import fit_loss_tree
@@ -340,8 +341,24 @@ def test_intervals_by_hand() -> None:
     assert 0.9 < ends.low < 1
 
 
-def test_excess_by_hand() -> None:
-    """Errors of 3 and -3 where a variance of 1 was promised have 8 too much; where 9 was, none; four are too few."""
-    assert excess([(3.0, 1.0), (-3.0, 1.0)] * 3).value == pytest.approx(8)
-    assert excess([(3.0, 9.0), (-3.0, 9.0)] * 3).value == 0
+def test_excess_is_the_posterior_of_a_variance() -> None:
+    """Errors of -3 and 3 where a variance of 1 was promised: 8 too much, or more, and less open the more there are."""
+
+    def density(log: float, windows: int) -> float:
+        chance = stats.norm(0, np.exp(log / 2)).pdf(3) ** windows
+        return float(chance * np.exp(-log / 2))
+
+    for windows in (6, 60):
+        logs = np.arange(0, 13, 0.001)
+        weights = np.array([density(log, windows) for log in logs])
+        spread = np.sqrt(np.expm1(logs))
+        found = np.sqrt(excess([(3.0, 1.0), (-3.0, 1.0)] * (windows // 2)).value)
+        beyond = float(stats.norm.sf(1.959964 * found / np.maximum(spread, 1e-9)) @ weights / weights.sum())
+        assert beyond == pytest.approx(0.025, rel=0.03)
+
+
+def test_excess_that_chance_may_hide_is_kept() -> None:
+    """Errors no larger than promised: some is kept, the less the more windows say so; four windows are too few."""
+    few, many = (excess([(3.0, 9.0), (-3.0, 9.0)] * half).value for half in (3, 100))
+    assert 9 > few > 2 * many > 0
     assert excess([(3.0, 1.0)] * 4).value == 0
