@@ -26,7 +26,6 @@ from aimsight.store.database import Reader, Store
 
 if TYPE_CHECKING:
     import altair as alt
-    import pandas as pd
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -343,8 +342,8 @@ def _specification(name: str, _draw: Callable[..., alt.LayerChart], *args: Any, 
     return specification | {"datasets": frames}
 
 
-def _arrow(frame: pd.DataFrame, frames: dict[str, bytes]) -> dict[str, str]:
-    """Put a frame among the frames; what a specification says in its place."""
+def _arrow(frame: Any, frames: dict[str, bytes]) -> dict[str, str]:  # noqa: ANN401  # Altair's word for what it hands over
+    """Put a data frame among the frames; what a specification says in its place."""
     import pyarrow as pa
 
     table = pa.Table.from_pandas(frame, preserve_index=False)

@@ -61,7 +61,7 @@ def objectives(now: Mapping[str, Verdict]) -> str:
     """``2 of 7 not met (WB-04 and WB-06), 2 at risk``; what can not be judged is never left out."""
     if not now:
         return "none is set"
-    parts = []
+    parts: list[str] = []
     for verdict in sorted(_SAID, key=lambda one: one.rank):
         names = [objective for objective, its in now.items() if its is verdict]
         if names and not (verdict is Verdict.CONFORMING and parts):

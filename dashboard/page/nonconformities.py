@@ -44,7 +44,7 @@ def _render() -> None:
             ui.no_runs(scene)
         return
     if still_open:
-        owned = summary.owned_until(still_open, scene.now, scene.zone)
+        owned = summary.owned_until(ui.open_records(scene), scene.now, scene.zone)
         st.text(f"{owned[0].upper()}{owned[1:]}")
     shown = _filtered(rows) if len(rows) > FEW else rows
     if not shown:
@@ -80,10 +80,10 @@ def _table(scene: ui.Scene, rows: list[data.Row]) -> None:
             "Severity": row["severity"],
             "Model": words.printable(row["model"] or "–"),
             "Source": words.printable(row["source"]),
-            "Objective": words.printable(row["objective"] or "–"),
+            "Objective": words.printable(row["objective"] or row["kind"]),
             "Failing since": words.day(row["occurred_from"].astimezone(scene.zone_of(row["model"]))),
             "Windows": row["occurrences"],
-            "Owner": words.printable(row["owner"]),
+            "Owner": words.printable(scene.person(row["owner"])),
         }
         for row in rows
     ]
@@ -120,7 +120,8 @@ def _detail(scene: ui.Scene, row: data.Row) -> None:
         title = f"{row['nonconformity']} · {case.state.words}, {row['severity']}"
         st.subheader(words.escape(title), anchor=False)
         due = words.day(row["due_at"].astimezone(scene.zone)) if row["due_at"] else None
-        st.markdown(f"**What happens next.** {words.escape(words.what_happens_next(row['state'], due, row['owner']))}")
+        next_step = words.what_happens_next(row["state"], due, scene.person(row["owner"]))
+        st.markdown(f"**What happens next.** {words.escape(next_step)}")
         _stepper(case)
         _missing(case, knows)
         left, right = st.columns(2)

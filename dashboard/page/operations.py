@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from typing import Any
+
 import streamlit as st
 
 from aimsight.aims import words
@@ -73,18 +76,9 @@ def _troubles(scene: ui.Scene) -> None:
     rows = [row for row in scene.ask(data.runs) if row["outcome"] != "success"]
     if not rows:
         return
-    st.caption("Runs that did not succeed, latest first")
-    table = [
-        {
-            "Model": words.printable(row["model"]),
-            "Window": words.period(row["window_start"], row["window_end"], scene.zone_of(row["model"])),
-            "Outcome": row["outcome"],
-            "Reason": words.printable(row["reason"]),
-            "Finished": words.instant(row["finished_at"], scene.zone),
-            "Run": row["run_id"][:12],
-        }
-        for row in rows
-    ]
+    st.caption("Runs that did not succeed, latest first; what went wrong in the same way stands together")
+    alike = groupby(rows, key=lambda row: (row["model"], row["outcome"], row["reason"]))
+    table = [_trouble(scene, list(group)) for _, group in alike]
     ui.lines(
         [
             (
@@ -95,6 +89,21 @@ def _troubles(scene: ui.Scene) -> None:
         ],
         table,
     )
+
+
+def _trouble(scene: ui.Scene, alike: list[data.Row]) -> dict[str, Any]:
+    """Runs of one model that ended one after the other in the same way, as one row; the latest is the first."""
+    row, zone = alike[0], scene.zone_of(alike[0]["model"])
+    start, end = min(one["window_start"] for one in alike), max(one["window_end"] for one in alike)
+    window = words.period(start, end, zone)
+    return {
+        "Model": words.printable(row["model"]),
+        "Window": window if len(alike) == 1 else f"{window} ({len(alike)} windows)",
+        "Outcome": row["outcome"],
+        "Reason": words.printable(row["reason"]),
+        "Finished": words.instant(row["finished_at"], scene.zone),
+        "Run": row["run_id"][:12],
+    }
 
 
 def _quality(scene: ui.Scene) -> None:

@@ -11,7 +11,7 @@ from aimsight.aims import words
 from aimsight.aims.registers import service as registers
 from aimsight.aims.review import service
 from aimsight.aims.review.pack import Table
-from aimsight.aims.review.render import FORMATS, NO_ONE, layout
+from aimsight.aims.review.render import FORMATS, NO_ONE, first_page, layout, tables_of
 from aimsight.aims.review.results import results_of
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.targets import Target
@@ -72,6 +72,8 @@ def _render() -> None:
     _downloads(scene, review, pack, results)
     if review.approver:  # what was concluded comes first; before that, what is missing
         _results(results)
+    if (stand := first_page(pack)) is not None:
+        _table(stand)
     for section in pack.sections:
         _section(scene, section, results)
     if not review.approver:
@@ -153,11 +155,12 @@ def _section(scene: ui.Scene, section: Section, results: Results | None) -> None
     for bars in section.bars:
         _bars(bars)
     first = 1 if section.series else 0  # the objectives in one table, then each over the period
-    for table in section.tables[:first]:
+    tables = tables_of(section)
+    for table in tables[:first]:
         _table(table)
     if section.series:
         _charts(scene, section.series)
-    for table in section.tables[first:]:
+    for table in tables[first:]:
         _table(table)
 
 

@@ -16,10 +16,11 @@ from aimsight.aims.review.standing import NAME, objectives
 from aimsight.aims.verdicts import Verdict
 
 if TYPE_CHECKING:
+    from aimsight.aims.review.pack import Pack
     from aimsight.tests.aims.review.conftest import Board
 
 
-def many(board: Board, amount: int) -> render.Pack:
+def many(board: Board, amount: int) -> Pack:
     """A pack that tells of so many models."""
     _, pack = board.prepare()
     rows = tuple((f"m{i}", "● conforming", "1 of 1 met", "Apr 2026", 0, "–", "–") for i in range(amount))
