@@ -139,17 +139,16 @@ def _beginning(state: ObjectiveState) -> tuple[tuple[datetime, ...], int]:
 def who_and_when(records: Sequence[Row], now: datetime, zone: ZoneInfo) -> tuple[str, str]:
     """Who acts on the open records of a model, and until when: the one that is due first leads.
 
-    Gives ``("ann@example.org", "NC-2026-0003 due 25 Nov 2026 (in 1 day); 2 more open")``.
+    Gives ``("ann@example.org", "due 25 Nov 2026 (in 1 day); 3 open")``.
     """
-    first, *others = sorted(records, key=lambda row: (row["due_at"] is None, row["due_at"], row["nonconformity"]))
-    more = f"; {len(others)} more open" if others else ""
-    return first["owner"], f"{first['nonconformity']} {due_words(first, now, zone)}{more}"
+    first = min(records, key=lambda row: (row["due_at"] is None, row["due_at"], row["nonconformity"]))
+    return first["owner"], f"{due_words(first, now, zone)}; {len(records)} open"
 
 
 def due_words(record: Row, now: datetime, zone: ZoneInfo) -> str:
-    """``due 25 Nov 2026 (in 1 day)``, or that an open record has no date."""
+    """``due 25 Nov 2026 (in 1 day)``, or that a record has no date."""
     if record["due_at"] is None:
-        return "open, no due date"
+        return "no due date"
     return f"due {words.day(record['due_at'].astimezone(zone))} ({words.days_until(record['due_at'], now)})"
 
 

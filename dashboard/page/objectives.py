@@ -105,7 +105,7 @@ def _objective(scene: ui.Scene, state: data.ObjectiveState, versions: list[data.
                 "Due": f"{words.day(state.due)} ({_days(scene, state.due)})",
             }
         )
-        ui.labelled("Rationale", state.rationale)
+        st.caption(words.escape(f"Rationale: {state.rationale}"))
         since = words.day(state.effective_from.astimezone(scene.zone))
         with st.expander(f"Version {state.version} since {since}: plan, rule and earlier versions"):
             st.text(f"A record opens at {rule}; a verdict needs at least {words.plural(state.min_rows, 'row')}.")
@@ -113,20 +113,25 @@ def _objective(scene: ui.Scene, state: data.ObjectiveState, versions: list[data.
             st.text(f"Actions: {words.printable('; '.join(state.actions) or 'none planned yet')}")
             st.text(f"Resources: {words.printable(state.resources or 'none named')}")
             own = [row for row in versions if (row["model"], row["objective"]) == (state.model, state.objective)]
-            st.dataframe(
-                [
-                    {
-                        "Version": row["version"],
-                        "In force from": words.instant(row["effective_from"], scene.zone),
-                        "Target": words.target_words(row["target"], row["tolerance"]),
-                        "Rationale": words.printable(row["rationale"]),
-                        "Owner": words.printable(row["owner"]),
-                    }
-                    for row in own
-                ],
-                hide_index=True,
-                height="content" if len(own) <= 8 else 320,
-            )
+            if len(own) > 1:
+                _versions(scene, own)
+
+
+def _versions(scene: ui.Scene, own: list[data.Row]) -> None:
+    st.dataframe(
+        [
+            {
+                "Version": row["version"],
+                "In force from": words.instant(row["effective_from"], scene.zone),
+                "Target": words.target_words(row["target"], row["tolerance"]),
+                "Rationale": words.printable(row["rationale"]),
+                "Owner": words.printable(row["owner"]),
+            }
+            for row in own
+        ],
+        hide_index=True,
+        height="content" if len(own) <= 8 else 320,
+    )
 
 
 def _indicator(state: data.ObjectiveState) -> str:

@@ -129,8 +129,8 @@ def test_the_record_due_first_says_who_acts() -> None:
         for name, due in (("NC-1", None), ("NC-2", sample.NOW))
     )
     owner, what = summary.who_and_when([first, second], sample.NOW, UTC)
-    assert (owner, what) == ("NC-2@example.org", "NC-2 due 20 Nov 2026 (today); 1 more open")
-    assert summary.who_and_when([first], sample.NOW, UTC) == ("NC-1@example.org", "NC-1 open, no due date")
+    assert (owner, what) == ("NC-2@example.org", "due 20 Nov 2026 (today); 2 open")
+    assert summary.who_and_when([first], sample.NOW, UTC) == ("NC-1@example.org", "no due date; 1 open")
 
 
 def test_who_acts_and_until_when(store: Store) -> None:
