@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aimsight.store.check_authority import Authority, LifeCycle
-from aimsight.store.check_formulas import FORMULAS, OF_ERRORS
+from aimsight.store.check_formulas import FORMULAS, OF_ERRORS, OF_SCORES, Scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -413,7 +413,7 @@ def moment(text: str) -> datetime:
 def recompute(bundle: Bundle, subject: Subject, runs: list[str]) -> None:
     """Compute measurements again from the statistics of their run."""
     columns: dict[str, list[str]] = bundle.load("columns.json")
-    count, others = 0, set()
+    count, ranged, others = 0, 0, set()
     for run in runs:
 
         def rows(table: str, run: str = run) -> list[dict[str, Any]]:
@@ -421,11 +421,18 @@ def recompute(bundle: Bundle, subject: Subject, runs: list[str]) -> None:
             return [dict(zip(columns[table], json.loads(line))) for line in lines]  # noqa: B905  # runs on Python 3.8, which has no strict
 
         segments = {row["segment"]: row for row in rows("statistics_segment")}
+        scores: dict[int, list[Scores]] = {}
+        for row in rows("statistics_score"):
+            counts = Scores(row["cells"], row["negatives"], row["positives"])
+            scores.setdefault(row["segment_position"], []).append(counts)
         for row in rows("measurement"):
             part, metric = segments.get(row["segment"]), row["metric"]
             if row["value"] is None or part is None or row["column_name"]:
                 continue
-            if metric in OF_ERRORS:  # kept in a unit that the model's reference fixed
+            if metric in OF_SCORES:
+                span = OF_SCORES[metric](scores.get(part["position"], []))
+                found = [] if span is None else [min(max(row["value"], span.low), span.high)]  # the nearest that can be
+            elif metric in OF_ERRORS:  # kept in a unit that the model's reference fixed
                 found = [OF_ERRORS[metric](part, unit) for unit in subject.units.get(row["model"], {1.0})]
             else:
                 found = [FORMULAS[metric](part)] if metric in FORMULAS else []
@@ -434,11 +441,14 @@ def recompute(bundle: Bundle, subject: Subject, runs: list[str]) -> None:
                 others.add(metric)
                 continue
             count += 1
+            ranged += metric in OF_SCORES
             if not any(math.isclose(value, row["value"], rel_tol=TOLERANCE, abs_tol=TOLERANCE) for value in values):
                 told = f"{row['value']!r} is stored, its statistics give {values[0]!r}"
                 where = f"{metric} of run {run[:12]} {row['segment']}".strip()
                 bundle.wrong.append(f"{where}: {told}")
     bundle.right.append(f"{count} measurements follow from the stored statistics")
+    if ranged:
+        bundle.limits.append(f"{ranged} of them were compared to within what thousandths of scores hide")
     if others:
         bundle.limits.append("no formula for them here, so not computed again: " + ", ".join(sorted(others)))
 

@@ -7,7 +7,7 @@ given with a bundle. Statistics keep sums of scores and errors as whole numbers 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +96,101 @@ def r2(row: dict[str, Any]) -> float | None:
     return None if unexplained is None else 1 - unexplained
 
 
+class Scores(NamedTuple):
+    """Labelled rows of one class by score: cells from the lowest score on, with the rows of others and of the class.
+
+    A cell is a thousandth of the scores from 0 to 1. How the rows of one cell are ordered is not kept.
+    """
+
+    cells: list[int]
+    negatives: list[int]
+    positives: list[int]
+
+
+CELLS = 1000
+
+
+class Range(NamedTuple):
+    """Lowest and highest value that the scores of these cells can have given."""
+
+    low: float
+    high: float
+
+
+def both(parts: list[Scores]) -> list[Scores]:
+    """The classes of which there are rows and rows of others."""
+    return [part for part in parts if sum(part.positives) and sum(part.negatives)]
+
+
+def mean_range(found: list[Range]) -> Range | None:
+    """The range of an unweighted mean over classes."""
+    if not found:
+        return None
+    return Range(math.fsum(one.low for one in found) / len(found), math.fsum(one.high for one in found) / len(found))
+
+
+def auc(parts: list[Scores]) -> Range | None:
+    """Share of the pairs of a positive and another row in which the positive scores higher, ties counting half."""
+    found = []
+    for part in both(parts):
+        won = tied = below = 0
+        for negatives, positives in zip(part.negatives, part.positives):  # noqa: B905  # runs on Python 3.8
+            won, tied, below = won + positives * below, tied + positives * negatives, below + negatives
+        pairs = sum(part.positives) * sum(part.negatives)
+        found.append(Range(won / pairs, (won + tied) / pairs))
+    return mean_range(found)
+
+
+def gini(parts: list[Scores]) -> Range | None:
+    """Twice the AUC, less one."""
+    found = auc(parts)
+    return None if found is None else Range(2 * found.low - 1, 2 * found.high - 1)
+
+
+def average_precision(parts: list[Scores]) -> Range | None:
+    """Mean over the positives of the share of positives among the rows that score as high or higher.
+
+    Within a cell precision rises from positive to positive, whatever lies before them: the first after all the others
+    of its cell is the least that any of them has, the last before all of them the most.
+    """
+    found = []
+    for part in both(parts):
+        low = high = 0.0
+        hits = seen = 0
+        for negatives, positives in zip(reversed(part.negatives), reversed(part.positives)):  # noqa: B905  # Python 3.8
+            if positives:
+                low += positives * (hits + 1) / (seen + negatives + 1)
+                high += positives * (hits + positives) / (seen + positives)
+            hits, seen = hits + positives, seen + positives + negatives
+        found.append(Range(low / hits, high / hits))
+    return mean_range(found)
+
+
+def ece(parts: list[Scores]) -> Range | None:
+    """Mean distance, over ten bins of scores, of their share of positives from their mean score.
+
+    A score is at most half a cell away from the middle of its cell.
+    """
+    found = []
+    for part in parts:
+        bins: dict[int, tuple[int, float]] = {}
+        for cell, negatives, positives in zip(part.cells, part.negatives, part.positives):  # noqa: B905  # Python 3.8
+            up, score = bins.get(cell * 10 // CELLS, (0, 0.0))
+            bins[cell * 10 // CELLS] = up + positives, score + (negatives + positives) * (cell + 0.5) / CELLS
+        rows = sum(part.negatives) + sum(part.positives)
+        if rows:
+            value = math.fsum(abs(up - score) for up, score in bins.values()) / rows
+            found.append(Range(value - 0.5 / CELLS, value + 0.5 / CELLS))
+    return mean_range(found)
+
+
+OF_SCORES: dict[str, Callable[[list[Scores]], Range | None]] = {
+    "performance.roc_auc": auc,
+    "performance.gini": gini,
+    "performance.average_precision": average_precision,
+    "performance.ece": ece,
+}
+"""Metrics of the order and the size of scores, of which the statistics keep cells: each gives a range."""
 OF_ERRORS: dict[str, Callable[[dict[str, Any], float], float | None]] = {
     "performance.mean_error": of_errors("error", 1),
     "performance.mae": of_errors("error_absolute", 1),
@@ -120,6 +215,9 @@ FORMULAS: dict[str, Callable[[dict[str, Any]], float | None]] = {
     "performance.r2": r2,
     "performance.brier": of_scores("score_brier", 2.0**-50),
     "performance.log_loss": of_scores("score_loss", 2.0**-40),
+    "performance.calibration_gap": of_scores("score_gap", 2.0**-50),
     "quality.rows": lambda row: float(row["rows"]),
+    "quality.invalid_score_share": lambda row: ratio(row["invalid_scores"], row["rows"]),
+    "quality.invalid_prediction_share": lambda row: ratio(row["invalid_predictions"], row["rows"]),
     "quality.label_coverage": lambda row: ratio(row["labelled"], row["rows"]),
 }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
 
-from aimsight.store.check_formulas import FORMULAS, OF_ERRORS
+from aimsight.store.check_formulas import FORMULAS, OF_ERRORS, OF_SCORES, Scores
 from aimsight.store.statistics_tables import STATISTICS_SEGMENT
 
 
@@ -57,3 +59,52 @@ def test_what_is_not_known_has_no_value(name: str) -> None:
     for row in (segment(rows=0, labelled=0), empty, segment(rows=0, labelled=0, error_rows=0, error_overflow=1)):
         value = OF_ERRORS[name](row, 1.0) if name in OF_ERRORS else FORMULAS[name](row)
         assert value is None or (name, value) == ("quality.rows", 0.0)
+
+
+def test_metrics_of_scores_by_hand() -> None:
+    """Cell 200: one negative; cell 600: one of each; cell 900: one positive. Of 4 pairs 3 are won, 1 is open."""
+    parts = [Scores([200, 600, 900], [1, 1, 0], [0, 1, 1])]
+    assert OF_SCORES["performance.roc_auc"](parts) == (3 / 4, 1.0)
+    assert OF_SCORES["performance.gini"](parts) == (1 / 2, 1.0)
+    # the positive of cell 600 is second or third of the list, the other one first
+    assert OF_SCORES["performance.average_precision"](parts) == pytest.approx(((1 + 2 / 3) / 2, 1.0))
+    # bins 2, 6 and 9: distances 0.2005, |1 - 1.201| and |1 - 0.9005| over four rows, each known to half a thousandth
+    gap = (0.2005 + 0.201 + 0.0995) / 4
+    assert OF_SCORES["performance.ece"](parts) == pytest.approx((gap - 0.0005, gap + 0.0005))
+    assert FORMULAS["performance.calibration_gap"](segment(scored=4, score_gap=str(2**50))) == 0.25
+
+
+@pytest.mark.parametrize("name", sorted(OF_SCORES))
+def test_scores_of_one_class_have_no_order(name: str) -> None:
+    """Without rows of both kinds there is nothing to rank; how far scores are from labels is known all the same."""
+    assert OF_SCORES[name]([]) is None
+    assert (OF_SCORES[name]([Scores([500], [0], [7])]) is None) == (name != "performance.ece")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_value_of_the_scores_themselves_lies_within_the_range(seed: int) -> None:
+    """Scores drawn into few cells, so that cells hide much: scikit-learn on the scores, and the bins written out."""
+    random = np.random.default_rng(seed)
+    score = (random.integers(0, 12, 300) * 83 + random.random(300)) / 1000
+    label = (random.random(300) < score).astype(int)
+    cells, place = np.unique((score * 1000).astype(int), return_inverse=True)
+    rows = [np.bincount(place, label == kind, cells.size).astype(int).tolist() for kind in (0, 1)]
+    parts = [Scores(cells.tolist(), *rows)]
+    bins = (score * 10).astype(int)
+    ece = sum(abs(float((label - score)[bins == one].sum())) for one in range(10)) / 300
+    for name, value in (
+        ("performance.roc_auc", roc_auc_score(label, score)),
+        ("performance.average_precision", average_precision_score(label, score)),
+        ("performance.ece", ece),
+    ):
+        found = OF_SCORES[name](parts)
+        assert found is not None
+        assert found.low <= value <= found.high
+    cell = (score * 1000).astype(int)  # within a cell the positives come first, or last: nothing lies beyond
+    worst, best = (float(roc_auc_score(label, cell + sign * 0.5 * label)) for sign in (-1, 1))
+    assert OF_SCORES["performance.roc_auc"](parts) == pytest.approx((worst, best))
+    worst, best = (float(average_precision_score(label, cell + sign * 0.5 * label)) for sign in (-1, 1))
+    ends = OF_SCORES["performance.average_precision"](parts)
+    assert ends is not None
+    assert ends.low <= worst
+    assert ends.high == pytest.approx(best)
