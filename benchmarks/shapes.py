@@ -47,9 +47,15 @@ def cases(chosen: list[str], rows: int | None) -> list[Case]:
     wide, long = rows or 200_000, rows or 1_000_000
     found = {
         "columns": [Case(wide, columns, 12, 5, "sorted") for columns in (25, 100, 400, 1000)],
-        "windows": [Case(long, 10, windows, 5, "sorted") for windows in (1, 30, 365)],
+        "windows": [
+            *(Case(long, 10, windows, 5, "sorted") for windows in (1, 30, 365)),
+            Case(long // 5, 100, 365, 5, "sorted"),
+        ],
         "groups": [Case(long, 10, 30, groups, "sorted") for groups in (5, 50, 200)],
-        "order": [Case(long, 10, windows, 5, "shuffled") for windows in (1, 30, 365)],
+        "order": [
+            *(Case(long, 10, windows, 5, "shuffled") for windows in (1, 30, 365)),
+            Case(long // 5, 100, 365, 5, "shuffled"),
+        ],
     }
     return [case for name in chosen or found for case in found[name]]
 

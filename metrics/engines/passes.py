@@ -52,9 +52,9 @@ if TYPE_CHECKING:
 
 BLOCK_ROWS = 1 << 15
 """Rows a block: a column of it fits into the processor's cache."""
-COLUMNS_AT_ONCE = 48
+COLUMNS_AT_ONCE = 64
 """Columns that one query reads."""
-CELL_BYTES = 100_000_000
+CELL_BYTES = 80_000_000
 """What the cells of all columns may take; the windows that do not fit are read in a further pass."""
 MOST_LEAVES = 4096
 """Combinations of segment values that are told apart."""
