@@ -481,8 +481,11 @@ class _Run:
         return [result for half in halves for result in self._measure(dict(half), basis)]
 
     def _differ(self, windows: Iterable[Window]) -> bool:
-        """Whether the windows lie in different files."""
-        return self.inputs is not None and len({tuple(self.inputs.overlapping([one])) for one in windows}) > 1
+        """Whether the windows lie in files of different columns: a column's problem may be that of some only."""
+        if self.inputs is None:
+            return False
+        files = {path for one in windows for path in self.inputs.overlapping([one])}
+        return len({str(self.schemas.of([path])) for path in files}) > 1
 
     def _pass(self, records: Mapping[Window, RunRecord], basis: Reference | None) -> list[Measured | Failed]:
         """One pass; windows that overlap are cut into pieces that are counted once, unless ids are repeated.

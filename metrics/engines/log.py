@@ -191,7 +191,7 @@ def open_log(
             kind = model.features[column].kind
             (number if kind == "numeric" else text)(column, table.type_of(column), table.what)
         except SchemaError as error:
-            errors[column] = str(error)
+            errors[column] = table.without_files(str(error))
     used = list(dict.fromkeys([*required, *(name for name in features if name not in errors)]))
     labels = None
     if model.labels is not None and files.labels:

@@ -124,6 +124,12 @@ class Table:
             )
         return found[0] if len(set(found)) == 1 else _common(found)
 
+    def without_files(self, problem: str) -> str:
+        """A problem of a column without the files it was met in, which depend on what is read together."""
+        for files in (self.what, *self.files):
+            problem = problem.removeprefix(f"{files}: ")
+        return problem
+
     def select(self, columns: Iterable[str]) -> str:
         """A query that gives these columns (which ``type_of`` has accepted) of every row."""
         names = list(dict.fromkeys(columns))
