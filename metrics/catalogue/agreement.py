@@ -213,14 +213,20 @@ def cost_matrix(
     ``performance.cost_matrix(costs="high as low: 5, low as high: 1")``. 0: nothing is lost on average; below 0:
     decisions bring more than they cost. Interval: bootstrap of counts.
     """
-    named = _prices(costs)
-    strangers = sorted({name for pair in named for name in pair} - set(classes))
+    strangers = sorted({name for pair in _prices(costs) for name in pair} - set(classes))
     if strangers:
         return Undefined(f'there is no class "{strangers[0]}"', s.rows)
+    used = prices_of(s, classes, costs=costs, other=other, right=right)
+    return whole(s, lambda shares: (shares * used).sum(axis=(-2, -1)) / shares.sum(axis=(-2, -1)), lambda _: "")
+
+
+def prices_of(
+    s: SegmentStatistics, classes: tuple[str, ...], *, costs: str, other: float = 1.0, right: float = 0.0
+) -> Floats:
+    """What each label costs by decision, of the classes that occur."""
     prices = np.full((len(classes), len(classes)), other)
     np.fill_diagonal(prices, right)
-    for (label, decision), price in named.items():
+    for (label, decision), price in _prices(costs).items():
         prices[classes.index(label), classes.index(decision)] = price
     there = occurring_classes(matrix_of(s))
-    used = prices[np.ix_(there, there)]
-    return whole(s, lambda shares: (shares * used).sum(axis=(-2, -1)) / shares.sum(axis=(-2, -1)), lambda _: "")
+    return prices[np.ix_(there, there)]

@@ -293,8 +293,8 @@ def confusion(s: SegmentStatistics, *, label: str, decision: str) -> Result:
     """One element of the confusion matrix: the share of decided rows with this label and this decision.
 
     ``TP / n`` for ``label=positive, decision=positive``, ``FN / n`` for ``label=positive, decision=negative``, and so
-    on; times the number of rows it is their count, and the four of them add up to 1. Of a multiclass model one class
-    against the rest; how many rows of one class are taken for another is
+    on; times the number of rows it is their count, and the four of them add up to 1. 0: no row is such; 1: all are. Of
+    a multiclass model one class against the rest; how many rows of one class are taken for another is
     ``performance.cost_matrix(costs="A as B: 1", other=0)``. Interval: Wilson.
     """
     return rate(s, lambda c: (cell_of(c, label, decision), all_of(c)), "", "macro")

@@ -198,7 +198,8 @@ ESTIMATES = (
         f"""One element of the confusion matrix that is expected: the share of rows with this label and decision.
 
         Sum of ``c`` (label positive) or ``1 - c`` (negative) over the rows with the decision, over all decided rows,
-        {CHANCE}; times the number of rows it is the expected count. The four of them add up to 1. {AS_ACCURACY}
+        {CHANCE}; times the number of rows it is the expected count. The four of them add up to 1. 0: no row is expected
+        to be such; 1: all are. {AS_ACCURACY}
         """,
     ),
     Estimate(

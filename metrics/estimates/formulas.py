@@ -157,8 +157,8 @@ def _of_decisions(formula: Callable[..., Complex], rows: Rows, chances: Rows, oc
 
 def _over(above: NDArray[Any], below: NDArray[Any]) -> Complex:
     """The ratio; NaN where there is nothing to divide by."""
-    nothing = np.full(np.broadcast_shapes(above.shape, below.shape), math.nan, dtype=np.complex128)
-    return np.divide(above, below, out=nothing, where=below.real > TINY)
+    nothing = np.full(np.broadcast_shapes(above.shape, below.shape), math.nan, np.result_type(above, below))
+    return np.asarray(np.divide(above, below, out=nothing, where=below.real > TINY))
 
 
 def _rate(ratio: Ratio) -> Callable[..., Complex]:
@@ -186,8 +186,9 @@ def _by_class(c: Against) -> tuple[Complex, Complex, Complex]:
     sides = (c.true_positive, c.true_positive + c.false_negative, c.true_positive + c.false_positive)
     if sides[0].shape[-1] == 1:
         rest = (c.true_negative, c.true_negative + c.false_positive, c.true_negative + c.false_negative)
-        sides = tuple(np.concatenate(pair, axis=-1) for pair in zip(sides, rest, strict=True))
-    right, labels, decided = sides
+        right, labels, decided = (np.concatenate(pair, axis=-1) for pair in zip(sides, rest, strict=True))
+    else:
+        right, labels, decided = sides
     total = decided.sum(axis=-1, keepdims=True)
     return _over(right, total), _over(labels, labels.sum(axis=-1, keepdims=True)), _over(decided, total)
 

@@ -123,7 +123,7 @@ def test_the_distance_from_the_best_value_shrinks() -> None:
         ("performance.change(of=skill(of=accuracy, x=1))", "has no parameter x"),
         ("performance.change(of=change(of=accuracy))", "performance.change is not about performance.change"),
         ("performance.change", "performance.change needs of, a metric"),
-        ("performance.skill(of=recall)", "of must be one of accuracy, balanced_accuracy"),
+        ("performance.skill(of=ece)", "performance.ece has no dummy to be compared with; these have: accuracy"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(text: str, problem: str) -> None:

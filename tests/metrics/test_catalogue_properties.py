@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aimsight.configs.schema import ModelConfig
-from aimsight.metrics.catalogue.comparison import JUDGED
+from aimsight.metrics.catalogue.skill import SKILLS
 from aimsight.metrics.comparisons import Groups
 from aimsight.metrics.estimates.intervals import Variance
 from aimsight.metrics.estimates.loss_tree import LossTree, fit_loss_tree
@@ -54,7 +54,10 @@ BOUND = (
     "estimated.cost(fp=1, fn=20)",
     "estimated.confusion(label=negative, decision=negative)",
     "performance.change(of=accuracy)",
-    *(f"performance.skill(of={of})" for of in JUDGED),
+    *(f"performance.skill(of={of})" for of in SKILLS if not of.startswith("cost")),
+    "performance.skill(of=cost(fp=1, fn=20))",
+    "performance.skill(of=recall(average=weighted))",
+    'performance.skill(of="cost_matrix(costs=\\"c0 as c1: 5\\")")',
 )
 """Metrics that cannot be measured without arguments, with some."""
 UNITS = [unit for unit in METRICS.values() if not any(one.required for one in unit.parameters)]

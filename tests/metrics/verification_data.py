@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import math
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -116,7 +117,7 @@ def ratio_rows() -> list[Row]:
     return [row | dict(zip(("y", "guess"), both[row["region"]], strict=True)) for row in loss_rows()]
 
 
-DATA = {
+DATA: dict[str, Callable[[], list[Row]]] = {
     **{kind: partial(rows, kind) for kind in ("binary", "multiclass", "regression")},
     "losses": loss_rows,
     "ratios": ratio_rows,
