@@ -111,6 +111,8 @@ def quiet() -> Iterator[Scenario]:
     """Windows like the reference."""
     for n, m in SIZES:
         yield Scenario(f"independent, {n:,} / {m:,}", 1, n, m)
+    for windows in (2, 3):
+        yield Scenario(f"level varies by 0.3, {windows} x 1,000 / 1,000", windows, 1000, 1000, wobble=0.3)
     for windows in (4, 8, 12, 30):
         yield Scenario(f"level varies by 0.1, {windows} x 1,000 / 1,000", windows, 1000, 1000, wobble=0.1)
     yield Scenario("level varies by 0.1, 30 x 100,000 / 100,000", 30, 100_000, 100_000, wobble=0.1)
@@ -131,7 +133,7 @@ def changed() -> Iterator[Scenario]:
     """Windows whose values moved, by parts of a standard deviation."""
     for shift, n, m in ((0.5, 5000, 50), (0.2, 5000, 500), (0.1, 5000, 5000), (0.05, 100_000, 10_000)):
         yield Scenario(f"moved by {shift}, {n:,} / {m:,}", 1, n, m, shift=shift)
-    for windows, shift in ((4, 0.15), (12, 0.15), (30, 0.15)):
+    for windows, shift in ((2, 0.15), (4, 0.15), (12, 0.15), (30, 0.15)):
         yield Scenario(f"moved by {shift}, {windows} x 1,000 / 1,000", windows, 1000, 1000, shift=shift)
     for windows, shift in ((8, 0.5), (12, 0.5), (30, 0.3)):
         name = f"moved by {shift}, level varies by 0.1, {windows} x 1,000 / 1,000"

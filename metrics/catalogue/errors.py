@@ -100,7 +100,7 @@ def mean_error(c: ErrorSums, unit: float) -> Result:
 
 @metric(
     id="performance.rmse",
-    version=2,
+    version=3,
     tasks=REGRESSION,
     kind="errors",
     unit="label units",
@@ -115,7 +115,7 @@ def rmse(c: ErrorSums, unit: float) -> Result:
 
     0: every prediction is exact; unbounded above; never below the mean absolute error. In the label's unit. Interval:
     of the mean square on the log scale, its variance from the fourth moment (with few rows drawn towards that of
-    heavier tails, factor of Bonett 2006).
+    heavier tails, factor of Bonett 2006), its upper end moved out for heavy tails (Hall 1992).
     """
     trouble = unusable(c)
     if trouble:
@@ -129,7 +129,7 @@ def rmse(c: ErrorSums, unit: float) -> Result:
 
 @metric(
     id="performance.mse",
-    version=1,
+    version=2,
     tasks=REGRESSION,
     kind="errors",
     unit="square of label units",
@@ -185,9 +185,20 @@ def r2(c: ErrorSums, _unit: float) -> Result:
 
 
 def of_mean_square(square: float, fourth: float, n: int) -> Interval | None:
-    """Interval of a mean square from the mean fourth power, on the log scale."""
-    spread = max(_fourth_moment(fourth, square, n) - square * square, 0.0)
-    return positive(square, small_sample(n) * math.sqrt(spread / max(n - 1, 1)), n, "moments, log")
+    """Interval of a mean square from the mean fourth power, on the log scale.
+
+    Of heavy-tailed errors the largest have often not been seen yet: the upper end is moved out by the skewness of the
+    studentized mean (Hall 1992). That of squares with relative deviation d is taken as d (d^2 - 2) beyond what the
+    logarithm removes: as for a log-normal law when d is large, and nothing for the squares of normal errors. The
+    half-width at most doubles.
+    """
+    relative = max(_fourth_moment(fourth, square, n) / (square * square) - 1, 0.0) if square > 0 else 0.0
+    error = small_sample(n) * math.sqrt(relative / max(n - 1, 1))
+    around = positive(square, error * square, n, "moments, log")
+    if around is None:
+        return None
+    further = min((2 * Z * Z + 1) / 6 * max(relative - 2, 0.0) * error, Z) * error
+    return Interval(around.low, around.high * math.exp(further), around.method)
 
 
 def _fourth_moment(fourth: float, square: float, n: int) -> float:

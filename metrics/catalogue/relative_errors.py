@@ -100,7 +100,7 @@ log_error = functools.partial(
 """Declares an error of logarithms."""
 
 
-@log_error(id="performance.msle", version=1, unit="square of a log ratio")
+@log_error(id="performance.msle", version=2, unit="square of a log ratio")
 def msle(c: ErrorSums, _unit: float) -> Result:
     """Mean squared log error, ``mean((ln(1 + prediction) - ln(1 + label))**2)``: the square of ``performance.rmsle``.
 
@@ -116,7 +116,7 @@ def msle(c: ErrorSums, _unit: float) -> Result:
     return Value(square, c.n, of_mean_square(square, d.log_fourth / 2 ** (2 * LOG_BITS) / c.n, c.n))
 
 
-@log_error(id="performance.rmsle", version=2, unit="log ratio")
+@log_error(id="performance.rmsle", version=3, unit="log ratio")
 def rmsle(c: ErrorSums, unit: float) -> Result:
     """Root mean squared log error, ``sqrt(mean((ln(1 + prediction) - ln(1 + label))**2))``.
 

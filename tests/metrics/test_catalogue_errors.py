@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn import metrics as oracle
 
+from aimsight.metrics.catalogue.errors import of_mean_square
+from aimsight.metrics.intervals import Z
 from aimsight.metrics.registry import find
 from aimsight.metrics.statistics import IntervalCounts, SegmentStatistics
 from aimsight.metrics.values import Cause, Undefined, Value
@@ -126,3 +129,19 @@ def test_coverage_of_declared_intervals() -> None:
     assert unit.compute(SegmentStatistics(3, 3, interval=IntervalCounts(0, 0, 0, 3))) == Undefined(
         "no labelled row has a valid prediction interval", 3
     )
+
+
+def test_the_upper_end_of_a_mean_square_allows_for_heavy_tails() -> None:
+    """1,000 errors with a kurtosis of 11: d^2 = 10, so that the upper end is 1.447 x 8 standard errors further out."""
+    rows = 1000
+    error = rows / (rows - Z) * math.sqrt(10 / (rows - 1))
+    plain = float(stats.t.isf(0.025, rows - 1)) * error
+    found = of_mean_square(2.0, 44.0, rows)
+    assert found is not None
+    assert found.low == pytest.approx(2 * math.exp(-plain), rel=1e-6)
+    further = (2 * Z**2 + 1) / 6 * 8 * error
+    assert further < Z
+    assert found.high == pytest.approx(2 * math.exp(plain + further * error), rel=1e-6)
+    normal = of_mean_square(2.0, 12.0, rows)
+    assert normal is not None
+    assert normal.high / 2 == pytest.approx(2 / normal.low, rel=1e-9)
