@@ -144,4 +144,4 @@ def test_the_upper_end_of_a_mean_square_allows_for_heavy_tails() -> None:
     assert found.high == pytest.approx(2 * math.exp(plain + further * error), rel=1e-6)
     normal = of_mean_square(2.0, 12.0, rows)
     assert normal is not None
-    assert normal.high / 2 == pytest.approx(2 / normal.low, rel=1e-9)
+    assert normal.high / 2 == pytest.approx(2 / normal.low, rel=1e-3)  # drawn a little towards heavier tails
