@@ -26,7 +26,7 @@ from aimsight.metrics.seasons import shortage
 from aimsight.metrics.sources import format_of, resolve, time_range
 from aimsight.monitors.due import reference_windows
 from aimsight.monitors.first_model import time_formats
-from aimsight.monitors.windows import floor, windows
+from aimsight.monitors.windows import floor, later, midnight, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -208,7 +208,16 @@ def _silence(project: Project, model: ModelConfig, now: datetime) -> Iterator[Re
             f"{problem}: rows are measured when the window is over that they are written for",
             "",
         )
-    if monitor.end is not None or not isinstance(monitor.window, Duration):
+    if monitor.end is not None:
+        if span[1] >= later(monitor.every, zone, midnight(monitor.end, zone)):
+            problem = f"the last row of {_shown(project, newest)} is of {span[1].astimezone(local):%Y-%m-%d}"
+            yield (
+                ("monitor", "end"),
+                f"{problem}: rows after the end are not measured; remove it where more will come",
+                "",
+            )
+        return
+    if not isinstance(monitor.window, Duration):
         return
     empty = windows(monitor.calendar, monitor.every, zone, floor(monitor.every, zone, span[1]), now)[1:]
     if len(empty) >= NOT_MEASURED_RULE.failures:
