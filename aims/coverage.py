@@ -11,9 +11,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from aimsight.aims.evidence_sources import BY_PIPELINE, Evidence, of_the_store
+from aimsight.aims.lifecycle.states import FINISHED, State
 from aimsight.aims.registers.types import TYPES
-from aimsight.aims.words import lowered
+from aimsight.aims.words import listed, lowered, plural
 from aimsight.store.registers import RecordVersion, latest_versions, versions_in_force
+from aimsight.store.runs import open_slots
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -115,7 +117,7 @@ class Served:
 
 def coverage(reader: Reader, outline: Outline, today: date) -> tuple[Line, ...]:
     """Every clause and control with its evidence, in the order of the outline."""
-    stored = of_the_store(reader)
+    stored, shortcomings = of_the_store(reader), _shortcomings(reader, today)
     in_force: defaultdict[str, list[RecordVersion]] = defaultdict(list)
     drafts: defaultdict[str, list[RecordVersion]] = defaultdict(list)
     for record in versions_in_force(reader):
@@ -133,9 +135,25 @@ def coverage(reader: Reader, outline: Outline, today: date) -> tuple[Line, ...]:
             statements.get(clause.id),
             tuple(in_force[clause.id]),
             today,
+            shortcomings.get(clause.id, []),
         )
         for clause in outline.all
     )
+
+
+def _shortcomings(reader: Reader, today: date) -> dict[str, list[str]]:
+    """By clause: what the records themselves show was not done."""
+    late = reader.tuples(
+        "SELECT nonconformity FROM nonconformity WHERE due_at::DATE < ? AND NOT list_contains(?, state) ORDER BY 1",
+        [today, [state.value for state in (*sorted(FINISHED), State.ACCEPTED)]],
+    )
+    unrun = len(open_slots(reader))
+    found: dict[str, list[str]] = {}
+    if late:
+        found["10.2"] = [f"past their day: {listed([name for (name,) in late])}"]
+    if unrun:
+        found["9.1"] = found["8.1"] = [f"{plural(unrun, 'planned window')} without an outcome"]
+    return found
 
 
 def _serves(record: RecordVersion) -> tuple[str, ...]:
@@ -163,13 +181,14 @@ def _line(
     statement: RecordVersion | None,
     records: tuple[RecordVersion, ...],
     today: date,
+    shortcomings: list[str],
 ) -> Line:
     limit = _OWN_LIMITS.get(clause.id, _LIMITS[clause.evidence if _by_pipeline(clause) else "person"])
     applies = statement.fields["applicable"] if statement else True
     told = f"{statement.record}: {'applies' if applies else 'does not apply'}" if statement else None
     if not applies:
         return Line(clause, Status.NOT_APPLICABLE, tuple(evidence), (), limit, told, records)
-    missing = list(_missing(clause, evidence, today))
+    missing = [*_missing(clause, evidence, today), *shortcomings]
     if clause.is_control and statement is None:
         missing.append("not in the statement of applicability")
     return Line(clause, _status(clause, evidence), tuple(evidence), tuple(missing), limit, told, records)

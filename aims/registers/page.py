@@ -93,10 +93,12 @@ auditor will ask for besides (baseline, policy, actions, resources, review, comm
   was confirmed after their `event_at`; and every record past its day. An incident that is reportable is past its day
   when 15, 10 or 2 days after `aware_at` no notice to an authority (`incident_communication`) is on record.
 - An **audit** is approved only when none of its auditors answers for, wrote or approved what it looks at: the
-  system compares them with the owners of the models, objectives, nonconformities and records named in it.
+  system compares them with the owners of the models, objectives, nonconformities and records named in it by their
+  ids. The entry of its approval names what could not be compared because nothing on record is called so.
 - `aimsight audit coverage` shows for each clause and control of ISO/IEC 42001 what evidence there is, who recorded
-  it, how old it is and what is missing; `--phase` gives the gap analysis of a phase on the way to a certificate,
-  `--framework` looks through to other frameworks, `--csv` and `--json` are for other programs.
+  it, how old it is and what is missing, nonconformities past their day and windows without an outcome among it;
+  `--phase` gives the gap analysis of a phase on the way to a certificate, `--framework` looks through to other
+  frameworks, `--csv` and `--json` are for other programs.
 
 **Limits.** Evidence is not conformity: that something was recorded does not say that it was enough. The outline in
 `configs/standard/` holds numbers and short titles in our own words and was written from public pages, not from the

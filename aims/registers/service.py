@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from aimsight.aims.people import Actor, ConflictError, Role, four_eyes, require
 from aimsight.aims.registers.fields import check_values, day_of, moment_of
+from aimsight.aims.registers.independence import compared
 from aimsight.aims.registers.links import check_links
 from aimsight.aims.registers.persons import check_persons
 from aimsight.aims.registers.record_type import HEADER
@@ -221,7 +222,7 @@ def approve(
     )
     details = {**_because(reason), **_marked(alone=alone or bool(exceptions))}
     if kind.check:
-        details["independence"] = exceptions or "no auditor answers for what is audited"
+        details["independence"] = exceptions or compared(tx, base)
     move_version(tx, version, kind="record.approved", actor=actor.id, details=details)
     for older in versions:
         if older.version < base.version and older.status == "approved":

@@ -17,11 +17,13 @@ from aimsight.aims.registers.inventory import inventory
 from aimsight.configs.standard import load_standard
 from aimsight.store.ledger import append
 from aimsight.store.records import Nonconformity, open_nonconformity
+from aimsight.store.runs import plan_slots
 
 if TYPE_CHECKING:
     from aimsight.store.database import Store
     from aimsight.store.registers import RecordVersion
-    from aimsight.tests.aims.conftest import Makers, SetClock
+    from aimsight.tests.aims.conftest import Makers
+    from aimsight.tests.clocks import SetClock
 
 OUTLINE = load_standard().outline
 WRITER = Actor("writer@example.org", frozenset({Role.OWNER}))
@@ -413,3 +415,22 @@ def test_a_system_in_scope_without_a_plan_is_shown(store: Store, makers: Makers)
         "in scope without a monitoring plan",
         "the record is draft",
     )
+
+
+def test_what_was_planned_and_not_done_is_missing(store: Store, makers: Makers) -> None:
+    """A nonconformity past its day and a planned window without an outcome stand beside the evidence."""
+    record = Nonconformity(
+        nonconformity="NC-2026-0001", dedupe_key="k", kind="drift", source="monitoring", objective=None,
+        objective_version=None, model="credit", model_version="1", segment="", requirement="r", statement="s",
+        severity="minor", state="open", opened_at=makers.now, occurred_from=makers.now, occurred_to=makers.now,
+        detected_by="aimsight", due_at=makers.now + timedelta(days=10), owner="o", recurrence_of=None, closed_at=None,
+        evidence_hash="",
+    )  # fmt: skip
+    with store.write() as tx:
+        open_nonconformity(tx, record)
+        plan_slots(tx, "credit", "main", [(makers.window(0).start, makers.window(0).end)], makers.now)
+    assert "past their day" not in " ".join(lines(store, makers, days=10)["10.2"].missing)
+    after = lines(store, makers, days=11)
+    assert "past their day: NC-2026-0001" in after["10.2"].missing
+    for clause in ("8.1", "9.1"):
+        assert "1 planned window without an outcome" in after[clause].missing

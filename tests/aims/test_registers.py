@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -332,7 +333,18 @@ def test_auditors_are_compared_with_owners(store: Store, makers: Makers) -> None
     done(store, lambda tx: service.approve(tx, "audit", free.record, OWNER, expected=1))
     with store.read() as reader:
         payload = reader.tuples("SELECT payload FROM events WHERE kind = 'record.approved'")[0][0]
-    assert "no auditor answers for what is audited" in payload
+    assert json.loads(payload)["independence"] == "no auditor answers for what is audited"
+
+
+def test_what_an_audit_names_and_nobody_knows_is_not_compared(store: Store) -> None:
+    """A name that is no id on record proves no independence, and the approval says so."""
+    vague = audit(audited=["the scoring team", "credit"])
+    made = done(store, lambda tx: service.create(tx, "audit", vague, ENGINEER))
+    done(store, lambda tx: service.approve(tx, "audit", made.record, OWNER, expected=1))
+    with store.read() as reader:
+        ((payload,),) = reader.tuples("SELECT payload FROM events WHERE kind = 'record.approved'")
+    told = json.loads(payload)["independence"]
+    assert told.endswith("as far as it is on record; not compared: credit and the scoring team")
 
 
 def test_retention_follows_the_rule_in_force(store: Store) -> None:
