@@ -62,11 +62,13 @@ def _propose(scene: ui.Scene, edited: list[Proposal]) -> None:
             )
             stated["reassessment_reason"] = st.text_area("Why, or what came of it", height=80, key=f"because {turn}")
             stated["trigger"] = st.selectbox("What asks for it", TRIGGERS, index=None, key=f"trigger {turn}") or "other"
-            since = st.date_input(
-                "New objectives also judge windows that begin from this day on and were run before",
-                None,
-                key=f"since {turn}",
-            )
+            since = None
+            if any(one.kind == "new" for one in edited):
+                since = st.date_input(
+                    "New objectives also judge windows that begin from this day on and were run before",
+                    None,
+                    key=f"since {turn}",
+                )
             pressed = st.form_submit_button("Propose changes")
         stated["effective_from"] = since.isoformat() if since else None
 

@@ -89,12 +89,12 @@ def drift_answer(latest: Sequence[Row], zone: ZoneInfo) -> tuple[str, str]:
     moved = sorted((row for row in latest if is_evident(row)), key=lambda row: -row["value"])
     total = words.plural(len(latest), "column")
     if not moved:
-        return f"none of {total} differs from the reference", f"In {window}, what differs may be chance."
+        return f"none of {total} differs from the reference", f"{window}: what differs may be chance."
     names = words.listed([words.printable(row["column_name"]) for row in moved], 4)
     verb = "differs" if len(moved) == 1 else "differ"
     return (
         f"{len(moved)} of {total} {verb} from the reference",
-        f"Beyond chance in {window}: {names}, the farthest first.",
+        f"{window}, beyond chance: {names}, the farthest first.",
     )
 
 

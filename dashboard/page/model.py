@@ -88,7 +88,7 @@ def _objective(scene: ui.Scene, state: data.ObjectiveState, records: list[data.R
         unit = ui.unit(state.metric)
         value = words.value_sentence(words.metric_name(state.metric), state.value, state.low, state.high, state.n, unit)
         about = state.column and f" of {state.column}"
-        when = f" in {words.period(*state.window, zone)}" if state.window else ""
+        when = f" for {words.period(*state.window, zone)}" if state.window else ""
         target = words.target_words(state.target, state.tolerance)
         with st.container(gap="xsmall"):
             st.markdown(f"**{words.escape(value)}**{words.escape(f'{about}{when}. Target: {target}.')}")
@@ -124,10 +124,10 @@ def _objective(scene: ui.Scene, state: data.ObjectiveState, records: list[data.R
 
 def _acts(scene: ui.Scene, row: data.Row) -> None:
     """Who acts on an open nonconformity, and until when."""
-    due = summary.due_words(row, scene.now, scene.zone)
+    st.text(words.printable(f"{row['owner']} acts, {summary.due_words(row, scene.now, scene.zone)}:"))
     st.page_link(
         ui.NONCONFORMITIES,
-        label=words.escape(f"{row['owner']} acts: {row['nonconformity']} {due}"),
+        label=words.escape(row["nonconformity"]),  # no longer, because the label of a link is cut where it does not fit
         icon=":material/report:",
         query_params={"record": row["nonconformity"]},
     )

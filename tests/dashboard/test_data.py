@@ -153,11 +153,11 @@ def test_drift_has_an_answer_and_names_the_columns() -> None:
     ]
     assert summary.drift_answer(rows, UTC) == (
         "2 of 4 columns differ from the reference",
-        "Beyond chance in Oct 2026: b and a, the farthest first.",
+        "Oct 2026, beyond chance: b and a, the farthest first.",
     )
     assert summary.drift_answer(rows[2:], UTC) == (
         "none of 2 columns differs from the reference",
-        "In Oct 2026, what differs may be chance.",
+        "Oct 2026: what differs may be chance.",
     )
 
 
