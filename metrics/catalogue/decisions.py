@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from aimsight.configs.parameters import Parameter
-from aimsight.metrics.bootstrap import interval_of
 from aimsight.metrics.confusion import (
     AVERAGE,
     Against,
@@ -26,7 +26,7 @@ from aimsight.metrics.confusion import (
     recall_of,
     specificity_of,
 )
-from aimsight.metrics.intervals import mean_of_correlated, mean_of_shares, wilson, wilson_bounds
+from aimsight.metrics.intervals import UNKNOWN_ROWS, Z, mean_of_correlated, mean_of_shares, wilson
 from aimsight.metrics.registry import BINARY, CLASSIFICATION, Needs, metric
 from aimsight.metrics.values import Cause, Interval, Undefined, Value
 
@@ -191,7 +191,7 @@ def false_negative_rate(s: SegmentStatistics) -> Result:
 
 @of_decisions(
     id="performance.f1",
-    version=2,
+    version=3,
     tasks=CLASSIFICATION,
     direction="higher",
     undefined_when=(NO_DECISION, "no positive labels and nothing predicted positive (binary)"),
@@ -203,12 +203,12 @@ def f1(s: SegmentStatistics, *, average: Average = "macro") -> Result:
 
     Binary: ``2 TP / (2 TP + FP + FN)``. Interval in closed form: given ``t = TP + FP + FN``, TP is binomial with
     share J, and F1 = 2 J / (1 + J) rises with J, so Wilson's bounds of J are carried over. Multiclass: averaged over
-    the classes that occur among the labels; interval of macro: MOVER from such intervals of each class and their
-    correlations, otherwise a bootstrap of counts. 1: every decision about the positives is right; 0: no positive was
-    found.
+    the classes that occur among the labels; interval of macro: MOVER from Agresti and Coull's intervals of each class
+    and their correlations, otherwise a bootstrap of counts. 1: every decision about the positives is right; 0: no
+    positive was found.
     """
     if s.classes is not None:
-        return _macro_f1(s, s.classes.matrix) if average == "macro" else averaged(s, f_of(1.0), None, average)
+        return _multiclass(s, s.classes.matrix, 1.0, average)
     hits, twice = (int(x[1]) for x in f_of(1.0)(_against(s)))
     n, jaccard_of = int(matrix_of(s).sum()), twice - hits // 2
     if n == 0 or twice == 0:
@@ -223,26 +223,62 @@ def _against(s: SegmentStatistics) -> Against:
     return against_rest(matrix_of(s).astype(np.float64))
 
 
-def _macro_f1(s: SegmentStatistics, matrix: NDArray[np.int64]) -> Result:
+def _multiclass(s: SegmentStatistics, matrix: NDArray[np.int64], beta: float, average: Average) -> Result:
+    if average != "macro":
+        return averaged(s, f_of(beta), None, average)
     n = int(matrix.sum())
     if n == 0:
         return no_decisions(s)
     present = np.flatnonzero(matrix.sum(axis=1))
-    hits = np.diag(matrix)[present].astype(np.float64)
-    both = (matrix.sum(axis=0) + matrix.sum(axis=1))[present].astype(np.float64)
-    per_class = 2 * hits / both
-    low, high = (2 * j / (1 + j) for j in wilson_bounds(hits, both - hits))
-    # two classes share the rows of one decided as the other; so their F1 vary together
-    confused = (matrix + matrix.T)[np.ix_(present, present)]
-    covariance = confused.astype(np.float64) * np.outer(per_class / both, per_class / both)
-    variance = (4 * hits * np.square(1 - per_class) + (both - 2 * hits) * np.square(per_class)) / np.square(both)
-    np.fill_diagonal(covariance, variance)
-    return Value(float(per_class.mean()), n, mean_of_correlated(per_class, low, high, covariance))
+    scores = FScores.of(matrix, present, beta)
+    unknown = UNKNOWN_ROWS / (scores.rows + 2 * UNKNOWN_ROWS)
+    centre = scores.values * (1 - 2 * unknown) + unknown
+    half = Z * np.sqrt(centre * (1 - centre) * unknown / UNKNOWN_ROWS)
+    # two classes share the rows of one decided as the other; so their scores vary together
+    confused = matrix[np.ix_(present, present)] * np.outer(scores.missed, scores.wrong)
+    covariance = confused + confused.T
+    np.fill_diagonal(covariance, scores.variances)
+    around = mean_of_correlated(scores.values, centre - half, centre + half, covariance)
+    return Value(float(scores.values.mean()), n, replace(around, method="MOVER-Agresti-Coull"))
+
+
+@dataclass(frozen=True, slots=True)
+class FScores:
+    """F of some classes against the rest, by how much a missed and a wrong row moves each, and its variance."""
+
+    values: Floats
+    missed: Floats
+    wrong: Floats
+    variances: Floats
+    rows: Floats
+    """Rows whose plain share would vary as much."""
+
+    @classmethod
+    def of(cls, matrix: NDArray[np.int64], classes: NDArray[np.intp], beta: float) -> FScores:
+        """From rows by true and predicted class."""
+        counts = matrix.astype(np.float64)
+        values, missed, wrong, variances = _moved(counts, classes, beta)
+        # without an error, or without a right decision, both share and variance are 0: the limit of their ratio
+        near, _, _, varied = _moved(counts + TINY, classes, beta)
+        return cls(values, missed, wrong, variances, near * (1 - near) / varied)
+
+
+def _moved(counts: Floats, classes: NDArray[np.intp], beta: float) -> tuple[Floats, Floats, Floats, Floats]:
+    against = against_rest(counts)
+    hits, of = (x[classes] for x in f_of(beta)(against))
+    values = hits / of
+    right, missed, wrong = (1 + beta**2) * (1 - values) / of, -(beta**2) * values / of, -values / of
+    found, lost, taken = (x[classes] for x in (against.true_positive, against.false_negative, against.false_positive))
+    return values, missed, wrong, right**2 * found + missed**2 * lost + wrong**2 * taken
+
+
+TINY = 1e-4
+"""Rows added to every cell where a limit is asked for."""
 
 
 @of_decisions(
     id="performance.f_beta",
-    version=2,
+    version=3,
     tasks=CLASSIFICATION,
     direction="higher",
     undefined_when=(NO_DECISION, "no positive labels and nothing predicted positive (binary)"),
@@ -254,23 +290,19 @@ def f_beta(s: SegmentStatistics, *, beta: float = 2.0, average: Average = "macro
     """Weighted harmonic mean of precision and recall, recall counting ``beta`` times as much.
 
     ``(1 + beta**2) TP / ((1 + beta**2) TP + beta**2 FN + FP)``; multiclass: averaged over the classes that occur among
-    the labels. 1: every decision about the positives is right; 0: no positive was found. Interval: bootstrap of counts.
+    the labels. 1: every decision about the positives is right; 0: no positive was found. Interval: Wilson with the rows
+    whose plain share would vary as much; macro: MOVER from Agresti and Coull's intervals of each class, with such rows,
+    and their correlations; otherwise a bootstrap of counts.
     """
-    ratio = f_of(beta)
     if s.classes is not None:
-        return averaged(s, ratio, None, average)
+        return _multiclass(s, s.classes.matrix, beta, average)
     matrix = matrix_of(s)
     n = int(matrix.sum())
     if n == 0 or matrix[0, 0] == n:
         return Undefined(NOTHING_POSITIVE, n, Cause.TOO_FEW) if n else no_decisions(s)
-
-    def statistic(shares: Floats) -> Floats:
-        hits, of = ratio(against_rest(shares))
-        result: Floats = hits[..., 1] / of[..., 1]
-        return result
-
-    value = float(statistic(matrix.astype(np.float64)))
-    return Value(value, n, interval_of(value, matrix, statistic))
+    scores = FScores.of(matrix, np.array([1]), beta)
+    value, rows = float(scores.values[0]), float(scores.rows[0])
+    return Value(value, n, wilson(value * rows, rows, method="Wilson, effective rows"))
 
 
 LABEL, DECISION = (
