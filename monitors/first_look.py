@@ -100,6 +100,8 @@ def write_first_configuration(
         raise AimsightError(f"{path} exists already and is not overwritten; choose another id, or edit the file")
     read = Files.of(log, table, "--table")
     truth = None if labels is None else Files.of(labels, labels_table, "--labels-table")
+    if truth == read:  # the log holds its labels
+        truth = None
     found = look(read, folder, now)
     described = None if truth is None else look(truth, folder)
     first = first_model(model, found, follower(read, found), described)

@@ -129,11 +129,12 @@ def _first_line(error: BaseException) -> str:
 def _why(paths: Sequence[Path], error: BaseException) -> str:
     """The plain reason: an empty file, a wrong kind of file, else what DuckDB says."""
     for path in paths:
+        which = path if len(paths) > 1 else "it"
         with contextlib.suppress(OSError):
             if path.stat().st_size == 0:
-                return f"{path} is empty (0 bytes)"
+                return f"{which} is empty (0 bytes)"
             if format_of(path) == "parquet" and (why := _parquet_damage(path)):
-                return f"{path} {why}"
+                return f"{which} {why}"
     if "Could not set lock" in str(error):
         return "another program has it open to write; close it there, or read a copy"
     return _first_line(error)

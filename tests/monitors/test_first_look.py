@@ -431,3 +431,9 @@ def test_labels_join_by_their_only_unique_column_of_the_ids_type() -> None:
     found = first_model([ID, AT], labels)
     assert found.labels is not None
     assert (found.labels.id, found.labels.label) == ("decision", "left")
+
+
+def test_labels_in_the_log_itself_have_no_source_of_their_own(tmp_path: Path) -> None:
+    """Whoever names the log twice has told that it holds its labels."""
+    log = write_table(tmp_path / "log.parquet", "SELECT 'a' AS id, 0.5 AS score, 1 AS label")
+    assert "\nlabels: {label: label}" in first_text(tmp_path, log, log)
