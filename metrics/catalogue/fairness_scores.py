@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimsight.metrics.catalogue.scores import gap_of, sums
+from aimsight.metrics.catalogue.scores import gap_of, sample_variance, sums
 from aimsight.metrics.comparisons import (
     AGAINST,
     FEW,
@@ -21,12 +22,15 @@ from aimsight.metrics.comparisons import (
     too_few,
 )
 from aimsight.metrics.intervals import Z, auc, auc_error_bound, auc_interval, clipped, normal_quantile
-from aimsight.metrics.registry import BINARY, CLASSIFICATION, Needs, metric
+from aimsight.metrics.registry import CLASSIFICATION, Needs, metric
+from aimsight.metrics.reliability import scores_of
 from aimsight.metrics.simultaneous import Comparisons, Estimates, Floats, largest_magnitude, with_correlated
 from aimsight.metrics.statistics import SCORE_CELLS, ScoreCounts, SegmentStatistics
 from aimsight.metrics.values import Interval, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from aimsight.metrics.values import Result
@@ -182,10 +186,10 @@ def scored(s: SegmentStatistics) -> int:
     return s.score_sums.n if s.score_sums is not None and s.score_sums.n > 1 else 0
 
 
-@metric(
-    id="fairness.calibration_gap",
-    version=2,
-    tasks=BINARY,
+of_calibration = functools.partial(
+    metric,
+    version=3,
+    tasks=CLASSIFICATION,
     kind="groups",
     unit="probability",
     bounds=(0.0, 1.0),
@@ -196,70 +200,82 @@ def scored(s: SegmentStatistics) -> int:
     rests_on=scored,
     parameters=(POOL,),
 )
+"""Declares how far scores are from labels within groups."""
+
+
+@of_calibration(id="fairness.calibration_gap")
 def calibration_gap(groups: Groups, *, pool: int = 1) -> Result:
     """Largest distance, over groups, between mean label and mean score.
 
-    ``max_g |mean(y | g) - mean(s | g)|``. 0: in every group as many positives as the scores promise. Which group it
-    is, and in which direction, stands in ``performance.calibration_gap`` by segment. Interval: Student for every
-    group, the lower end at the Šidák level of all groups.
+    ``max_g |mean(y | g) - mean(s | g)|``; multiclass: over groups and classes, each against the rest. 0: in every group
+    as many positives as the scores promise. Which group it is, and in which direction, stands beside it, and in
+    ``performance.calibration_gap`` by segment. Interval: Student for every group (and class), the lower end at the
+    Šidák level of all of them.
     """
     judged = groups.over(pool)
-    counted = {name: c for name, part in judged.parts.items() if (c := sums(part)) is not None and scored(part)}
+    counted = {name: part for name, part in judged.parts.items() if scored(part)}
     if len(counted) < 2:
         return too_few(judged)
-    gaps, variances = (np.array(column) for column in zip(*(gap_of(c) for c in counted.values()), strict=True))
-    n = np.array([float(c.n) for c in counted.values()])
-    around = largest_magnitude(gaps, np.sqrt(variances / n), n - 1)
+    found = [(name, *one) for name, part in counted.items() for one in _gaps(part)]
+    if not found:
+        return too_few(judged)
+    gaps, variances, n = (np.array(column) for column in list(zip(*found, strict=True))[2:5])
+    around = largest_magnitude(gaps, np.sqrt(variances / n), n - 1.0)
     worst = int(np.abs(gaps).argmax())
-    note = f"largest in {list(counted)[worst]} (label - score: {gaps[worst]:+.4g})"
-    return Value(abs(float(gaps[worst])), int(n.sum()), clipped(around, 0.0, 1.0), detail=note)
+    where, label = found[worst][:2]
+    note = f"largest in {where}{f' for class {label}' if label else ''} (label - score: {gaps[worst]:+.4g})"
+    rows = sum(part.score_sums.n for part in counted.values() if part.score_sums is not None)
+    bound = max(one[5] for one in found)
+    return Value(abs(float(gaps[worst])), rows, clipped(around, 0.0, 1.0), bound, detail=note)
 
 
-@metric(
-    id="fairness.calibration_within_groups",
-    version=2,
-    tasks=BINARY,
-    kind="groups",
-    unit="probability",
-    bounds=(0.0, 1.0),
-    direction="lower",
-    undefined_when=("fewer than two groups with enough labelled and scored rows",),
-    source=BAROCAS,
-    needs=SCORED,
-    rests_on=scored,
-    parameters=(POOL,),
-    core=False,
-)
+def _gaps(part: SegmentStatistics) -> Iterator[tuple[str, float, float, int, float]]:
+    """Of every class: its name, mean of y - s, its sample variance, rows, and how far cells may move the mean."""
+    if part.classes is None and (found := sums(part)) is not None:
+        yield "", *gap_of(found), found.n, 0.0
+        return
+    for label, counts in (part.scores or {}).items():
+        if counts.rows > 1:
+            score = scores_of(counts)
+            total = counts.ups - float((counts.positives + counts.negatives) @ score)
+            squares = float(counts.positives @ np.square(1 - score) + counts.negatives @ np.square(score))
+            bound = 0.0 if counts.exact else 0.5 / SCORE_CELLS
+            yield label, total / counts.rows, sample_variance(total, squares, counts.rows), counts.rows, bound
+
+
+@of_calibration(id="fairness.calibration_within_groups", core=False)
 def calibration_within_groups(groups: Groups, *, pool: int = 1) -> Result:
     """Largest expected calibration error of a group: the mean distance of label and score over ten score bins.
 
-    ``max_g sum_b n_gb / n_g |mean(y | g, b) - mean(s | g, b)|`` with bins of equal width. 0: every score means the same
-    in every group. Chance alone keeps it above 0: with few rows read the interval, whose lower end is 0 then. Interval:
-    the error of the bins is at most a sum of folded normal ones, whose mean and spread is added and subtracted, at the
-    lower end at the Šidák level of all groups; it holds in more than 95 % of cases.
+    ``max_g sum_b n_gb / n_g |mean(y | g, b) - mean(s | g, b)|`` with bins of equal width; multiclass: mean over the
+    classes, each against the rest (class-wise: Kull et al., Beyond temperature scaling, 2019). 0: every score means the
+    same in every group. Chance alone keeps it above 0: with few rows read the interval, whose lower end is 0 then.
+    Interval: the error of the bins is at most a sum of folded normal ones, whose mean and spread is added and
+    subtracted, at the lower end at the Šidák level of all groups; it holds in more than 95 % of cases.
     """
     judged = groups.over(pool)
     counted = {
-        name: part.scores[""]
+        name: [counts for counts in part.scores.values() if counts.rows]
         for name, part in judged.parts.items()
-        if part.scores is not None and "" in part.scores and scored(part)
+        if part.scores is not None and scored(part)
     }
+    counted = {name: parts for name, parts in counted.items() if parts}
     if len(counted) < 2:
         return too_few(judged)
     z = normal_quantile(len(counted))
-    found = [_calibration_error(c, z) for c in counted.values()]
-    values, all_at_once, one = (np.array(x) for x in zip(*found, strict=True))
-    n = sum(c.rows for c in counted.values())
+    errors = [np.mean([_calibration_error(one, z) for one in parts], axis=0) for parts in counted.values()]
+    values, all_at_once, alone = np.array(errors).T
+    n = sum(max(one.rows for one in parts) for parts in counted.values())
     worst = int(values.argmax())
-    low, high = float(np.maximum(values - all_at_once, 0).max()), min(float((values + one).max()), 1.0)
-    bound = 0.0 if all(c.exact for c in counted.values()) else 0.5 / SCORE_CELLS
+    low, high = float(np.maximum(values - all_at_once, 0).max()), min(float((values + alone).max()), 1.0)
+    bound = 0.0 if all(one.exact for parts in counted.values() for one in parts) else 0.5 / SCORE_CELLS
     interval = Interval(low, max(high, float(values[worst])), "folded normal, Šidák over groups")
     return Value(float(values[worst]), n, interval, bound, detail=f"largest in {list(counted)[worst]}")
 
 
 def _calibration_error(counts: ScoreCounts, z: float) -> tuple[float, float, float]:
     """Expected calibration error over the bins, and the half-widths of its interval at ``z`` and on its own."""
-    scores = counts.positions if counts.exact else (counts.positions + 0.5) / SCORE_CELLS
+    scores = scores_of(counts)
     bins = np.minimum((scores * BINS).astype(np.int64), BINS - 1)
     rows = (counts.positives + counts.negatives).astype(np.float64)
     sums_of = (rows, counts.positives.astype(np.float64), rows * scores)

@@ -312,6 +312,45 @@ def test_calibration_within_groups_by_hand(counting: Counting) -> None:
     assert found.interval.low < 0.275 < found.interval.high
 
 
+def test_calibration_of_classes_within_groups_by_rows(counting: Counting) -> None:
+    """Three classes: gaps of each against the rest, and their mean error over ten bins, row by row in NumPy."""
+    rng = np.random.default_rng(71)
+    groups, gaps, errors = {}, {}, {}
+    for name, power in (("F", 1.0), ("M", 2.5)):
+        s = rng.dirichlet([1.5, 1.0, 0.7], 400)
+        true = s**power / (s**power).sum(axis=1, keepdims=True)
+        y = np.array([rng.choice(3, p=row) for row in true])
+        groups[name] = counting.classes(y, s.argmax(axis=1), 3, s)
+        truth = np.eye(3)[y]
+        for c in range(3):
+            gaps[name, f"c{c}"] = float((truth[:, c] - s[:, c]).mean())
+        bins = np.minimum((s * 10).astype(int), 9)
+        errors[name] = np.mean(
+            [
+                sum(abs((truth[bins[:, c] == b, c] - s[bins[:, c] == b, c]).sum()) for b in range(10)) / 400
+                for c in range(3)
+            ]
+        )
+    where, label = max(gaps, key=lambda key: abs(gaps[key]))
+    found = value_of("calibration_gap", groups)
+    assert found.value == pytest.approx(abs(gaps[where, label]))
+    assert found.detail == f"largest in {where} for class {label} (label - score: {gaps[where, label]:+.4g})"
+    assert found.n == 800
+    assert found.interval is not None
+    assert found.interval.low <= found.value <= found.interval.high
+    within = value_of("calibration_within_groups", groups)
+    assert within.value == pytest.approx(max(errors.values()))
+    assert within.detail == "largest in M"
+    cells = {
+        name: replace(part, scores={k: c.cells() for k, c in (part.scores or {}).items()})
+        for name, part in groups.items()
+    }
+    for metric, value in (("calibration_gap", found.value), ("calibration_within_groups", within.value)):
+        read = value_of(metric, cells)
+        assert read.error_bound == 0.0005
+        assert abs(read.value - value) < 0.005
+
+
 def test_calibrated_groups_keep_zero_in_the_interval(counting: Counting) -> None:
     """Scores that are the true probabilities: in at least 95 of 100 draws the interval reaches down to 0."""
     rng, reached = np.random.default_rng(9), 0

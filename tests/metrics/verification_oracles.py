@@ -144,6 +144,15 @@ def class_log_loss() -> float:
     return float(-np.log(scores[np.arange(labels.size), np.searchsorted(list("abc"), labels)]).mean())
 
 
+def class_calibration() -> float:
+    """Largest over genders of the mean over classes of the calibration error of each class against the rest."""
+    found, values = m.now("multiclass").where("y", "p_a", "p_b", "p_c"), []
+    for one in found.genders:
+        rows = found.of(one)
+        values.append(np.mean([m.ece((rows.text("y") == c).astype(float), rows.number(f"p_{c}")) for c in "abc"]))
+    return float(max(values))
+
+
 class_costs = partial(decided, m.class_cost, "multiclass")
 
 
@@ -462,6 +471,7 @@ ORACLES: list[Oracle] = [
         lambda: max(by_score(lambda y, p: abs(float((y - p).mean())))),
     ),
     Oracle("fairness.calibration_within_groups", "binary", "gender", EXACT, NP, lambda: max(by_score(m.ece))),
+    Oracle("fairness.calibration_within_groups", "multiclass", "gender", EXACT, NP, class_calibration),
     Oracle(
         "fairness.mae_difference",
         "regression",
