@@ -378,6 +378,29 @@ def test_scores_that_are_none_are_counted_apart(sandbox: Sandbox, make: Helpers)
     sandbox.check()
 
 
+def test_a_column_renamed_half_way_takes_a_few_passes(sandbox: Sandbox, make: Helpers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows whose files have the same columns are read together, and none names the file of another."""
+    sandbox.model(metrics=None)
+    for day in range(20):
+        renamed = [row | {"x2": row["x"]} for row in make.binary_rows(day)]
+        sandbox.day(day, without(renamed, "x" if day > 9 else "x2"))
+    passes: list[int] = []
+    profile = DuckDBEngine.profile
+
+    def counted(self: DuckDBEngine, plan: Plan, **how: Any) -> Profile:
+        passes.append(len(plan.windows))
+        return profile(self, plan, **how)
+
+    monkeypatch.setattr(DuckDBEngine, "profile", counted)
+    assert make.ran(sandbox.run(20)["credit"]) == dict.fromkeys(range(4, 20), "success")
+    assert len(passes) < 10
+    reasons = sandbox.values("drift.psi", column="x")
+    assert all(isinstance(reasons[day], float) for day in range(4, 10))
+    assert {str(reasons[day]) for day in range(10, 20)} == {
+        "there is no column 'x'; did you mean x2? Columns: id, at, colour, gender, yes, p, x2"
+    }
+
+
 def test_ids_that_occur_twice_with_other_content_are_counted(sandbox: Sandbox, make: Helpers) -> None:
     """The earliest row of an id counts, the other is dropped and counted as conflicting."""
     sandbox.model(metrics=None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -97,6 +97,17 @@ def test_labels_without_a_lookback_are_told(fitting: Sandbox) -> None:
     assert told(fitting)["monitor"].endswith("say how long labels may take [lookback: 30d]")
     fitting.model(monitor={"end": NOW.date()})
     assert told(fitting) == {}
+
+
+def test_rows_after_the_end_are_told(fitting: Sandbox) -> None:
+    """A history that was taken for closed goes on, and nothing of it would be measured."""
+    fitting.model(monitor={"end": date(2026, 1, 4)})
+    assert "monitor.end" not in told(fitting)
+    fitting.model(monitor={"end": date(2026, 1, 3)})
+    assert told(fitting)["monitor.end"] == (
+        "the last row of data/credit/2026-01-04.parquet is of 2026-01-04: rows after the end are not measured; "
+        "remove it where more will come []"
+    )
 
 
 def test_a_log_that_ended_is_told_with_its_end(fitting: Sandbox) -> None:
