@@ -41,8 +41,8 @@ def normal_quantile(comparisons: int = 1) -> float:
 def student_quantile(freedom: int) -> float:
     """Two-sided 95 % quantile of Student's t with ``freedom`` >= 1 degrees of freedom.
 
-    Exact for 1 and 2, else the expansion 26.7.5 of Abramowitz and Stegun (1964), right to 1e-3 from 3 and to 1e-6
-    from 10.
+    Exact for 1 and 2, else the expansion 26.7.5 of Abramowitz and Stegun (1964): short by 0.12 % at 3, by 4e-6 of
+    itself at 10 and by less than 2e-7 from 20 on.
     """
     p = 0.5 + LEVEL / 2
     if freedom == 1:

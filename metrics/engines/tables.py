@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from aimsight.configs.errors import SchemaError, SourceError, did_you_mean, quoted_list
 from aimsight.metrics.engines.connection import databases, plain_errors, run
-from aimsight.metrics.engines.sql import quote_ident, quote_list
+from aimsight.metrics.engines.sql import quote_ident, quote_list, quote_text
 from aimsight.metrics.sources import format_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _INTEGERS = frozenset(
 )
 _READERS: dict[Format, str] = {
     "parquet": "read_parquet({files}, hive_partitioning = false)",
-    "csv": "read_csv({files}, hive_partitioning = false{csv})",
+    "csv": "read_csv({files}, hive_partitioning = false{csv}{words})",
     "json": "read_json({files}, hive_partitioning = false)",
 }
 
@@ -56,6 +56,8 @@ class Csv:
 
 
 PLAIN_CSV = Csv()
+_LOOKED_AT = 20_480
+"""Rows by which DuckDB tells the types of a CSV file."""
 
 
 def kind_of(type_name: str) -> Kind:
@@ -179,29 +181,55 @@ def open_table(
     if kind == "duckdb" and table is None:
         raise SourceError(f"{paths[0]} is a DuckDB file; name its table (table: ...)")
     reader = _READERS.get(kind, "").replace("{csv}", csv.options)
-    groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    groups: dict[tuple[tuple[tuple[str, str], ...], str], list[str]] = {}
     for path in paths:
         if kind == "duckdb":
             number = databases(known).index(path)
             relation = _database_table(connection, path, f"source{number}", table or "")
         else:
             relation = str(path)
-        text = relation if kind == "duckdb" else reader.format(files=quote_list([relation]))
+        text, words = relation if kind == "duckdb" else reader.format(files=quote_list([relation]), words=""), ""
         with plain_errors([path]):
-            described = run(connection, f"DESCRIBE SELECT * FROM {text}")
-        columns = tuple((str(row[0]), str(row[1])) for row in described)
-        groups.setdefault(columns, []).append(relation)
+            columns = _described(connection, text)
+            if kind == "csv" and (words := _words(connection, reader, relation, columns)):
+                columns = _described(connection, reader.format(files=quote_list([relation]), words=words))
+        groups.setdefault((columns, words), []).append(relation)
     parts: list[tuple[str, dict[str, str]]] = []
     files: list[str] = []
-    for columns, members in groups.items():
+    for (columns, words), members in groups.items():
         if kind == "duckdb":
             parts.extend((member, dict(columns)) for member in members)
             files.extend(members)
         else:
-            parts.append((reader.format(files=quote_list(members)), dict(columns)))
+            parts.append((reader.format(files=quote_list(members), words=words), dict(columns)))
             files.append(quoted_list(members, 3))
     names = [name for path in paths[:1] for name in _spelled(path, kind)] or list(parts[0][1])
     return Table(quoted_list(map(str, paths), 3), tuple(parts), tuple(files), tuple(_twins(names)))
+
+
+def _described(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[tuple[str, str], ...]:
+    """Names and types of the columns."""
+    return tuple((str(row[0]), str(row[1])) for row in run(connection, f"DESCRIBE SELECT * FROM {relation}"))
+
+
+def _words(connection: duckdb.DuckDBPyConnection, reader: str, file: str, columns: tuple[tuple[str, str], ...]) -> str:
+    """The argument of ``read_csv`` that leaves words as they are; empty where there are none.
+
+    DuckDB takes ``yes``, ``no``, ``t`` and ``F`` for booleans: a day's file in which every gender is F would hold
+    the group ``false``. Only ``true`` and ``false`` are booleans, whatever their case.
+    """
+    names = [name for name, type_name in columns if type_name == "BOOLEAN"]
+    if not names:
+        return ""
+
+    def as_text(chosen: list[str]) -> str:
+        return ", types = {" + ", ".join(f"{quote_text(name)}: 'VARCHAR'" for name in chosen) + "}"
+
+    tests = (f"bool_and(lower(trim({quote_ident(name)})) IN ('true', 'false'))" for name in names)
+    rows = reader.format(files=quote_list([file]), words=as_text(names))
+    (found,) = run(connection, f"SELECT {', '.join(tests)} FROM (SELECT * FROM {rows} LIMIT {_LOOKED_AT})")
+    words = [name for name, is_boolean in zip(names, found, strict=True) if is_boolean is False]
+    return as_text(words) if words else ""
 
 
 def tables_of(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:

@@ -16,6 +16,7 @@ import pytest
 
 from aimsight.configs.errors import SchemaError, SourceError
 from aimsight.metrics.engines.connection import ResourceError, connect, plain_errors
+from aimsight.metrics.engines.tables import open_table
 
 
 @pytest.mark.parametrize(
@@ -185,6 +186,18 @@ def test_a_csv_value_that_does_not_fit_its_column(bench: Any, tools: Any) -> Non
     model = tools.config(log=log, protected=[], segments=[])
     with pytest.raises(SchemaError, match=r"log.csv: a value does not fit .*Line: 2400"):
         bench.profile(bench.plan(model, columns=tools.columns[:1]))
+
+
+def test_words_of_a_csv_are_no_booleans(bench: Any, tools: Any) -> None:
+    """F, T, yes and no stay words, also in a file that holds no other; true and false, in any case, are booleans."""
+    for name, lines in {"a": ["F,yes,True", "F,no,False"], "b": ["F,no,", "M,no,true"]}.items():
+        (bench.root / f"{name}.csv").write_text("\n".join(["sex,answer,flag", *lines]))
+    paths = [bench.root / "a.csv", bench.root / "b.csv"]
+    with connect(paths, memory_limit="200MB", threads=1) as connection:
+        table = open_table(connection, paths, paths, None)
+        assert [table.type_of(name) for name in ("sex", "answer", "flag")] == ["VARCHAR", "VARCHAR", "BOOLEAN"]
+        rows = connection.sql(f"SELECT sex, answer FROM ({table.select(['sex', 'answer'])}) ORDER BY ALL").fetchall()
+    assert rows == [("F", "no"), ("F", "no"), ("F", "yes"), ("M", "no")]
 
 
 def test_too_many_segments_are_refused(bench: Any, tools: Any) -> None:

@@ -1,0 +1,207 @@
+"""Projects drawn from a seed: rows with every difficulty that a log has, written as files of a drawn form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import yaml
+
+TASKS = ("binary", "multiclass", "regression")
+FORMS = ("parquet", "csv", "json")
+ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC")
+GROUPS = ("plain", "a,b", 'say "so"', "it's", "new\nline", "x=y", "日本", "NULL", "nan", " lead", "é")
+CLASSES = ("low", "mid", "high")
+REFERENCE_DAYS, DAYS, ROWS_A_DAY = 8, 6, 90
+DECISIONS = ["accuracy", "precision", "recall", "specificity", "balanced_accuracy", "f1", "mcc", "cohen_kappa"]
+METRICS = {
+    "binary": [*DECISIONS, "selection_rate", "roc_auc", "average_precision", "brier", "log_loss", "calibration_gap"],
+    "multiclass": ["accuracy", "balanced_accuracy", "f1", "mcc", "cohen_kappa", "precision(of=mid)"],
+    "regression": ["mae", "mean_error", "rmse", "r2", "max_error", "smape"],
+}
+FAIRNESS = ["accuracy_difference", "demographic_parity_difference", "equal_opportunity_ratio"]
+SHARES = ["psi", "jensen_shannon_distance", "total_variation", "chi_square"]
+CURVES = ["ks", "wasserstein_normed", "cramer_von_mises"]
+QUALITY = ["rows", "missing_share", "non_finite_share", "label_coverage", "duplicate_share", "unseen_category_share"]
+
+
+@dataclass(frozen=True)
+class RandomProject:
+    """What was drawn: the rows of the log, of labels of their own (or ``None``), the model, and the present.
+
+    ``bounds`` are the start of the reference, of the first window, and the end of the log.
+    """
+
+    seed: int
+    form: str
+    rows: pd.DataFrame
+    labels: pd.DataFrame | None
+    model: dict[str, Any]
+    now: datetime
+    bounds: tuple[datetime, datetime, datetime]
+
+    def write(self, root: Path, *, again: bool = False) -> Path:
+        """Write the project; ``again`` with the rows in another order, in other files, read by other threads."""
+        (root / "models").mkdir(parents=True)
+        parts = 1 + (self.seed + again) % 3
+        for name, frame in (("log", self.rows), ("labels", self.labels)):
+            if frame is not None:
+                order = np.random.default_rng(self.seed + again).permutation(len(frame))
+                for number, part in enumerate(np.array_split(order, parts)):
+                    _write(frame.iloc[part], root / f"{name}-{number}.{self.form}")
+        (root / "models" / "drawn.yaml").write_text(yaml.safe_dump(self.model, allow_unicode=True), encoding="utf-8")
+        (root / "aimsight.yaml").write_text(f"organisation: Example\nthreads: {1 if again else 3}\n")
+        return root
+
+
+def draw(seed: int) -> RandomProject:
+    """The project of a seed; tasks, forms and where labels lie follow each other, the rest is drawn."""
+    rng = np.random.default_rng(seed)
+    task, form, zone = TASKS[seed % 3], FORMS[seed // 2 % 3], ZONES[seed % 4]
+    first = datetime(2025, 3, int(rng.integers(18, 22)), tzinfo=UTC)  # the clocks change within the windows
+    days = [
+        (first + timedelta(days=k)).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+        for k in (0, REFERENCE_DAYS, REFERENCE_DAYS + DAYS)
+    ]
+    rows = _features(rng, _times(rng, days[0], days[2], zone), days[1], form)
+    rows = rows.join(_outcomes(rng, rows, task))
+    rows = _with_repetitions(rng, rows, days[2])
+    labels, declared = _labels(rng, rows, ("log", "arrivals", "file")[seed // 3 % 3], form)
+    if labels is not None:
+        rows = rows.drop(columns=["y", "known_at"])
+    dates = [str(day.astimezone(ZoneInfo(zone)).date()) for day in days]
+    log = {"source": f"log-*.{form}", "id": "id", "timestamp": "at", "time_zone": zone, "prediction": "decision"}
+    model = {
+        "model": "drawn",
+        "version": "1",
+        "owner": "owner@example.org",
+        "intended_use": "Tests.",
+        "risk": "limited",
+        "task": task,
+        "log": log | ({"score": "p", "positive": "yes"} if task == "binary" else {}),
+        "labels": declared,
+        "features": {"x": "numeric", "far": "numeric", "few": "numeric", "kind": "category"},
+        "protected": ["group"],
+        "segments": ["group", ["group", "half"]],
+        "filters": {"upper": "x > 0.25 and half = b"},
+        "reference": {"period": dates[:2]},
+        "monitor": {"every": "1d", "window": "2d" if seed % 2 else "1d", "end": dates[2]},
+        "drift": "exact",
+        "min_group": int(rng.choice([5, 20])),
+        "metrics": [
+            *(f"performance.{name}" for name in METRICS[task]),
+            *(f"fairness.{name}" for name in FAIRNESS if task == "binary"),
+            *(f"drift.{name}" for name in [*SHARES, *CURVES]),
+            *(f"quality.{name}" for name in QUALITY),
+        ],
+    }
+    bounds = (days[0], days[1], days[2])
+    return RandomProject(seed, form, rows, labels, model, days[2] + timedelta(days=int(rng.integers(1, 4))), bounds)
+
+
+def _times(rng: np.random.Generator, start: datetime, end: datetime, zone: str) -> list[datetime]:
+    """Moments anywhere between, and the very first and last microseconds of local days."""
+    length = round((end - start) / timedelta(microseconds=1))
+    drawn = [
+        start + timedelta(microseconds=int(one))
+        for one in rng.integers(0, length, ROWS_A_DAY * (REFERENCE_DAYS + DAYS))
+    ]
+    at, edges = start, []
+    while at < end:
+        edges += [at, at + timedelta(days=1) - timedelta(microseconds=1)]
+        local = at.astimezone(ZoneInfo(zone)) + timedelta(days=1)  # arithmetic on the wall clock
+        at = local.astimezone(UTC)
+    return sorted(one for one in [*drawn, *edges] if start <= one < end)
+
+
+def _features(rng: np.random.Generator, times: list[datetime], split: datetime, form: str) -> pd.DataFrame:
+    n, late = len(times), np.array([one >= split for one in times])
+    x = rng.normal(0, 1, n) + 0.3 * late
+    far = np.exp(rng.normal(0, 3, n)) * rng.choice([-1.0, 1.0], n)
+    if form != "json":  # which knows no infinity
+        far[rng.random(n) < 0.02] = np.inf
+    groups = rng.permutation(GROUPS)[:3]
+    kinds = np.where(late & (rng.random(n) < 0.05), "new", rng.choice(["old", "older", "oldest"], n, p=[0.6, 0.3, 0.1]))
+    return pd.DataFrame(
+        {
+            "id": [f"id {one}" for one in rng.permutation(n)],
+            "at": pd.to_datetime(pd.Series(times), utc=True),
+            "x": np.where(rng.random(n) < 0.05, np.nan, x),
+            "far": far,
+            "few": rng.integers(0, 4, n).astype(float) + 10 * (rng.random(n) < 0.01),
+            "kind": _with_gaps(rng, kinds, 0.04),
+            "group": _with_gaps(rng, rng.choice(groups, n, p=[0.6, 0.3, 0.1]), 0.03),
+            "half": rng.choice(["a", "b"], n),
+        }
+    )
+
+
+def _outcomes(rng: np.random.Generator, rows: pd.DataFrame, task: str) -> pd.DataFrame:
+    """Decisions and labels; a few of each are missing, some scores are no probabilities, and many are ties."""
+    n, x = len(rows), rows["x"].fillna(0).to_numpy()
+    if task == "regression":
+        guess, truth = 20 + 5 * x, 20 + 5 * x + rng.normal(0.5, 2, n)
+        decision, y = np.where(rng.random(n) < 0.02, np.nan, guess), np.where(rng.random(n) < 0.05, np.nan, truth)
+        return pd.DataFrame({"decision": decision, "y": y})
+    if task == "multiclass":
+        truth = np.clip(np.round(x + 1 + rng.normal(0, 0.6, n)), 0, 2).astype(int)
+        guess = np.clip(np.round(x + 1), 0, 2).astype(int)
+        names = np.array(CLASSES)
+        found = {"decision": _with_gaps(rng, names[guess], 0.02), "y": _with_gaps(rng, names[truth], 0.05)}
+        return pd.DataFrame(found)
+    p = np.round(1 / (1 + np.exp(-x - rng.normal(0, 0.7, n))), int(rng.integers(1, 4)))
+    names = np.array(["no", "yes"])
+    truth = names[(rng.random(n) < 1 / (1 + np.exp(-x))).astype(int)]
+    invalid = rng.random(n) < 0.03
+    scores = np.where(invalid, rng.choice([np.nan, -0.5, 1.5], n), p)
+    decided = _with_gaps(rng, names[(p >= 0.5).astype(int)], 0.02)
+    return pd.DataFrame({"decision": decided, "y": _with_gaps(rng, truth, 0.05), "p": scores})
+
+
+def _with_gaps(rng: np.random.Generator, values: Any, share: float) -> list[str | None]:
+    return [None if gone else str(one) for one, gone in zip(values, rng.random(len(values)) < share, strict=True)]
+
+
+def _with_repetitions(rng: np.random.Generator, rows: pd.DataFrame, end: datetime) -> pd.DataFrame:
+    """Some ids a second time: at once and alike, later with other content, or days later."""
+    again = rows.sample(frac=0.04, random_state=int(rng.integers(1 << 30))).copy()
+    how = rng.integers(0, 3, len(again))
+    again["at"] += pd.to_timedelta(np.choose(how, [0, 40, 3000]), unit="min")
+    again["x"] = np.where(how == 1, 99.0, again["x"])
+    return pd.concat([rows, again[again["at"] < end]], ignore_index=True)
+
+
+def _labels(
+    rng: np.random.Generator, rows: pd.DataFrame, where: str, form: str
+) -> tuple[pd.DataFrame | None, dict[str, Any]]:
+    """The labels of their own and how they are declared; adds the time of their arrival to the rows."""
+    firsts = rows.groupby("id")["at"].transform("min")
+    hours = pd.Series(rng.exponential(30, len(rows)).round(3) - 0.5, index=rows.index).groupby(rows["id"])
+    rows["known_at"] = (firsts + pd.to_timedelta(hours.transform("first"), unit="h")).dt.floor("us")
+    if where == "log":
+        return None, {"label": "y", "min_coverage": 0.01}
+    declared = {"label": "y", "arrived_at": "known_at", "delay": "1h", "min_coverage": 0.01}
+    if where == "arrivals":
+        return None, declared
+    labels = rows.drop_duplicates("id")[["id", "y", "known_at"]].dropna()
+    revised = labels.sample(frac=0.1, random_state=int(rng.integers(1 << 30))).copy()
+    revised["known_at"] += timedelta(hours=50)
+    revised["y"] = rng.permutation(revised["y"].to_numpy())
+    return pd.concat([labels, revised], ignore_index=True), declared | {"source": f"labels-*.{form}"}
+
+
+def _write(frame: pd.DataFrame, path: Path) -> None:
+    if path.suffix == ".parquet":
+        frame.to_parquet(path, index=False)
+        return
+    times = frame.select_dtypes("datetimetz").columns
+    shown = frame.assign(**{name: frame[name].dt.strftime("%Y-%m-%d %H:%M:%S.%f+00:00") for name in times})
+    if path.suffix == ".csv":
+        shown.to_csv(path, index=False)
+    else:
+        shown.to_json(path, orient="records", lines=True, double_precision=15, force_ascii=False)

@@ -1,0 +1,62 @@
+"""Drawn projects from files to the store: every value against a slow computation on the rows, and again the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aimsight.configs.load import load_project
+from aimsight.metrics.registry import facts
+from aimsight.monitors.run import run_due
+from aimsight.store.database import Store
+from aimsight.tests.random_projects import RandomProject, draw
+from aimsight.tests.row_oracle import Oracle, comparable
+
+MEASURED = (
+    "SELECT metric, column_name, segment, segment_columns, segment_values, window_start, window_end, value, n, ci_low, "
+    "ci_high, p_value, q_value, undefined_reason, detail FROM measurements WHERE is_latest ORDER BY ALL"
+)
+FEWEST = 300
+"""Values that are compared at least, so that the test cannot pass by comparing none."""
+
+
+def measured(project: RandomProject, root: Path, *, again: bool = False) -> list[dict[str, Any]]:
+    """All measurements of the project after its first run; a second one finds nothing to do."""
+    loaded = load_project(project.write(root, again=again), facts())
+    store = Store(loaded.root / loaded.config.store)
+    (first,) = run_due(loaded, store, now=project.now)
+    assert {run.outcome for run in first.runs} == {"success"}
+    (second,) = run_due(loaded, store, now=project.now)
+    assert second.runs == []
+    with store.read() as reader:
+        return reader.rows(MEASURED)
+
+
+@pytest.mark.parametrize("seed", [3, 4, 6, 8])
+def test_every_value_is_that_of_the_rows(tmp_path: Path, seed: int) -> None:
+    """Values, rows and intervals of a drawn project, and the same from the rows in another order and other files."""
+    project = draw(seed)
+    found = measured(project, tmp_path / "once")
+    assert list(map(repr, measured(project, tmp_path / "again", again=True))) == list(map(repr, found))
+    oracle, compared, least = Oracle(project), Counter[str](), project.model["min_group"]
+    for row in found:
+        side = oracle.window(row["window_start"], row["window_end"])
+        rows = side.part(row["segment_columns"], row["segment_values"], row["segment"])
+        if not comparable(row["metric"], row["column_name"]):
+            continue
+        small = row["segment"] != "" and len(rows) < least
+        expected = None if small else oracle.expected(row["metric"], row["column_name"], side, rows)
+        where = {key: row[key] for key in ("metric", "column_name", "segment", "window_start", "undefined_reason")}
+        if expected is None:
+            assert row["value"] is None, where
+            continue
+        assert row["value"] == pytest.approx(expected.value, rel=1e-7, abs=1e-8), where
+        assert expected.n in {None, row["n"]}, where
+        if expected.interval is not None:
+            assert (row["ci_low"], row["ci_high"]) == pytest.approx(expected.interval, rel=1e-5, abs=1e-6), where
+        compared[row["metric"]] += 1
+    assert set(compared) == set(project.model["metrics"])
+    assert compared.total() >= FEWEST
