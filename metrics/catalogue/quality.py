@@ -5,6 +5,7 @@ A window without rows has no quality: even its number of rows is undefined there
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from aimsight.metrics.cells import NumericCells
@@ -20,6 +21,16 @@ ISO_QUALITY = "ISO/IEC 25012:2008, Data quality model"
 ISO_MEASURES = "ISO/IEC 5259-2:2024, Data quality for analytics and machine learning: data quality measures"
 EMPTY = "no rows in the window"
 ALL_MISSING = "every value is missing"
+
+
+of_column = functools.partial(
+    metric, version=1, tasks=ALL_TASKS, kind="column_quality", unit="share", bounds=(0.0, 1.0), direction="lower"
+)
+"""Declares a share of the rows or values of one column."""
+of_rows = functools.partial(
+    metric, version=1, tasks=ALL_TASKS, kind="quality", unit="share", bounds=(0.0, 1.0), direction="lower"
+)
+"""Declares a share of the rows of the window."""
 
 
 def _share(part: int, n: int, reason: str, rows: int = 0) -> Result:
@@ -48,14 +59,8 @@ def rows(facts: RowFacts) -> Result:
     return Value(float(n), n) if n else Undefined(EMPTY)
 
 
-@metric(
+@of_column(
     id="quality.missing_share",
-    version=1,
-    tasks=ALL_TASKS,
-    kind="column_quality",
-    unit="share",
-    bounds=(0.0, 1.0),
-    direction="lower",
     undefined_when=(EMPTY,),
     source=f"{ISO_QUALITY}: completeness",
     needs=Needs(),
@@ -68,14 +73,8 @@ def missing_share(column: ColumnCounts) -> Result:
     return _share(column.missing, column.rows, EMPTY)
 
 
-@metric(
+@of_column(
     id="quality.non_finite_share",
-    version=1,
-    tasks=ALL_TASKS,
-    kind="column_quality",
-    unit="share",
-    bounds=(0.0, 1.0),
-    direction="lower",
     undefined_when=(EMPTY, ALL_MISSING),
     source=f"{ISO_QUALITY}: accuracy (syntactic)",
     needs=Needs(column_kinds=frozenset({"numeric"})),
@@ -88,14 +87,8 @@ def non_finite_share(column: ColumnCounts) -> Result:
     return _share(column.odd, column.rows - column.missing, ALL_MISSING, column.rows)
 
 
-@metric(
+@of_column(
     id="quality.out_of_range_share",
-    version=1,
-    tasks=ALL_TASKS,
-    kind="column_quality",
-    unit="share",
-    bounds=(0.0, 1.0),
-    direction="lower",
     undefined_when=(EMPTY, ALL_MISSING, "no range or values are declared for the column"),
     source=f"{ISO_QUALITY}: accuracy (semantic)",
     needs=Needs(declared=True),
@@ -111,14 +104,8 @@ def out_of_range_share(column: ColumnCounts) -> Result:
     return _share(column.counts.out_of_range, column.rows - column.missing, ALL_MISSING, column.rows)
 
 
-@metric(
+@of_column(
     id="quality.unseen_category_share",
-    version=1,
-    tasks=ALL_TASKS,
-    kind="column_quality",
-    unit="share",
-    bounds=(0.0, 1.0),
-    direction="lower",
     undefined_when=(EMPTY, ALL_MISSING),
     source=f"{ISO_QUALITY}: consistency",
     needs=Needs(reference=True, column_kinds=frozenset({"category"})),
@@ -133,14 +120,8 @@ def unseen_category_share(column: ColumnCounts) -> Result:
     return _share(column.odd, column.rows - column.missing, ALL_MISSING, column.rows)
 
 
-@metric(
+@of_column(
     id="quality.most_frequent_share",
-    version=1,
-    tasks=ALL_TASKS,
-    kind="column_quality",
-    unit="share",
-    bounds=(0.0, 1.0),
-    direction="lower",
     undefined_when=(EMPTY, ALL_MISSING),
     source=f"{ISO_MEASURES}: variability of features",
     needs=Needs(),
@@ -155,14 +136,8 @@ def most_frequent_share(column: ColumnCounts) -> Result:
     return _share(column.most_frequent, column.values, ALL_MISSING, column.rows)
 
 
-@metric(
+@of_rows(
     id="quality.duplicate_share",
-    version=1,
-    tasks=ALL_TASKS,
-    kind="quality",
-    unit="share",
-    bounds=(0.0, 1.0),
-    direction="lower",
     undefined_when=(EMPTY, "the log has no id"),
     source=f"{ISO_MEASURES}: precision of records, duplicates",
     needs=Needs(id=True),
@@ -225,14 +200,9 @@ def freshness_hours(facts: RowFacts) -> Result:
     return Value(max((facts.until - facts.latest).total_seconds(), 0.0) / 3600, facts.all_rows.rows)
 
 
-@metric(
+@of_rows(
     id="quality.invalid_score_share",
-    version=1,
     tasks=CLASSIFICATION,
-    kind="quality",
-    unit="share",
-    bounds=(0.0, 1.0),
-    direction="lower",
     undefined_when=(EMPTY,),
     source=f"{ISO_QUALITY}: accuracy (syntactic)",
     needs=Needs(score=True),
@@ -245,14 +215,8 @@ def invalid_score_share(facts: RowFacts) -> Result:
     return _share(facts.all_rows.invalid_scores, facts.all_rows.rows, EMPTY)
 
 
-@metric(
+@of_rows(
     id="quality.invalid_prediction_share",
-    version=1,
-    tasks=ALL_TASKS,
-    kind="quality",
-    unit="share",
-    bounds=(0.0, 1.0),
-    direction="lower",
     undefined_when=(EMPTY,),
     source=f"{ISO_QUALITY}: accuracy (syntactic)",
     needs=Needs(prediction=True),
