@@ -378,7 +378,9 @@ def test_scores_that_are_none_are_counted_apart(sandbox: Sandbox, make: Helpers)
     sandbox.check()
 
 
-def test_a_column_renamed_half_way_takes_a_few_passes(sandbox: Sandbox, make: Helpers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_column_renamed_half_way_takes_a_few_passes(
+    sandbox: Sandbox, make: Helpers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Windows whose files have the same columns are read together, and none names the file of another."""
     sandbox.model(metrics=None)
     for day in range(20):
