@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import pytest
 from aimsight.metrics.plan import Window
 from aimsight.store.database import Store
 from aimsight.store.runs import RunRecord, run_key
+from aimsight.tests.clocks import SetClock
 from aimsight.tests.configurations import a_model, an_objective
 
 if TYPE_CHECKING:
@@ -20,17 +20,6 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
 START = datetime(2026, 4, 1, tzinfo=UTC)
-
-
-@dataclass
-class SetClock:
-    """A clock that shows what it was set to."""
-
-    moment: datetime = NOW
-
-    def now(self) -> datetime:
-        """The moment it was set to."""
-        return self.moment
 
 
 class Makers:
@@ -66,7 +55,7 @@ def makers() -> Makers:
 @pytest.fixture
 def clock() -> SetClock:
     """A clock that can be set."""
-    return SetClock()
+    return SetClock(NOW)
 
 
 @pytest.fixture

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from aimsight.metrics.values import Result
     from aimsight.store.database import Store
     from aimsight.store.registers import RecordVersion
-    from aimsight.tests.aims.conftest import Makers, SetClock
+    from aimsight.tests.aims.conftest import Makers
+    from aimsight.tests.clocks import SetClock
 
 ENGINEER = Actor("engineer@example.org", frozenset({Role.ENGINEER}))
 APPROVER = Actor("quality@example.org", frozenset({Role.APPROVER}))

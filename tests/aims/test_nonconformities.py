@@ -28,7 +28,8 @@ from aimsight.store.verify import verify
 if TYPE_CHECKING:
     from aimsight.store.database import Store
     from aimsight.store.records import ObjectiveVersion
-    from aimsight.tests.aims.conftest import Makers, SetClock
+    from aimsight.tests.aims.conftest import Makers
+    from aimsight.tests.clocks import SetClock
 
 
 def failing(makers: Makers, day: int, content: str = "a") -> Failing:

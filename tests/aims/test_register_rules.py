@@ -20,7 +20,8 @@ from aimsight.configs.schema import ProjectConfig
 
 if TYPE_CHECKING:
     from aimsight.store.database import Store
-    from aimsight.tests.aims.conftest import Makers, SetClock
+    from aimsight.tests.aims.conftest import Makers
+    from aimsight.tests.clocks import SetClock
 
 ANN = Actor("ann@example.org", frozenset({Role.OWNER}))
 BOB = Actor("bob@example.org", frozenset({Role.APPROVER}))

@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aimsight.configs.errors import AimsightError
-from aimsight.configs.load import load_project
 from aimsight.monitors.anchors import anchor
-from aimsight.monitors.projects import open_store
 from aimsight.monitors.record_check import NOT_CHECKED, check_records
 from aimsight.store.checkpoints import parse
 from aimsight.store.database import Store
-from aimsight.store.records import append_event
 from aimsight.store.verify import verify
+from aimsight.tests.monitors.recorded import happen, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,19 +30,8 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 def project(root: Path, *anchors: str, more: str = "") -> tuple[Project, Store]:
     """A project with these anchors and one entry of its own."""
-    root.mkdir(exist_ok=True)
     listed = "".join(f"  - {{name: a{i}, to: '{to}'}}\n" for i, to in enumerate(anchors))
-    (root / "aimsight.yaml").write_text(f"organisation: Example\n{more}anchors:\n{listed}")
-    found = load_project(root, {}, environ={})
-    store = open_store(found)
-    happen(store)
-    return found, store
-
-
-def happen(store: Store) -> None:
-    """Something is recorded."""
-    with store.write() as tx:
-        append_event(tx, "test.happened", "thing", "ann", {})
+    return recorded(root, f"{more}anchors:\n{listed}")
 
 
 def events(store: Store, kind: str) -> list[dict[str, Any]]:

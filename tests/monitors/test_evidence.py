@@ -10,11 +10,10 @@ import pytest
 from aimsight.configs.errors import AimsightError, NotFoundError
 from aimsight.monitors.evidence import KIND, report_for_nonconformity, report_for_window
 from aimsight.store.verify import verify
+from aimsight.tests.monitors.sandbox import Sandbox, binary_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from aimsight.tests.monitors.conftest import Helpers, Sandbox
 
 
 def failing(sandbox: Sandbox) -> Sandbox:
@@ -82,15 +81,13 @@ def test_the_same_report_is_recorded_once(sandbox: Sandbox, monkeypatch: pytest.
     sandbox.check()
 
 
-def test_other_files_of_the_log_do_not_stop_a_report(
-    sandbox: Sandbox, make: Helpers, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_files_of_the_log_do_not_stop_a_report(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """A damaged day elsewhere is not needed; a column that the window lacks is left out and named."""
     from aimsight.metrics import evidently
 
     failing(sandbox)
     sandbox.path(4).write_bytes(b"")
-    rows = [{key: cell for key, cell in row.items() if key not in {"x", "y"}} for row in make.binary_rows(5)]
+    rows = [{key: cell for key, cell in row.items() if key not in {"x", "y"}} for row in binary_rows(5)]
     sandbox.write(sandbox.path(5), rows)
     seen: dict[str, object] = {}
 

@@ -19,7 +19,7 @@ from aimsight.store.lock import lock_path
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from aimsight.tests.monitors.conftest import Sandbox
+    from aimsight.tests.monitors.sandbox import Sandbox
 
 SUMS = (
     "SELECT metric, column_name, segment, window_start, value, undefined_reason, n FROM measurements "

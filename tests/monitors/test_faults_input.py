@@ -13,6 +13,8 @@ import pytest
 
 from aimsight.metrics.engines.duckdb import DuckDBEngine
 from aimsight.metrics.plan import Window
+from aimsight.tests.configurations import an_objective
+from aimsight.tests.monitors.sandbox import Row, Sandbox, binary_rows, ran, regression_rows
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
     from aimsight.metrics.engines.profile import Profile
     from aimsight.metrics.plan import Plan, Reference
-    from aimsight.tests.monitors.conftest import Helpers, Row, Sandbox
 
 
 def failed(sandbox: Sandbox, *days: int, model: str = "credit") -> str:
@@ -66,14 +67,14 @@ DAMAGES: dict[str, tuple[Callable[[Sandbox], Any], str]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_one_bad_file_costs_only_the_window_that_needs_it(sandbox: Sandbox, make: Helpers, damage: str) -> None:
+def test_one_bad_file_costs_only_the_window_that_needs_it(sandbox: Sandbox, damage: str) -> None:
     """The days around it are measured; when the file is whole, its day is measured too."""
     spoil, words = DAMAGES[damage]
     sandbox.model()
     sandbox.days(*range(7))
     spoil(sandbox)
     summary = sandbox.run(7)["credit"]
-    assert make.ran(summary) == {4: "success", 5: "error", 6: "success"}
+    assert ran(summary) == {4: "success", 5: "error", 6: "success"}
     reason = failed(sandbox, 5)
     assert words in reason
     assert str(sandbox.path(5)) in reason
@@ -81,47 +82,45 @@ def test_one_bad_file_costs_only_the_window_that_needs_it(sandbox: Sandbox, make
     assert sandbox.run(7)["credit"].runs == []
     sandbox.check()
     sandbox.days(5)
-    assert make.ran(sandbox.run(7)["credit"])[5] == "success"
+    assert ran(sandbox.run(7)["credit"])[5] == "success"
     assert set(sandbox.verdicts().values()) == {"conforming"}
 
 
-def test_a_bad_file_next_to_the_reference_leaves_it_alone(sandbox: Sandbox, make: Helpers) -> None:
+def test_a_bad_file_next_to_the_reference_leaves_it_alone(sandbox: Sandbox) -> None:
     """The first day after the reference is lost, and not the reference with it."""
     sandbox.model()
     sandbox.days(*range(6))
     sandbox.path(4).write_bytes(b"")
-    assert make.ran(sandbox.run(6)["credit"]) == {4: "error", 5: "success"}
+    assert ran(sandbox.run(6)["credit"]) == {4: "error", 5: "success"}
 
 
-def test_a_bad_file_in_a_day_of_many_files_costs_that_day(sandbox: Sandbox, make: Helpers) -> None:
+def test_a_bad_file_in_a_day_of_many_files_costs_that_day(sandbox: Sandbox) -> None:
     """Hourly files: the day must not be judged by the hours that could be read."""
     sandbox.model(labels=None, metrics=["quality.rows"], objectives=[])
     sandbox.days(0, 1, 2, 3, 4, 6)
-    rows = without(make.binary_rows(5), "y")
+    rows = without(binary_rows(5), "y")
     for part in range(3):
         path = sandbox.path(5).with_name(f"2026-01-06T0{part}.parquet")
         sandbox.write(path, rows[20 * part : 20 * part + 20])
     path.with_name("2026-01-06T01.parquet").write_bytes(b"PAR1")
-    assert make.ran(sandbox.run(7)["credit"]) == {4: "success", 5: "error", 6: "success"}
+    assert ran(sandbox.run(7)["credit"]) == {4: "success", 5: "error", 6: "success"}
 
 
-def test_files_out_of_order_lose_all_days_that_could_be_meant(sandbox: Sandbox, make: Helpers) -> None:
+def test_files_out_of_order_lose_all_days_that_could_be_meant(sandbox: Sandbox) -> None:
     """Where names do not tell the times, no day without a file of its own is taken for empty."""
     sandbox.model(labels=None, metrics=["quality.rows"], objectives=[])
     for day, name in enumerate("fedcba"):
-        sandbox.write(sandbox.path(0).with_name(f"{name}.parquet"), without(make.binary_rows(day), "y"))
+        sandbox.write(sandbox.path(0).with_name(f"{name}.parquet"), without(binary_rows(day), "y"))
     sandbox.path(0).with_name("g.parquet").write_bytes(b"")
-    assert make.ran(sandbox.run(7)["credit"]) == {4: "success", 5: "success", 6: "error"}
+    assert ran(sandbox.run(7)["credit"]) == {4: "success", 5: "success", 6: "error"}
 
 
 @pytest.mark.parametrize("lost", ["missing", "folder", "all damaged"])
-def test_a_log_that_cannot_be_read_is_the_outcome_of_new_windows_only(
-    sandbox: Sandbox, make: Helpers, lost: str
-) -> None:
+def test_a_log_that_cannot_be_read_is_the_outcome_of_new_windows_only(sandbox: Sandbox, lost: str) -> None:
     """Earlier results stand, other models run, two lost days open one record, and it is all right once it is back."""
     for name in ("credit", "fraud"):
         sandbox.model(name, log={"source": f"data/{name}/2026.parquet"})
-        rows = [row for day in range(8) for row in make.binary_rows(day)]
+        rows = [row for day in range(8) for row in binary_rows(day)]
         sandbox.write(sandbox.root / f"data/{name}/2026.parquet", without(rows, "y"))
         sandbox.labels(0, rows, name)
     sandbox.run(6)
@@ -133,8 +132,8 @@ def test_a_log_that_cannot_be_read_is_the_outcome_of_new_windows_only(
     elif lost == "all damaged":
         path.write_bytes(whole[:-10])
     summaries = sandbox.run(8)
-    assert make.ran(summaries["credit"]) == {6: "error", 7: "error"}
-    assert make.ran(summaries["fraud"]) == {6: "success", 7: "success"}
+    assert ran(summaries["credit"]) == {6: "error", 7: "error"}
+    assert ran(summaries["fraud"]) == {6: "success", 7: "success"}
     words = {"missing": "no such file", "folder": "is a folder", "all damaged": "its end is missing"}[lost]
     assert words in summaries["credit"].problem
     assert words in failed(sandbox, 6, 7)
@@ -148,19 +147,19 @@ def test_a_log_that_cannot_be_read_is_the_outcome_of_new_windows_only(
     if path.is_dir():
         path.rmdir()
     path.write_bytes(whole)
-    assert make.ran(sandbox.run(8)["credit"]) == {6: "success", 7: "success"}
+    assert ran(sandbox.run(8)["credit"]) == {6: "success", 7: "success"}
     assert set(sandbox.verdicts().values()) == {"conforming"}
     assert [row["state"] for row in sandbox.nonconformities()] == ["detected"]
     sandbox.check()
 
 
-def test_a_damaged_file_takes_no_result_away(sandbox: Sandbox, make: Helpers) -> None:
+def test_a_damaged_file_takes_no_result_away(sandbox: Sandbox) -> None:
     """The day was measured before its file was damaged: the failure is recorded, the verdict stands, nothing opens."""
     sandbox.model()
     sandbox.days(*range(7))
     sandbox.run(7)
     truncate(sandbox)
-    assert make.ran(sandbox.run(7)["credit"]) == {5: "error"}
+    assert ran(sandbox.run(7)["credit"]) == {5: "error"}
     assert sandbox.outcomes()[5] == ["success", "error"]
     assert sandbox.verdicts() == {4: "conforming", 5: "conforming", 6: "conforming"}
     assert sandbox.values("performance.accuracy")[5] == 54 / 60
@@ -168,14 +167,14 @@ def test_a_damaged_file_takes_no_result_away(sandbox: Sandbox, make: Helpers) ->
     sandbox.check()
 
 
-def test_a_model_whose_start_nobody_knows_stops_no_other(sandbox: Sandbox, make: Helpers) -> None:
+def test_a_model_whose_start_nobody_knows_stops_no_other(sandbox: Sandbox) -> None:
     """No file, no reference, no start: told as the model's problem, while the next model runs."""
     sandbox.model("alpha", reference=None)
     sandbox.model("beta")
     sandbox.days(*range(5), name="beta")
     summaries = sandbox.run(5)
     assert summaries["alpha"].problem.startswith("no file matches data/alpha/*.parquet")
-    assert make.ran(summaries["beta"]) == {4: "success"}
+    assert ran(summaries["beta"]) == {4: "success"}
 
 
 def spoil_labels(sandbox: Sandbox, how: str) -> None:
@@ -202,15 +201,15 @@ WORDS = {
 @pytest.mark.parametrize(
     ("how", "days"), [("missing", [5]), ("empty", [5]), ("no column", [4, 5]), ("text for a number", [4, 5])]
 )
-def test_labels_that_cannot_be_read_fail_the_run(sandbox: Sandbox, make: Helpers, how: str, days: list[int]) -> None:
+def test_labels_that_cannot_be_read_fail_the_run(sandbox: Sandbox, how: str, days: list[int]) -> None:
     """Nothing is judged on half of what belongs to it; with the labels repaired the days are measured."""
     sandbox.model("credit", "regression")
     for day in range(6):
-        sandbox.day(day, make.regression_rows(day))
+        sandbox.day(day, regression_rows(day))
     path = sandbox.path(4, kind="labels")
     whole = path.read_bytes()
     if days == [5]:  # files that are not there do not change what was measured with them
-        assert make.ran(sandbox.run(5)["credit"]) == {4: "success"}
+        assert ran(sandbox.run(5)["credit"]) == {4: "success"}
     spoil_labels(sandbox, how)
     sandbox.run(6)
     assert WORDS[how] in failed(sandbox, *days)
@@ -218,15 +217,15 @@ def test_labels_that_cannot_be_read_fail_the_run(sandbox: Sandbox, make: Helpers
     sandbox.check()
     path.write_bytes(whole)
     sandbox.model("credit", "regression")
-    assert make.ran(sandbox.run(6)["credit"]) == dict.fromkeys(days, "success")
+    assert ran(sandbox.run(6)["credit"]) == dict.fromkeys(days, "success")
 
 
 @pytest.mark.parametrize("how", ["missing", "empty"])
-def test_what_could_never_be_read_is_told_and_not_recorded(sandbox: Sandbox, make: Helpers, how: str) -> None:
+def test_what_could_never_be_read_is_told_and_not_recorded(sandbox: Sandbox, how: str) -> None:
     """A mistake of the first day is no failure of every window since then."""
     sandbox.model("credit", "regression")
     for day in range(6):
-        sandbox.day(day, make.regression_rows(day))
+        sandbox.day(day, regression_rows(day))
     path = sandbox.path(4, kind="labels")
     whole = path.read_bytes()
     spoil_labels(sandbox, how)
@@ -236,23 +235,23 @@ def test_what_could_never_be_read_is_told_and_not_recorded(sandbox: Sandbox, mak
     assert summary.runs == []
     path.write_bytes(whole)
     sandbox.model("credit", "regression")
-    assert make.ran(sandbox.run(6)["credit"]) == {4: "success", 5: "success"}
+    assert ran(sandbox.run(6)["credit"]) == {4: "success", 5: "success"}
     assert sandbox.nonconformities() == []
 
 
 @pytest.mark.parametrize("how", ["column gone", "text for a number", "list for a category"])
-def test_a_bad_feature_costs_only_that_feature(sandbox: Sandbox, make: Helpers, how: str) -> None:
+def test_a_bad_feature_costs_only_that_feature(sandbox: Sandbox, how: str) -> None:
     """Its drift has no value and says why; the others and the performance of the day are there."""
     sandbox.model(metrics=None)
     sandbox.days(0, 1, 2, 3, 4)
     column = "colour" if how == "list for a category" else "x"
-    rows = make.binary_rows(5)
+    rows = binary_rows(5)
     if how == "column gone":
         rows = without(rows, "x")
     else:
         rows = [row | {column: [row[column]] if column == "colour" else "many"} for row in rows]
     sandbox.day(5, rows)
-    assert make.ran(sandbox.run(6)["credit"])[5] == "success"
+    assert ran(sandbox.run(6)["credit"])[5] == "success"
     drift = sandbox.values("drift.psi", column=column)
     assert isinstance(drift[4], float)
     assert f"'{column}'" in drift[5]
@@ -263,32 +262,30 @@ def test_a_bad_feature_costs_only_that_feature(sandbox: Sandbox, make: Helpers, 
 
 
 @pytest.mark.parametrize(("column", "cell"), [("p", "high"), ("yes", [1]), ("gender", ["F"])])
-def test_a_bad_score_prediction_or_group_costs_the_run(
-    sandbox: Sandbox, make: Helpers, column: str, cell: object
-) -> None:
+def test_a_bad_score_prediction_or_group_costs_the_run(sandbox: Sandbox, column: str, cell: object) -> None:
     """What everything rests on must be right; the words name the column."""
     sandbox.model(metrics=None, protected=["gender"])
     sandbox.days(0, 1, 2, 3, 4)
-    sandbox.day(5, [row | {column: cell} for row in make.binary_rows(5)])
+    sandbox.day(5, [row | {column: cell} for row in binary_rows(5)])
     sandbox.run(6)
     assert f"'{column}'" in failed(sandbox, 5)
     sandbox.check()
 
 
-def test_more_than_two_classes_in_a_binary_model_are_refused(sandbox: Sandbox, make: Helpers) -> None:
+def test_more_than_two_classes_in_a_binary_model_are_refused(sandbox: Sandbox) -> None:
     """A positive value that nobody named is no guess of ours."""
     sandbox.model()
     sandbox.days(0, 1, 2, 3, 4)
-    sandbox.day(5, [row | {"yes": i % 3} for i, row in enumerate(make.binary_rows(5))])
+    sandbox.day(5, [row | {"yes": i % 3} for i, row in enumerate(binary_rows(5))])
     sandbox.run(6)
     assert "name the positive value" in failed(sandbox, 5)
 
 
-def test_naive_times_are_read_where_they_are_said_to_be(sandbox: Sandbox, make: Helpers) -> None:
+def test_naive_times_are_read_where_they_are_said_to_be(sandbox: Sandbox) -> None:
     """With a zone named, naive times are instants; changing the zone moves the rows, and nothing old is remembered."""
     sandbox.model(labels=None, reference=None, log={"naive_timestamps": "UTC"}, metrics=["quality.rows"], objectives=[])
     for day in (2, 3):
-        rows = [row | {"at": row["at"].replace(tzinfo=None, hour=23)} for row in make.binary_rows(day)]
+        rows = [row | {"at": row["at"].replace(tzinfo=None, hour=23)} for row in binary_rows(day)]
         sandbox.write(sandbox.path(day), without(rows, "y"))
     sandbox.run(4)
     assert sandbox.values("quality.rows") == {2: 60.0, 3: 60.0}
@@ -309,9 +306,9 @@ def test_naive_times_are_read_where_they_are_said_to_be(sandbox: Sandbox, make: 
     ]
 
 
-def test_columns_are_found_by_their_names(sandbox: Sandbox, make: Helpers) -> None:
+def test_columns_are_found_by_their_names(sandbox: Sandbox) -> None:
     """In another order, and with one more among them, the day is what it was."""
-    rows = make.binary_rows(4)
+    rows = binary_rows(4)
     values: list[list[str]] = []
     for change in (lambda row: row, lambda row: dict(reversed(row.items())), lambda row: {"new": 1.5, **row}):
         own = sandbox.at(sandbox.root / str(len(values)))
@@ -325,23 +322,23 @@ def test_columns_are_found_by_their_names(sandbox: Sandbox, make: Helpers) -> No
     assert len(values[0]) > 10
 
 
-def test_a_text_of_a_million_characters_is_a_category(sandbox: Sandbox, make: Helpers) -> None:
+def test_a_text_of_a_million_characters_is_a_category(sandbox: Sandbox) -> None:
     """Somebody logged a whole document: it is one unseen value, and the run is a success."""
     sandbox.model()
     sandbox.days(0, 1, 2, 3)
-    sandbox.day(4, [row | {"colour": "x" * 1_000_000} if row["id"] == "d4-7" else row for row in make.binary_rows(4)])
-    assert make.ran(sandbox.run(5)["credit"]) == {4: "success"}
+    sandbox.day(4, [row | {"colour": "x" * 1_000_000} if row["id"] == "d4-7" else row for row in binary_rows(4)])
+    assert ran(sandbox.run(5)["credit"]) == {4: "success"}
     assert sandbox.values("quality.unseen_category_share", column="colour") == {4: pytest.approx(1 / 60)}
 
 
-def test_a_column_without_any_value_has_no_drift(sandbox: Sandbox, make: Helpers) -> None:
+def test_a_column_without_any_value_has_no_drift(sandbox: Sandbox) -> None:
     """All missing in the window is drift of the missing share; all missing on both sides is no value at all."""
     sandbox.model(metrics=None)
     for day in range(5):
-        rows = [row | {"x": None if day == 4 else row["x"], "colour": None} for row in make.binary_rows(day)]
+        rows = [row | {"x": None if day == 4 else row["x"], "colour": None} for row in binary_rows(day)]
         sandbox.write(sandbox.path(day), without(rows, "y"), x=pa.float64(), colour=pa.string())
         sandbox.labels(day, rows)
-    assert make.ran(sandbox.run(5)["credit"]) == {4: "success"}
+    assert ran(sandbox.run(5)["credit"]) == {4: "success"}
     assert sandbox.values("quality.missing_share", column="x") == {4: 1.0}
     assert sandbox.values("drift.missing_share_change", column="x") == {4: pytest.approx(1.0)}
     assert sandbox.values("drift.psi", column="colour") == {
@@ -349,12 +346,12 @@ def test_a_column_without_any_value_has_no_drift(sandbox: Sandbox, make: Helpers
     }
 
 
-def test_one_class_has_no_ranking(sandbox: Sandbox, make: Helpers) -> None:
+def test_one_class_has_no_ranking(sandbox: Sandbox) -> None:
     """Where every label is positive, ROC AUC is undefined and not 0, 0.5 or 1."""
-    auc = make.objective(metric="performance.roc_auc")
+    auc = an_objective(metric="performance.roc_auc")
     sandbox.model(metrics=["performance.*"], objectives=[auc])
     sandbox.days(0, 1, 2, 3)
-    sandbox.day(4, [row | {"y": 1} for row in make.binary_rows(4)])
+    sandbox.day(4, [row | {"y": 1} for row in binary_rows(4)])
     sandbox.run(5)
     found = sandbox.values("performance.roc_auc")[4]
     assert isinstance(found, str)
@@ -362,12 +359,12 @@ def test_one_class_has_no_ranking(sandbox: Sandbox, make: Helpers) -> None:
     assert sandbox.values("performance.recall") == {4: pytest.approx(30 / 60)}
 
 
-def test_scores_that_are_none_are_counted_apart(sandbox: Sandbox, make: Helpers) -> None:
+def test_scores_that_are_none_are_counted_apart(sandbox: Sandbox) -> None:
     """Infinite, missing and impossible probabilities do not enter any metric of scores, and their share is stated."""
     sandbox.model(metrics=None)
     sandbox.days(0, 1, 2, 3)
     bad = [math.inf, -math.inf, math.nan, 1.5, -0.25, None]
-    rows = [row | {"p": bad[i] if i < len(bad) else row["p"]} for i, row in enumerate(make.binary_rows(4))]
+    rows = [row | {"p": bad[i] if i < len(bad) else row["p"]} for i, row in enumerate(binary_rows(4))]
     sandbox.day(4, rows)
     sandbox.run(5)
     assert sandbox.values("quality.invalid_score_share") == {4: pytest.approx(6 / 60)}
@@ -378,13 +375,11 @@ def test_scores_that_are_none_are_counted_apart(sandbox: Sandbox, make: Helpers)
     sandbox.check()
 
 
-def test_a_column_renamed_half_way_takes_a_few_passes(
-    sandbox: Sandbox, make: Helpers, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_column_renamed_half_way_takes_a_few_passes(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows whose files have the same columns are read together, and none names the file of another."""
     sandbox.model(metrics=None)
     for day in range(20):
-        renamed = [row | {"x2": row["x"]} for row in make.binary_rows(day)]
+        renamed = [row | {"x2": row["x"]} for row in binary_rows(day)]
         sandbox.day(day, without(renamed, "x" if day > 9 else "x2"))
     passes: list[int] = []
     profile = DuckDBEngine.profile
@@ -394,7 +389,7 @@ def test_a_column_renamed_half_way_takes_a_few_passes(
         return profile(self, plan, **how)
 
     monkeypatch.setattr(DuckDBEngine, "profile", counted)
-    assert make.ran(sandbox.run(20)["credit"]) == dict.fromkeys(range(4, 20), "success")
+    assert ran(sandbox.run(20)["credit"]) == dict.fromkeys(range(4, 20), "success")
     assert len(passes) < 10
     reasons = sandbox.values("drift.psi", column="x")
     assert all(isinstance(reasons[day], float) for day in range(4, 10))
@@ -403,11 +398,11 @@ def test_a_column_renamed_half_way_takes_a_few_passes(
     }
 
 
-def test_ids_that_occur_twice_with_other_content_are_counted(sandbox: Sandbox, make: Helpers) -> None:
+def test_ids_that_occur_twice_with_other_content_are_counted(sandbox: Sandbox) -> None:
     """The earliest row of an id counts, the other is dropped and counted as conflicting."""
     sandbox.model(metrics=None)
     sandbox.days(0, 1, 2, 3)
-    rows = make.binary_rows(4)
+    rows = binary_rows(4)
     conflicting = [row | {"at": row["at"].replace(hour=22), "yes": 1 - row["yes"]} for row in rows[:15]]
     sandbox.day(4, conflicting + rows)
     sandbox.labels(4, rows)
@@ -418,7 +413,7 @@ def test_ids_that_occur_twice_with_other_content_are_counted(sandbox: Sandbox, m
     assert counts == [{"duplicate_rows": 0, "conflicting_rows": 15}]
 
 
-def test_a_reference_that_cannot_be_made_is_tried_again_when_its_data_change(sandbox: Sandbox, make: Helpers) -> None:
+def test_a_reference_that_cannot_be_made_is_tried_again_when_its_data_change(sandbox: Sandbox) -> None:
     """The windows fail with the reason, once; repairing a day of the reference is enough to run them."""
     sandbox.model()
     sandbox.days(*range(6))
@@ -431,7 +426,7 @@ def test_a_reference_that_cannot_be_made_is_tried_again_when_its_data_change(san
     assert sandbox.run(6)["credit"].runs == []
     sandbox.check()
     sandbox.path(2).write_bytes(whole)
-    assert make.ran(sandbox.run(6)["credit"]) == {4: "success", 5: "success"}
+    assert ran(sandbox.run(6)["credit"]) == {4: "success", 5: "success"}
     sandbox.check()
 
 
@@ -444,7 +439,7 @@ def test_a_reference_without_rows_is_said_to_be_one(sandbox: Sandbox) -> None:
 
 
 def test_a_file_that_grows_while_it_is_read_is_left_for_the_next_run(
-    sandbox: Sandbox, make: Helpers, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An upload that is not finished costs its own day, until it is."""
     from aimsight.metrics import sources
@@ -461,14 +456,14 @@ def test_a_file_that_grows_while_it_is_read_is_left_for_the_next_run(
 
     with monkeypatch.context() as patch:
         patch.setattr(sources, "sha256", growing)
-        assert make.ran(sandbox.run(6)["credit"]) == {4: "success", 5: "error"}
+        assert ran(sandbox.run(6)["credit"]) == {4: "success", 5: "error"}
     assert "was changed while it was read" in failed(sandbox, 5)
-    assert make.ran(sandbox.run(6)["credit"])[5] == "success"
+    assert ran(sandbox.run(6)["credit"])[5] == "success"
 
 
 @pytest.mark.parametrize(("kind", "lost"), [("data", [6]), ("labels", [4, 5, 6])])
 def test_a_file_that_changes_after_its_hash_vouches_for_nothing(
-    sandbox: Sandbox, make: Helpers, monkeypatch: pytest.MonkeyPatch, kind: str, lost: list[int]
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, kind: str, lost: list[int]
 ) -> None:
     """What was read must be what was hashed: days that need a file replaced in between fail, and are run anew."""
     sandbox.model()
@@ -487,7 +482,7 @@ def test_a_file_that_changes_after_its_hash_vouches_for_nothing(
         patch.setattr(DuckDBEngine, "profile", replaced_meanwhile)
         sandbox.run(7)
     assert "was changed while it was read" in failed(sandbox, *lost)
-    assert make.ran(sandbox.run(7)["credit"]).keys() >= set(lost)
+    assert ran(sandbox.run(7)["credit"]).keys() >= set(lost)
     outcomes = sandbox.outcomes()
     # new label files have day 4 looked at again, and its result is the one that it had
     assert (outcomes[4][0], outcomes[4][-1]) == ("success", "skipped")
@@ -498,7 +493,7 @@ def test_a_file_that_changes_after_its_hash_vouches_for_nothing(
 
 
 def test_a_reference_whose_file_changes_while_it_is_made_is_made_anew(
-    sandbox: Sandbox, make: Helpers, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reference that no hash vouches for is not frozen, and its windows are run by the next call."""
     sandbox.model()
@@ -515,13 +510,11 @@ def test_a_reference_whose_file_changes_while_it_is_made_is_made_anew(
         sandbox.run(5)
     assert "the reference cannot be made" in failed(sandbox, 4)
     assert sandbox.rows("SELECT * FROM reference") == []
-    assert make.ran(sandbox.run(5)["credit"]) == {4: "success"}
+    assert ran(sandbox.run(5)["credit"]) == {4: "success"}
     sandbox.check()
 
 
-def test_a_file_without_permission_costs_its_day(
-    sandbox: Sandbox, make: Helpers, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_without_permission_costs_its_day(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unreadable bytes have no hash; the outcome says which file and why."""
     from aimsight.configs.errors import SourceError
     from aimsight.metrics import sources
@@ -540,7 +533,7 @@ def test_a_file_without_permission_costs_its_day(
         sandbox.run(6)
         assert failed(sandbox, 5) == f"cannot read {path}: Permission denied"
         assert sandbox.run(6)["credit"].runs == []
-    assert make.ran(sandbox.run(6)["credit"])[5] == "success"
+    assert ran(sandbox.run(6)["credit"])[5] == "success"
 
 
 def short_of_memory(sandbox: Sandbox) -> Window:
@@ -552,7 +545,7 @@ def short_of_memory(sandbox: Sandbox) -> Window:
     return Window(sandbox.window(2).start, sandbox.window(45).end)
 
 
-def test_too_little_memory_is_an_outcome_and_a_backfill_tries_again(sandbox: Sandbox, make: Helpers) -> None:
+def test_too_little_memory_is_an_outcome_and_a_backfill_tries_again(sandbox: Sandbox) -> None:
     """The reason names the setting; with more memory the same window is run by a backfill."""
     from aimsight.monitors.run import run_model
 
@@ -566,7 +559,7 @@ def test_too_little_memory_is_an_outcome_and_a_backfill_tries_again(sandbox: San
     sandbox.check()
 
 
-def test_want_of_memory_passes(sandbox: Sandbox, make: Helpers) -> None:
+def test_want_of_memory_passes(sandbox: Sandbox) -> None:
     """The next run tries the window again, and has its result when there is room."""
     window = short_of_memory(sandbox)
     sandbox.model(
@@ -595,24 +588,24 @@ def test_what_fails_for_want_of_memory_is_not_tried_for_ever(sandbox: Sandbox) -
     assert tried == [1, 1, 1, 1, 1, 0, 0]
 
 
-def test_a_configuration_that_was_wrong_is_tried_again_when_it_is_right(sandbox: Sandbox, make: Helpers) -> None:
+def test_a_configuration_that_was_wrong_is_tried_again_when_it_is_right(sandbox: Sandbox) -> None:
     """The rows are the same and the positive value is named now: the days that failed are measured."""
     sandbox.model(log={"positive": "oui"}, metrics=["performance.accuracy"], reference=None)
     sandbox.days(0, 1)
-    assert make.ran(sandbox.run(2)["credit"]) == {0: "error", 1: "error"}
+    assert ran(sandbox.run(2)["credit"]) == {0: "error", 1: "error"}
     assert sandbox.run(2)["credit"].runs == []
     sandbox.model(metrics=["performance.accuracy"], reference=None)
-    assert make.ran(sandbox.run(2)["credit"]) == {0: "success", 1: "success"}
+    assert ran(sandbox.run(2)["credit"]) == {0: "success", 1: "success"}
     sandbox.check()
 
 
-def test_a_table_with_its_own_labels_is_measured(sandbox: Sandbox, make: Helpers) -> None:
+def test_a_table_with_its_own_labels_is_measured(sandbox: Sandbox) -> None:
     """A log in a DuckDB table whose labels are a column of it."""
     sandbox.model(
         log={"source": "log.duckdb", "table": "decisions"}, labels={"source": None, "label": "y"}, reference=None
     )
-    day = sandbox.write(sandbox.root / "day.parquet", make.binary_rows(0))
+    day = sandbox.write(sandbox.root / "day.parquet", binary_rows(0))
     with duckdb.connect(str(sandbox.root / "log.duckdb")) as connection:
         connection.execute(f"CREATE TABLE decisions AS SELECT * FROM '{day}'")
-    assert make.ran(sandbox.run(1)["credit"]) == {0: "success"}
+    assert ran(sandbox.run(1)["credit"]) == {0: "success"}
     assert sandbox.values("performance.accuracy") == {0: pytest.approx(0.9)}

@@ -15,9 +15,10 @@ from aimsight.configs.errors import NotFoundError, StoreError
 from aimsight.monitors.run import run_due
 from aimsight.store.database import Store
 from aimsight.tests.configurations import an_objective
-from aimsight.tests.monitors import conftest, faulty
+from aimsight.tests.monitors import faulty
+from aimsight.tests.monitors.sandbox import DAY, REFERENCE_DAYS, Sandbox, binary_rows
 
-FIRST_DAY = conftest.REFERENCE_DAYS
+FIRST_DAY = REFERENCE_DAYS
 COVERAGE, DELAY, TARGET = 0.5, 3, 0.7
 ROWS = 40
 
@@ -36,7 +37,7 @@ class Days(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="machine-"))
-        self.sandbox = conftest.Sandbox(self.folder / "project")
+        self.sandbox = Sandbox(self.folder / "project")
         self.days: dict[int, tuple[int, int]] = {}
         self.today = FIRST_DAY
         self.whole = False
@@ -55,7 +56,7 @@ class Days(RuleBasedStateMachine):
     def a_day_arrives(self, wrong: int, labelled: int, gap: bool) -> None:
         """The next day is over; perhaps its file never comes."""
         if not gap:
-            self.sandbox.day(self.today, conftest.binary_rows(self.today, n=ROWS, wrong=wrong), labels=False)
+            self.sandbox.day(self.today, binary_rows(self.today, n=ROWS, wrong=wrong), labels=False)
             self.days[self.today] = (wrong, 0)
             self._label(self.today, labelled)
         self.today += 1
@@ -79,7 +80,7 @@ class Days(RuleBasedStateMachine):
     @rule(days=st.integers(-500, 500))
     def the_clock_jumps(self, days: int) -> None:
         """The machine's clock is set; windows come from the data."""
-        moved = self.sandbox.clock.moment + days * conftest.DAY
+        moved = self.sandbox.clock.moment + days * DAY
         if 2000 < moved.year < 2100:
             self.sandbox.clock.moment = moved
 
@@ -163,7 +164,7 @@ class Days(RuleBasedStateMachine):
     def _label(self, day: int, labelled: int) -> None:
         wrong, before = self.days[day]
         if labelled > before:
-            rows = conftest.binary_rows(day, n=ROWS, wrong=wrong)
+            rows = binary_rows(day, n=ROWS, wrong=wrong)
             self.sandbox.labels(day, rows[ROWS - labelled :])
             self.days[day] = (wrong, labelled)
 

@@ -7,7 +7,6 @@ import io
 import json
 import unicodedata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -15,9 +14,8 @@ from typer.testing import CliRunner
 
 from aimsight.configs.errors import ConfigError
 from aimsight.monitors.cli.app import application
-
-if TYPE_CHECKING:
-    from aimsight.tests.monitors.conftest import Helpers, Sandbox
+from aimsight.tests.configurations import an_objective
+from aimsight.tests.monitors.sandbox import Sandbox, binary_rows
 
 CORPUS: dict[str, list[str]] = yaml.safe_load(
     (Path(__file__).parents[1] / "corpus" / "names.yaml").read_text(encoding="utf-8")
@@ -35,16 +33,10 @@ def ask(sandbox: Sandbox, *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Any:
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """A project whose features and categories all have such names, run once."""
-    conftest = request.config.pluginmanager
-    found = next(
-        plugin
-        for plugin in conftest.get_plugins()
-        if getattr(plugin, "__file__", None) == str(Path(__file__).with_name("conftest.py"))
-    )
-    sandbox = found.Sandbox(tmp_path_factory.mktemp("hostile") / "project")
-    drift = found.objective(metric="drift.psi", column=COLUMNS[0], target="<= 0.2", statement=TEXTS[3])
+    sandbox = Sandbox(tmp_path_factory.mktemp("hostile") / "project")
+    drift = an_objective(metric="drift.psi", column=COLUMNS[0], target="<= 0.2", statement=TEXTS[3])
     sandbox.model(
         features=dict.fromkeys(COLUMNS, "category"),
         protected=["gender"],
@@ -53,7 +45,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
         objectives=[drift],
     )
     for day in range(5):
-        rows = found.binary_rows(day)
+        rows = binary_rows(day)
         for i, row in enumerate(rows):
             row |= {name: TEXTS[(i + j) % len(TEXTS)] for j, name in enumerate(COLUMNS)}
             row["gender"] = TEXTS[i % 3]
@@ -96,7 +88,7 @@ def test_tables_for_people_never_interpret_a_name(hostile: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("name", CORPUS["refused"])
-def test_names_that_hide_what_they_say_are_refused(sandbox: Sandbox, make: Helpers, name: str) -> None:
+def test_names_that_hide_what_they_say_are_refused(sandbox: Sandbox, name: str) -> None:
     """At the configuration, with its line; nothing runs."""
     sandbox.model(features={name: "numeric"})
     with pytest.raises(ConfigError, match=r"models/credit\.yaml:\d+: features"):
@@ -106,13 +98,11 @@ def test_names_that_hide_what_they_say_are_refused(sandbox: Sandbox, make: Helpe
 @pytest.mark.parametrize(
     ("first", "second"), [("Age", "age"), ("caf\u00e9", "cafe\u0301")], ids=["case", "composition"]
 )
-def test_columns_that_look_alike_fail_the_run_with_both_names(
-    sandbox: Sandbox, make: Helpers, first: str, second: str
-) -> None:
+def test_columns_that_look_alike_fail_the_run_with_both_names(sandbox: Sandbox, first: str, second: str) -> None:
     """Nobody can say which of two such columns is meant: the feature has no value, and says why."""
     sandbox.model(features={second: "numeric", "x": "numeric"}, labels=None, metrics=["drift.psi"], objectives=[])
     for day in range(5):
-        rows = [row | {first: 1.0 * i, second: 2.0 * i} for i, row in enumerate(make.binary_rows(day))]
+        rows = [row | {first: 1.0 * i, second: 2.0 * i} for i, row in enumerate(binary_rows(day))]
         sandbox.day(day, rows, labels=False)
     sandbox.run(5)
     reason = sandbox.values("drift.psi", column=second)[4]

@@ -21,7 +21,7 @@ from aimsight.store.verify import verify
 from aimsight.tests.monitors import faulty
 
 if TYPE_CHECKING:
-    from aimsight.tests.monitors.conftest import Helpers, Sandbox
+    from aimsight.tests.monitors.sandbox import Sandbox
 
 
 def command(sandbox: Sandbox, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -137,7 +137,7 @@ def test_a_clock_that_jumps_back_is_a_warning(sandbox: Sandbox) -> None:
     assert sandbox.run(3)["credit"].runs == []
 
 
-def test_exit_codes_tell_the_truth(sandbox: Sandbox, make: Helpers) -> None:
+def test_exit_codes_tell_the_truth(sandbox: Sandbox) -> None:
     """0 conforming, 3 nonconforming, 1 for a run that failed; the words are there, a traceback never."""
     sandbox.model()
     sandbox.days(0, 1, 2, 3, 4)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from aimsight.tests.monitors.conftest import Helpers, Sandbox
+from aimsight.tests.configurations import an_objective
+from aimsight.tests.monitors.sandbox import Sandbox, binary_rows
 
 PERSON = "person-7f3a9c"
 TOWN = "Llanfairpwll"
@@ -13,7 +11,7 @@ AGE = 41.728_394_5
 SCORE = 0.913_274_6
 
 
-def test_no_value_of_a_row_is_in_the_ledger(sandbox: Sandbox, make: Helpers) -> None:
+def test_no_value_of_a_row_is_in_the_ledger(sandbox: Sandbox) -> None:
     """Ids, numbers, scores and categories of rows are in no entry, also not of nonconformities and notices.
 
     Days 4 to 6 fail, so that statements and notices are written; the categories of a declared segment are no secret.
@@ -21,10 +19,10 @@ def test_no_value_of_a_row_is_in_the_ledger(sandbox: Sandbox, make: Helpers) -> 
     sandbox.model(
         metrics=["performance.*", "quality.*", "drift.*", "fairness.*"],
         protected=["gender"],
-        objectives=[make.objective(target=">= 0.99", zero_tolerance=True)],
+        objectives=[an_objective(target=">= 0.99", zero_tolerance=True)],
     )
     for day in range(7):
-        rows = make.binary_rows(day)
+        rows = binary_rows(day)
         for i, row in enumerate(rows[:20]):
             row |= {"id": f"{PERSON}-{day}-{i}", "x": AGE + i, "colour": TOWN, "p": SCORE if row["yes"] else 1 - SCORE}
         sandbox.day(day, rows)

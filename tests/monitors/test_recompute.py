@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 import pytest
@@ -12,9 +12,8 @@ import pytest
 from aimsight.metrics import registry
 from aimsight.metrics.values import Value
 from aimsight.monitors.recompute import Recomputed, recompute
-
-if TYPE_CHECKING:
-    from aimsight.tests.monitors.conftest import Helpers, Sandbox
+from aimsight.tests.configurations import an_objective
+from aimsight.tests.monitors.sandbox import Sandbox, binary_rows, class_rows, regression_rows
 
 METRICS = ["performance.*", "fairness.*", "drift.*", "quality.*", "estimated.*"]
 
@@ -53,9 +52,9 @@ def test_nothing_changed_nothing_differs(ran: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("task", ["regression", "multiclass"])
-def test_other_tasks_too(sandbox: Sandbox, make: Helpers, task: str) -> None:
+def test_other_tasks_too(sandbox: Sandbox, task: str) -> None:
     """Regression with its loss tree, and several classes."""
-    rows = make.regression_rows if task == "regression" else make.class_rows
+    rows = regression_rows if task == "regression" else class_rows
     changes: dict[str, Any] = {"objectives": None} if task == "regression" else {}
     sandbox.model(task=task, metrics=METRICS, **changes)
     for day in range(7):
@@ -111,10 +110,10 @@ def test_a_changed_formula_is_found(ran: Sandbox, monkeypatch: pytest.MonkeyPatc
     assert later.left_out["measurements: the metric has a new version since"] >= 3
 
 
-def test_a_configuration_that_is_no_more_is_said(ran: Sandbox, make: Helpers) -> None:
+def test_a_configuration_that_is_no_more_is_said(ran: Sandbox) -> None:
     """Other features: those runs are left out. Other objectives: the store knows what they were."""
     ran.clock.moment += timedelta(days=1)
-    ran.model(metrics=METRICS, protected=["gender"], objectives=[make.objective(target=">= 0.6")])
+    ran.model(metrics=METRICS, protected=["gender"], objectives=[an_objective(target=">= 0.6")])
     ran.days(7)
     ran.run(8)
     found = again(ran)
@@ -126,13 +125,13 @@ def test_a_configuration_that_is_no_more_is_said(ran: Sandbox, make: Helpers) ->
     assert gone.left_out == {"runs: the configuration it was measured under is no more": kept["n"]}
 
 
-def test_labels_that_came_late_are_those_of_the_run(sandbox: Sandbox, make: Helpers) -> None:
+def test_labels_that_came_late_are_those_of_the_run(sandbox: Sandbox) -> None:
     """A window measured before its labels and again after them: both revisions come out as recorded."""
     sandbox.model(metrics=METRICS, labels={"delay": "2d"})
     sandbox.days(0, 1, 2, 3)
-    sandbox.day(4, make.binary_rows(4), labels=False)
+    sandbox.day(4, binary_rows(4), labels=False)
     sandbox.run(5)
-    sandbox.labels(4, make.binary_rows(4))
+    sandbox.labels(4, binary_rows(4))
     sandbox.run(8)
     assert sandbox.outcomes()[4] == ["success", "success"]
     found = again(sandbox)

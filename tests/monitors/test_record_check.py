@@ -12,39 +12,21 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from aimsight.configs.load import load_project
 from aimsight.monitors import record_check
 from aimsight.monitors.anchors import MADE, anchor
 from aimsight.monitors.cli.verify import BESIDE, _authority, _outside, _reach
-from aimsight.monitors.projects import open_store
 from aimsight.monitors.record_check import Given, check_records
 from aimsight.store.checkpoints import Reach
 from aimsight.store.findings import Authority
 from aimsight.store.ledger import entry_hash
 from aimsight.store.records import EvidenceFile, append_event, save_evidence_file
 from aimsight.store.verify import VerifyReport
+from aimsight.tests.monitors.recorded import happen, recorded
 
 if TYPE_CHECKING:
-    from aimsight.configs.load import Project
     from aimsight.store.database import Store
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-
-
-def project(root: Path, text: str = "") -> tuple[Project, Store]:
-    """A project with one entry of its own."""
-    root.mkdir(exist_ok=True)
-    (root / "aimsight.yaml").write_text(f"organisation: Example\n{text}")
-    found = load_project(root, {}, environ={})
-    store = open_store(found)
-    happen(store)
-    return found, store
-
-
-def happen(store: Store) -> None:
-    """Something is recorded."""
-    with store.write() as tx:
-        append_event(tx, "test.happened", "thing", "aimsight", {})
 
 
 def rewrite(store: Store) -> None:
@@ -66,7 +48,7 @@ def rewrite(store: Store) -> None:
 def test_every_file_and_anchor_has_its_own_range(tmp_path: Path) -> None:
     """The project's checkpoints reach to the end, the git anchor to where it was made, and the rest is nobody's."""
     subprocess.run(["git", "init", "-q", str(tmp_path / "kept")], check=True)
-    found, store = project(tmp_path / "p", "anchors: [{name: auditor, to: 'git:../kept'}]\n")
+    found, store = recorded(tmp_path / "p", "anchors: [{name: auditor, to: 'git:../kept'}]\n")
     anchor(store, found, now=NOW)
     happen(store)
     report = check_records(found, store).report
@@ -78,7 +60,7 @@ def test_every_file_and_anchor_has_its_own_range(tmp_path: Path) -> None:
 def test_a_whole_rewrite_is_seen_by_the_git_anchor(tmp_path: Path) -> None:
     """The database and its own checkpoints are made anew: only what somebody else keeps shows it."""
     subprocess.run(["git", "init", "-q", str(tmp_path / "kept")], check=True)
-    found, store = project(tmp_path / "p", "anchors: [{name: auditor, to: 'git:../kept'}]\n")
+    found, store = recorded(tmp_path / "p", "anchors: [{name: auditor, to: 'git:../kept'}]\n")
     anchor(store, found, now=NOW)
     rewrite(store)
     report = check_records(found, store).report
@@ -88,7 +70,7 @@ def test_a_whole_rewrite_is_seen_by_the_git_anchor(tmp_path: Path) -> None:
 def test_a_replayed_old_file_is_seen_by_the_git_anchor(tmp_path: Path) -> None:
     """Yesterday's database and checkpoints put back together agree with each other, and not with the anchor."""
     subprocess.run(["git", "init", "-q", str(tmp_path / "kept")], check=True)
-    found, store = project(tmp_path / "p", "anchors: [{name: auditor, to: 'git:../kept'}]\n")
+    found, store = recorded(tmp_path / "p", "anchors: [{name: auditor, to: 'git:../kept'}]\n")
     old = [(path, path.read_bytes()) for path in (store.path, *store.checkpoints)]
     happen(store)
     anchor(store, found, now=NOW)
@@ -101,7 +83,7 @@ def test_a_replayed_old_file_is_seen_by_the_git_anchor(tmp_path: Path) -> None:
 def test_heads_that_were_mailed_are_named_with_their_range(tmp_path: Path) -> None:
     """They cannot be looked at from here; the answer says who can, and how far they reach."""
     alerts = "alerts: [{name: auditor, url: 'file:mail.txt'}]\nanchors: [{name: mail, to: 'alert:auditor'}]\n"
-    found, store = project(tmp_path / "p", alerts)
+    found, store = recorded(tmp_path / "p", alerts)
     assert anchor(store, found, now=NOW)[0].problem == ""
     given = check_records(found, store).given
     assert [(one.name, one.to, one.size) for one in given] == [("mail", "alert route auditor", 2)]
@@ -112,7 +94,7 @@ def test_a_time_stamp_counts_when_it_is_of_the_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, genuine: bool
 ) -> None:
     """The stamped line vouches for its entries; a stamp of something else is a finding."""
-    found, store = project(tmp_path / "p")
+    found, store = recorded(tmp_path / "p")
     line = store.checkpoint().line()
     content = hashlib.sha256(line if genuine else b"other").digest()
     digest = hashlib.sha256(content).hexdigest()
@@ -136,7 +118,7 @@ def test_a_time_stamp_counts_when_it_is_of_the_line(
 
 def test_a_verification_without_people_judges_nobody(tmp_path: Path) -> None:
     """The verdict is there, and empty."""
-    found, store = project(tmp_path / "p")
+    found, store = recorded(tmp_path / "p")
     report = check_records(found, store).report
     assert report.authority is not None
     assert (report.authority.acts, report.authorised, report.complete) == (0, True, True)

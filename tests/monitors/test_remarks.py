@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 
 from aimsight.monitors.remarks import remarks
+from aimsight.tests.monitors.sandbox import Row, Sandbox, binary_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aimsight.tests.monitors.conftest import Helpers, Row, Sandbox
 
 NOW = datetime(2026, 1, 4, 12, tzinfo=UTC)
 LOOKBACK = {"every": "1d", "window": "1d", "lookback": "30d"}
@@ -69,25 +69,25 @@ def as_text(rows: list[Row]) -> list[Row]:
     ],
 )
 def test_what_would_fail_a_run_is_told_before_it(
-    fitting: Sandbox, make: Helpers, change: Callable[[list[Row]], list[Row]], key: str, words: str
+    fitting: Sandbox, change: Callable[[list[Row]], list[Row]], key: str, words: str
 ) -> None:
     """The newest file has changed: the key whose column cannot be read, and why."""
-    fitting.day(3, change(make.binary_rows(3)))
+    fitting.day(3, change(binary_rows(3)))
     found = told(fitting)
     assert list(found) == [key]
     assert words in found[key]
 
 
-def test_a_label_that_is_never_positive_is_told(fitting: Sandbox, make: Helpers) -> None:
+def test_a_label_that_is_never_positive_is_told(fitting: Sandbox) -> None:
     """Labels of words where a number counts as positive."""
     for day in (1, 2, 3):
-        fitting.labels(day, [row | {"y": "good" if row["y"] else "bad"} for row in make.binary_rows(day)])
+        fitting.labels(day, [row | {"y": "good" if row["y"] else "bad"} for row in binary_rows(day)])
     assert list(told(fitting)) == ["labels.label"]
 
 
-def test_one_value_alone_says_nothing(fitting: Sandbox, make: Helpers) -> None:
+def test_one_value_alone_says_nothing(fitting: Sandbox) -> None:
     """A day on which nothing was positive is no contradiction."""
-    fitting.day(3, [row | {"yes": 0} for row in make.binary_rows(3)])
+    fitting.day(3, [row | {"yes": 0} for row in binary_rows(3)])
     assert told(fitting) == {}
 
 
@@ -126,9 +126,9 @@ def test_rows_of_the_future_are_told(fitting: Sandbox) -> None:
     assert found["log.timestamp"].startswith("the last row of data/credit/2026-01-04.parquet is of 2026-01-04 19:41")
 
 
-def test_types_are_looked_at_in_the_oldest_file_too(fitting: Sandbox, make: Helpers) -> None:
+def test_types_are_looked_at_in_the_oldest_file_too(fitting: Sandbox) -> None:
     """A reference that lies in an old file must be readable as well."""
-    rows: list[dict[str, Any]] = [{k: v for k, v in row.items() if k != "y"} for row in make.binary_rows(1)]
+    rows: list[dict[str, Any]] = [{k: v for k, v in row.items() if k != "y"} for row in binary_rows(1)]
     fitting.write(fitting.path(1), rows, x=pa.string())
     found = told(fitting)
     assert "data/credit/2026-01-02.parquet: column 'x' must be numeric" in found["features.x"]

@@ -16,6 +16,7 @@ from aimsight.metrics.engines.windows import micros
 from aimsight.metrics.plan import Window
 from aimsight.monitors.row_windows import row_windows
 from aimsight.monitors.run import run_model
+from aimsight.tests.monitors.sandbox import Sandbox, binary_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from aimsight.monitors.row_windows import Times
-    from aimsight.tests.monitors.conftest import Helpers, Sandbox
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -97,7 +97,7 @@ def test_cutting_step_by_step_is_cutting_at_once(minutes: list[int], rows: int, 
     assert len(minutes) - sum(held(known, minutes)) < rows
 
 
-def test_windows_of_rows_are_run_as_they_fill(sandbox: Sandbox, make: Helpers) -> None:
+def test_windows_of_rows_are_run_as_they_fill(sandbox: Sandbox) -> None:
     """Days of 60 rows in windows of 100: after two days one, after four two; asking again changes nothing."""
     sandbox.model(monitor={"window": "100 rows"})
     sandbox.days(0, 1, 2, 3, 4, 5)
@@ -115,12 +115,12 @@ def test_windows_of_rows_are_run_as_they_fill(sandbox: Sandbox, make: Helpers) -
     sandbox.check()
 
 
-def test_late_rows_are_counted_in_the_window_of_their_time(sandbox: Sandbox, make: Helpers) -> None:
+def test_late_rows_are_counted_in_the_window_of_their_time(sandbox: Sandbox) -> None:
     """A window that was cut keeps its edges; late rows within them are measured again with it."""
     sandbox.model(monitor={"window": "100 rows"})
     sandbox.days(0, 1, 2, 3, 4, 5)
     window = sandbox.run(6)["credit"].runs[0].window
-    late = [row | {"id": f"late-{i}"} for i, row in enumerate(make.binary_rows(4)[:5])]
+    late = [row | {"id": f"late-{i}"} for i, row in enumerate(binary_rows(4)[:5])]
     sandbox.write(
         sandbox.root / "data" / "credit" / "late.parquet", [{k: v for k, v in r.items() if k != "y"} for r in late]
     )

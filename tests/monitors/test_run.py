@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from aimsight.configs.errors import NotFoundError
 from aimsight.metrics.plan import Window
 from aimsight.monitors.run import run_model
-
-if TYPE_CHECKING:
-    from aimsight.tests.monitors.conftest import Helpers, Sandbox
+from aimsight.tests.configurations import an_objective
+from aimsight.tests.monitors.sandbox import Sandbox, binary_rows, class_rows, ran, regression_rows
 
 
 def psi(reference: list[str], window: list[str]) -> float:
@@ -25,13 +24,13 @@ def psi(reference: list[str], window: list[str]) -> float:
     return found
 
 
-def test_every_day_after_the_reference_is_run_and_judged(sandbox: Sandbox, make: Helpers) -> None:
+def test_every_day_after_the_reference_is_run_and_judged(sandbox: Sandbox) -> None:
     """Days of the reference are no windows; the values are those of the rows that were written."""
     sandbox.model()
     for day, wrong in enumerate([6, 6, 6, 6, 3, 12]):
-        sandbox.day(day, make.binary_rows(day, wrong=wrong))
+        sandbox.day(day, binary_rows(day, wrong=wrong))
     summary = sandbox.run(6)["credit"]
-    assert make.ran(summary) == {4: "success", 5: "success"}
+    assert ran(summary) == {4: "success", 5: "success"}
     assert (summary.rows_scanned, summary.skipped, summary.problem) == (120, 0, "")
     assert sandbox.values("performance.accuracy") == {4: 57 / 60, 5: 48 / 60}
     assert sandbox.values("quality.rows") == {4: 60.0, 5: 60.0}
@@ -39,14 +38,14 @@ def test_every_day_after_the_reference_is_run_and_judged(sandbox: Sandbox, make:
     sandbox.check()
 
 
-def test_drift_is_measured_against_the_rows_of_the_reference(sandbox: Sandbox, make: Helpers) -> None:
+def test_drift_is_measured_against_the_rows_of_the_reference(sandbox: Sandbox) -> None:
     """PSI of a category is what its formula gives for the rows of the four reference days and of the window."""
     sandbox.model()
     sandbox.days(0, 1, 2, 3)
-    shifted = [row | {"colour": "red" if i % 2 else row["colour"]} for i, row in enumerate(make.binary_rows(4))]
+    shifted = [row | {"colour": "red" if i % 2 else row["colour"]} for i, row in enumerate(binary_rows(4))]
     sandbox.day(4, shifted)
     sandbox.run(5)
-    reference = [row["colour"] for day in range(4) for row in make.binary_rows(day)]
+    reference = [row["colour"] for day in range(4) for row in binary_rows(day)]
     expected = psi(reference, [row["colour"] for row in shifted])
     assert sandbox.values("drift.psi", column="colour") == {4: pytest.approx(expected, rel=1e-9)}
 
@@ -74,19 +73,19 @@ def test_touched_files_are_hashed_again_and_nothing_else(sandbox: Sandbox) -> No
     assert sandbox.rows("SELECT count(*) AS n FROM events") == entries
 
 
-def test_a_new_day_is_one_new_run(sandbox: Sandbox, make: Helpers) -> None:
+def test_a_new_day_is_one_new_run(sandbox: Sandbox) -> None:
     """A day's file leaves the runs of other days as they are, although its labels are a new file too."""
     sandbox.model(
         labels=None,
         log={"id": None},
         metrics=["quality.*"],
-        objectives=[make.objective(metric="quality.rows", target=">= 50")],
+        objectives=[an_objective(metric="quality.rows", target=">= 50")],
     )
     sandbox.days(0, 1, 2, 3, 4)
     sandbox.run(5)
     sandbox.days(5)
     summary = sandbox.run(6)["credit"]
-    assert (make.ran(summary), summary.rows_scanned, summary.skipped) == ({5: "success"}, 60, 1)
+    assert (ran(summary), summary.rows_scanned, summary.skipped) == ({5: "success"}, 60, 1)
     assert sandbox.outcomes() == {4: ["success"], 5: ["success"]}
     sandbox.check()
 
@@ -99,7 +98,7 @@ def test_a_day_that_is_not_over_is_not_run(sandbox: Sandbox) -> None:
     assert sandbox.outcomes() == {4: ["success"]}
 
 
-def test_models_are_run_by_name_or_all(sandbox: Sandbox, make: Helpers) -> None:
+def test_models_are_run_by_name_or_all(sandbox: Sandbox) -> None:
     """A name runs that model only; a name that does not exist is refused before anything runs."""
     for name in ("credit", "fraud"):
         sandbox.model(name)
@@ -111,11 +110,11 @@ def test_models_are_run_by_name_or_all(sandbox: Sandbox, make: Helpers) -> None:
     assert {name: len(summary.runs) for name, summary in sandbox.run(5).items()} == {"credit": 1, "fraud": 0}
 
 
-def test_regression_errors_are_measured(sandbox: Sandbox, make: Helpers) -> None:
+def test_regression_errors_are_measured(sandbox: Sandbox) -> None:
     """Errors of +1 and -1 have MAE 1 and mean 0; a bias of 2 gives mean 2 and MAE 2 (errors 3 and 1)."""
     sandbox.model("air", "regression")
     for day in range(6):
-        sandbox.day(day, make.regression_rows(day, bias=2.0 if day == 5 else 0.0), "air")
+        sandbox.day(day, regression_rows(day, bias=2.0 if day == 5 else 0.0), "air")
     sandbox.run(6)
     assert sandbox.values("performance.mae", model="air") == {4: pytest.approx(1.0), 5: pytest.approx(2.0)}
     means = sandbox.values("performance.mean_error", model="air")
@@ -123,17 +122,17 @@ def test_regression_errors_are_measured(sandbox: Sandbox, make: Helpers) -> None
     assert sandbox.verdicts(model="air") == {4: "conforming", 5: "nonconforming"}
 
 
-def test_classes_are_measured(sandbox: Sandbox, make: Helpers) -> None:
+def test_classes_are_measured(sandbox: Sandbox) -> None:
     """Accuracy of three classes is the share of right decisions."""
     sandbox.model("pets", "multiclass")
     for day in range(6):
-        sandbox.day(day, make.class_rows(day, wrong=6 * (day - 3) if day > 3 else 6), "pets")
+        sandbox.day(day, class_rows(day, wrong=6 * (day - 3) if day > 3 else 6), "pets")
     sandbox.run(6)
     assert sandbox.values("performance.accuracy", model="pets") == {4: 54 / 60, 5: 48 / 60}
     sandbox.check()
 
 
-def test_a_model_without_a_reference_begins_with_its_first_row(sandbox: Sandbox, make: Helpers) -> None:
+def test_a_model_without_a_reference_begins_with_its_first_row(sandbox: Sandbox) -> None:
     """Nothing is compared, everything else is measured; a later start than the first row is no trouble either."""
     sandbox.model(reference=None, metrics=None)
     sandbox.days(2, 3)
@@ -157,9 +156,9 @@ def test_empty_windows_before_the_first_row_do_not_stop_a_model_without_a_refere
     assert sandbox.verdicts() == {0: "not measured", 1: "not measured", 2: "conforming", 3: "conforming"}
 
 
-def test_a_model_without_labels_is_watched_for_drift(sandbox: Sandbox, make: Helpers) -> None:
+def test_a_model_without_labels_is_watched_for_drift(sandbox: Sandbox) -> None:
     """Metrics that need labels are left out, and nobody waits for any."""
-    drift = make.objective(metric="drift.psi", column="colour", target="<= 0.2")
+    drift = an_objective(metric="drift.psi", column="colour", target="<= 0.2")
     sandbox.model(labels=None, metrics=None, objectives=[drift])
     sandbox.days(0, 1, 2, 3, 4)
     sandbox.run(5)
@@ -167,7 +166,7 @@ def test_a_model_without_labels_is_watched_for_drift(sandbox: Sandbox, make: Hel
     assert sandbox.rows("SELECT 1 FROM measurements WHERE metric = 'performance.accuracy'") == []
 
 
-def test_a_reference_may_have_its_own_source(sandbox: Sandbox, make: Helpers) -> None:
+def test_a_reference_may_have_its_own_source(sandbox: Sandbox) -> None:
     """All rows of its files are the reference; once it is frozen the files are not needed any more."""
     sandbox.model(
         reference={
@@ -177,7 +176,7 @@ def test_a_reference_may_have_its_own_source(sandbox: Sandbox, make: Helpers) ->
             "labels_source": "reference-labels.parquet",
         }
     )
-    rows = [row for day in range(4) for row in make.binary_rows(day)]
+    rows = [row for day in range(4) for row in binary_rows(day)]
     for name, keys in (
         ("reference", ("id", "at", "x", "colour", "gender", "yes", "p")),
         ("reference-labels", ("id", "y")),
@@ -185,19 +184,19 @@ def test_a_reference_may_have_its_own_source(sandbox: Sandbox, make: Helpers) ->
         sandbox.write(sandbox.root / f"{name}.parquet", [{key: row[key] for key in keys} for row in rows])
     sandbox.days(4)
     sandbox.run(5)
-    expected = psi([row["colour"] for row in rows], [row["colour"] for row in make.binary_rows(4)])
+    expected = psi([row["colour"] for row in rows], [row["colour"] for row in binary_rows(4)])
     assert sandbox.values("drift.psi", column="colour") == {4: pytest.approx(expected, rel=1e-9, abs=1e-12)}
     (sandbox.root / "reference.parquet").unlink()
     sandbox.days(5)
-    assert make.ran(sandbox.run(6)["credit"])[5] == "success"
+    assert ran(sandbox.run(6)["credit"])[5] == "success"
 
 
-def test_overlapping_windows_are_the_days_they_consist_of(sandbox: Sandbox, make: Helpers) -> None:
+def test_overlapping_windows_are_the_days_they_consist_of(sandbox: Sandbox) -> None:
     """A week that ends every day has the rows and the wrong decisions of its seven days."""
     sandbox.model(monitor={"window": "7d"})
     wrong = {day: day % 5 for day in range(14)}
     for day, mistakes in wrong.items():
-        sandbox.day(day, make.binary_rows(day, wrong=mistakes))
+        sandbox.day(day, binary_rows(day, wrong=mistakes))
     sandbox.run(14)
     weeks = {day: 1 - sum(wrong[day + i] for i in range(7)) / 420 for day in range(4, 8)}
     assert sandbox.values("quality.rows") == dict.fromkeys(weeks, 420.0)
@@ -205,7 +204,7 @@ def test_overlapping_windows_are_the_days_they_consist_of(sandbox: Sandbox, make
     single = sandbox.at(sandbox.root.parent / "single")
     single.model(monitor={"window": "7d"})
     for day, mistakes in wrong.items():
-        single.day(day, make.binary_rows(day, wrong=mistakes))
+        single.day(day, binary_rows(day, wrong=mistakes))
         if day > 9:
             single.run(day + 1)
     columns = "metric, column_name, segment, window_start, value, n, ci_low, ci_high, p_value, q_value"
@@ -213,13 +212,13 @@ def test_overlapping_windows_are_the_days_they_consist_of(sandbox: Sandbox, make
     assert single.rows(sql) == sandbox.rows(sql)
 
 
-def test_an_id_counts_once_in_each_of_overlapping_windows(sandbox: Sandbox, make: Helpers) -> None:
+def test_an_id_counts_once_in_each_of_overlapping_windows(sandbox: Sandbox) -> None:
     """A decision uploaded again a day later counts once in a week that holds both days, and once in a week of one."""
     sandbox.model(monitor={"window": "7d"})
     for day in range(14):
-        rows = make.binary_rows(day)
+        rows = binary_rows(day)
         if day == 6:
-            rows += [row | {"at": rows[0]["at"]} for row in make.binary_rows(5)[:20]]
+            rows += [row | {"at": rows[0]["at"]} for row in binary_rows(5)[:20]]
         sandbox.day(day, rows)
     sandbox.run(14)
     # the week from day 6 on has the 20 decisions of day 5 as its own; all earlier weeks hold day 5 itself
@@ -233,15 +232,15 @@ def test_an_id_counts_once_in_each_of_overlapping_windows(sandbox: Sandbox, make
     sandbox.check()
 
 
-def test_exact_drift_uses_every_value(sandbox: Sandbox, make: Helpers) -> None:
+def test_exact_drift_uses_every_value(sandbox: Sandbox) -> None:
     """The Kolmogorov-Smirnov distance is the largest gap between the two distribution functions, without any bound."""
-    ks = make.objective(metric="drift.ks", column="x", target="<= 0.5")
+    ks = an_objective(metric="drift.ks", column="x", target="<= 0.5")
     sandbox.model(drift="exact", metrics=["drift.ks"], objectives=[ks])
     for day in range(5):
-        sandbox.day(day, [row | {"x": row["x"] + 3.3 * (day == 4)} for row in make.binary_rows(day)])
+        sandbox.day(day, [row | {"x": row["x"] + 3.3 * (day == 4)} for row in binary_rows(day)])
     sandbox.run(5)
-    reference = [row["x"] for day in range(4) for row in make.binary_rows(day)]
-    window = [row["x"] + 3.3 for row in make.binary_rows(4)]
+    reference = [row["x"] for day in range(4) for row in binary_rows(day)]
+    window = [row["x"] + 3.3 for row in binary_rows(4)]
     gaps = [
         abs(sum(v <= x for v in reference) / len(reference) - sum(v <= x for v in window) / len(window))
         for x in reference + window
@@ -251,19 +250,19 @@ def test_exact_drift_uses_every_value(sandbox: Sandbox, make: Helpers) -> None:
     assert bounds[0]["error_bound"] in (None, 0.0)
 
 
-def test_an_objective_can_be_about_a_segment(sandbox: Sandbox, make: Helpers) -> None:
+def test_an_objective_can_be_about_a_segment(sandbox: Sandbox) -> None:
     """Women and men are judged apart: only the segment with the wrong decisions fails."""
     sandbox.model(
         segments=["gender"],
         objectives=[
-            make.objective("OBJ-F", segment="gender=F", min_rows=20),
-            make.objective("OBJ-M", segment="gender=M", min_rows=20),
+            an_objective("OBJ-F", segment="gender=F", min_rows=20),
+            an_objective("OBJ-M", segment="gender=M", min_rows=20),
         ],
     )
     sandbox.days(0, 1, 2, 3)
     rows = [
         row | {"yes": 1 - row["y"] if row["gender"] == "F" and i % 4 < 4 else row["y"]}
-        for i, row in enumerate(make.binary_rows(4))
+        for i, row in enumerate(binary_rows(4))
     ]
     sandbox.day(4, rows)
     sandbox.run(5)
@@ -272,44 +271,44 @@ def test_an_objective_can_be_about_a_segment(sandbox: Sandbox, make: Helpers) ->
     assert (sandbox.verdicts("OBJ-F"), sandbox.verdicts("OBJ-M")) == ({4: "nonconforming"}, {4: "conforming"})
 
 
-def test_windows_can_be_chosen(sandbox: Sandbox, make: Helpers) -> None:
+def test_windows_can_be_chosen(sandbox: Sandbox) -> None:
     """A backfill runs exactly the windows named, even those before the start, and once only."""
     sandbox.model()
     sandbox.days(*range(7))
     chosen = [sandbox.window(2), sandbox.window(5)]
     now = sandbox.window(6).end
     summary = run_model(sandbox.project, sandbox.store, "credit", now=now, windows=chosen)
-    assert make.ran(summary) == {2: "success", 5: "success"}
+    assert ran(summary) == {2: "success", 5: "success"}
     again = run_model(sandbox.project, sandbox.store, "credit", now=now, windows=chosen)
     assert (again.runs, again.skipped) == ([], 2)
-    assert make.ran(sandbox.run(7)["credit"]) == {4: "success", 6: "success"}
+    assert ran(sandbox.run(7)["credit"]) == {4: "success", 6: "success"}
     sandbox.check()
 
 
-def test_a_backfill_measures_old_windows_under_the_present_configuration(sandbox: Sandbox, make: Helpers) -> None:
+def test_a_backfill_measures_old_windows_under_the_present_configuration(sandbox: Sandbox) -> None:
     """What `run` leaves as it was, a backfill measures anew; the verdict keeps the target in force then."""
     sandbox.model()
     sandbox.days(*range(6))
     sandbox.run(6)
-    sandbox.model(metrics=["performance.*"], objectives=[make.objective(target=">= 0.99")])
+    sandbox.model(metrics=["performance.*"], objectives=[an_objective(target=">= 0.99")])
     assert sandbox.run(6)["credit"].runs == []
     summary = run_model(
         sandbox.project, sandbox.store, "credit", now=sandbox.window(5).end, windows=[sandbox.window(4)]
     )
-    assert make.ran(summary) == {4: "success"}
+    assert ran(summary) == {4: "success"}
     assert sandbox.values("performance.recall").keys() == {4}
     targets = sandbox.rows("SELECT target, verdict FROM evaluations WHERE window_start = ?", sandbox.window(4).start)
     assert targets == [{"target": ">= 0.7", "verdict": "conforming"}] * 2
 
 
-def test_a_changed_target_is_a_new_version_for_new_windows_only(sandbox: Sandbox, make: Helpers) -> None:
+def test_a_changed_target_is_a_new_version_for_new_windows_only(sandbox: Sandbox) -> None:
     """Old verdicts keep the version and the target in force then, and nothing old is run again."""
     sandbox.model()
     sandbox.days(0, 1, 2, 3, 4)
     sandbox.run(5)
-    sandbox.model(objectives=[make.objective(target=">= 0.99")])
+    sandbox.model(objectives=[an_objective(target=">= 0.99")])
     sandbox.days(5)
-    assert 5 in make.ran(sandbox.run(6)["credit"])
+    assert 5 in ran(sandbox.run(6)["credit"])
     rows = sandbox.rows("SELECT objective_version, target, verdict FROM evaluations ORDER BY window_start, revision")
     assert rows[0] == {"objective_version": 1, "target": ">= 0.7", "verdict": "conforming"}
     assert rows[-1] == {"objective_version": 2, "target": ">= 0.99", "verdict": "nonconforming"}
@@ -318,9 +317,9 @@ def test_a_changed_target_is_a_new_version_for_new_windows_only(sandbox: Sandbox
     sandbox.check()
 
 
-def test_duplicate_rows_are_counted_and_change_nothing_else(sandbox: Sandbox, make: Helpers) -> None:
+def test_duplicate_rows_are_counted_and_change_nothing_else(sandbox: Sandbox) -> None:
     """The same rows twice, in one file or uploaded again: values as without them, and the share of duplicates."""
-    rows = make.binary_rows(4, wrong=12)
+    rows = binary_rows(4, wrong=12)
     for place in ("plain", "twice", "again"):
         one = sandbox.at(sandbox.root.parent / place)
         one.model(metrics=None)
@@ -340,7 +339,7 @@ def test_duplicate_rows_are_counted_and_change_nothing_else(sandbox: Sandbox, ma
     assert again.values("quality.duplicate_share") == {4: pytest.approx(60 / 120)}
 
 
-def test_windows_follow_the_calendar_of_the_model(sandbox: Sandbox, make: Helpers) -> None:
+def test_windows_follow_the_calendar_of_the_model(sandbox: Sandbox) -> None:
     """In Vienna a day begins an hour before it does in UTC."""
     sandbox.model(log={"time_zone": "Europe/Vienna"})
     sandbox.days(*range(7))
@@ -390,22 +389,22 @@ def test_the_number_of_threads_changes_nothing(sandbox: Sandbox) -> None:
     assert digests[0] == digests[1]
 
 
-def test_an_objective_on_evidently_s_metric_and_on_a_filter(sandbox: Sandbox, make: Helpers) -> None:
+def test_an_objective_on_evidently_s_metric_and_on_a_filter(sandbox: Sandbox) -> None:
     """Measured on the rows themselves, for all of them and for the part that the objective is about."""
     sandbox.model(
         filters={"late": "x > 50"},
         min_group=20,
         metrics=["performance.accuracy", "evidently.Accuracy", "evidently.MeanValue(column=nowhere)"],
         objectives=[
-            make.objective("OBJ-1", metric="evidently.Accuracy", target=">= 0.7"),
-            make.objective("OBJ-2", metric="evidently.Accuracy", target=">= 0.7", segment="late", min_rows=10),
-            make.objective("OBJ-3", metric="performance.accuracy", target=">= 0.7", segment="late", min_rows=10),
-            make.objective("OBJ-4", metric="evidently.MeanValue(column=nowhere)", target="<= 1"),
+            an_objective("OBJ-1", metric="evidently.Accuracy", target=">= 0.7"),
+            an_objective("OBJ-2", metric="evidently.Accuracy", target=">= 0.7", segment="late", min_rows=10),
+            an_objective("OBJ-3", metric="performance.accuracy", target=">= 0.7", segment="late", min_rows=10),
+            an_objective("OBJ-4", metric="evidently.MeanValue(column=nowhere)", target="<= 1"),
         ],
     )
     sandbox.days(0, 1, 2, 3, 4)
     sandbox.run(5)
-    rows = make.binary_rows(4)
+    rows = binary_rows(4)
     late = [row for row in rows if row["x"] > 50]
     assert sandbox.values("evidently.Accuracy") == {4: pytest.approx(54 / 60)}
     right = sum(row["yes"] == row["y"] for row in late) / len(late)
@@ -416,12 +415,12 @@ def test_an_objective_on_evidently_s_metric_and_on_a_filter(sandbox: Sandbox, ma
     sandbox.check()
 
 
-def test_a_part_without_rows_is_too_little_evidence(sandbox: Sandbox, make: Helpers) -> None:
+def test_a_part_without_rows_is_too_little_evidence(sandbox: Sandbox) -> None:
     """A filter that no row of a window fulfils, and a group that does not come: neither is a failure to measure."""
     sandbox.model(
         filters={"far": "x > 1000"},
         protected=["gender"],
-        objectives=[make.objective("OBJ-1", segment="far"), make.objective("OBJ-2", segment="gender=X")],
+        objectives=[an_objective("OBJ-1", segment="far"), an_objective("OBJ-2", segment="gender=X")],
     )
     sandbox.days(0, 1, 2, 3, 4, 5, 6)
     sandbox.run(7)

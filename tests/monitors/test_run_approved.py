@@ -10,6 +10,8 @@ import pytest
 from aimsight.aims import changes
 from aimsight.aims.people import Actor, Role
 from aimsight.aims.registers.service import RegisterError
+from aimsight.tests.configurations import an_objective
+from aimsight.tests.monitors.sandbox import ran
 
 Sandbox = Any
 Helpers = Any
@@ -47,34 +49,34 @@ def measured(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
-def test_windows_run_before_the_first_approval_are_judged_after_it(measured: Sandbox, make: Helpers) -> None:
+def test_windows_run_before_the_first_approval_are_judged_after_it(measured: Sandbox) -> None:
     """Each gets another run with a verdict, failures open a record, and the next run has nothing to do."""
     (said,) = bring_into_force(measured)
     assert said.startswith("3 windows that were run before the approval are judged by the next run: ")
     assert said.endswith(": 2 nonconforming and 1 conforming.")
     summary = measured.run(7)["credit"]
-    assert make.ran(summary) == dict.fromkeys((4, 5, 6), "success")
+    assert ran(summary) == dict.fromkeys((4, 5, 6), "success")
     assert measured.verdicts() == {4: "conforming", 5: "nonconforming", 6: "nonconforming"}
     assert [one["objective"] for one in measured.nonconformities()] == ["OBJ-1"]
     assert measured.run(7)["credit"].runs == []
     measured.check()
 
 
-def test_a_later_objective_judges_from_the_day_that_its_change_states(measured: Sandbox, make: Helpers) -> None:
+def test_a_later_objective_judges_from_the_day_that_its_change_states(measured: Sandbox) -> None:
     """Without a day no window run before is judged by it; with one those that begin on it or later."""
     bring_into_force(measured)
     measured.run(7)
     rows = {"metric": "quality.rows", "target": ">= 10"}
-    more = [make.objective(), make.objective("OBJ-2", **rows)]
+    more = [an_objective(), an_objective("OBJ-2", **rows)]
     measured.model(objectives=more)
     (said,) = bring_into_force(measured)
     assert said == "It judges windows that are run from its approval on. 3 earlier windows get none."
     assert measured.run(7)["credit"].runs == []
-    measured.model(objectives=[*more, make.objective("OBJ-3", **rows)])
+    measured.model(objectives=[*more, an_objective("OBJ-3", **rows)])
     third = measured.window(6).start.date()
     (said,) = bring_into_force(measured, effective_from=third.isoformat())
     assert said.endswith("judged by the next run: 1 conforming. 2 earlier windows get none.")
-    assert make.ran(measured.run(7)["credit"]) == {6: "success"}
+    assert ran(measured.run(7)["credit"]) == {6: "success"}
     assert measured.verdicts("OBJ-3") == {6: "conforming"}
     assert measured.verdicts("OBJ-2") == {6: "conforming"}  # the window has another run, which judges what is in force
     assert measured.verdicts()[6] == "nonconforming"
@@ -93,13 +95,11 @@ def test_a_window_whose_rows_are_gone_is_not_tried_for_its_verdict(measured: San
     ("edited", "day", "said"),
     [(True, date(2026, 1, 5), "holds from its approval on"), (False, date(2100, 1, 1), "still to come")],
 )
-def test_days_that_no_change_can_hold_from(
-    measured: Sandbox, make: Helpers, edited: bool, day: date, said: str
-) -> None:
+def test_days_that_no_change_can_hold_from(measured: Sandbox, edited: bool, day: date, said: str) -> None:
     """A changed objective never judges again what was judged; none is in force before its approval."""
     if edited:
         bring_into_force(measured)
-        measured.model(objectives=[make.objective(target=">= 0.75")])
+        measured.model(objectives=[an_objective(target=">= 0.75")])
     with pytest.raises(RegisterError, match=said):
         bring_into_force(measured, effective_from=day.isoformat())
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from aimsight.tests.monitors.conftest import Helpers, Sandbox
+from aimsight.tests.monitors.sandbox import Sandbox, binary_rows
 
 MULTIVARIATE = ["drift.domain_classifier_auc", "drift.reconstruction_error_change"]
 
 
-def rows(make: Helpers, day: int, *, n: int, shift: float = 0.0) -> list[dict[str, Any]]:
+def rows(day: int, *, n: int, shift: float = 0.0) -> list[dict[str, Any]]:
     """Rows of a day within its first hours, with ``x`` moved."""
-    found, rng = make.binary_rows(day, n=n), random.Random(day)
+    found, rng = binary_rows(day, n=n), random.Random(day)
     start = found[0]["at"]
     return [
         row
@@ -30,17 +29,17 @@ def rows(make: Helpers, day: int, *, n: int, shift: float = 0.0) -> list[dict[st
 
 
 @pytest.mark.parametrize("own_source", [False, True], ids=["period", "source"])
-def test_rows_are_sampled_when_a_metric_needs_them(sandbox: Sandbox, make: Helpers, own_source: bool) -> None:
+def test_rows_are_sampled_when_a_metric_needs_them(sandbox: Sandbox, own_source: bool) -> None:
     """A day whose x moved can be told from the reference, of the log or of its own files; a quiet one cannot."""
     for day in range(4):
-        sandbox.day(day, rows(make, day, n=150))
+        sandbox.day(day, rows(day, n=150))
     reference = {"source": "data/credit/2026-01-0[1-4].parquet", "labels_source": "labels/credit/*.parquet"}
-    changes: dict[str, Any] = {"monitor": {"start": make.binary_rows(4)[0]["at"].date()}}
+    changes: dict[str, Any] = {"monitor": {"start": binary_rows(4)[0]["at"].date()}}
     if own_source:
         changes["reference"] = reference | {"period": None, "windows": None}
     sandbox.model(metrics=MULTIVARIATE, objectives=[], **changes)
-    sandbox.day(4, rows(make, 4, n=150))
-    sandbox.day(5, rows(make, 5, n=150, shift=40.0))
+    sandbox.day(4, rows(4, n=150))
+    sandbox.day(5, rows(5, n=150, shift=40.0))
     sandbox.run(6)
     found = {
         (row["metric"], row["window_start"].day): row
@@ -87,10 +86,10 @@ def test_the_correction_is_the_projects_or_the_models(sandbox: Sandbox) -> None:
     assert q_values["credit"][0] > q_values["other"][0]
 
 
-def test_which_rows_got_labels_is_looked_at_by_feature(sandbox: Sandbox, make: Helpers) -> None:
+def test_which_rows_got_labels_is_looked_at_by_feature(sandbox: Sandbox) -> None:
     """Labels of half the rows, those with a large x: the feature is named, from the labels' own files."""
     for day in range(6):
-        drawn = rows(make, day, n=150)
+        drawn = rows(day, n=150)
         sandbox.day(day, drawn, labels=False)
         sandbox.labels(day, [row for row in drawn if row["x"] > 50])
     sandbox.model(metrics=["quality.label_selection_features"], objectives=[])

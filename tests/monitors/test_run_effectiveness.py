@@ -26,6 +26,7 @@ from aimsight.aims.people import actor_of
 from aimsight.aims.registers import service as registers
 from aimsight.monitors.overdue import look_after_nonconformities
 from aimsight.store.verify import verify
+from aimsight.tests.configurations import an_objective
 
 if TYPE_CHECKING:
     from aimsight.store.database import Reader
@@ -209,7 +210,7 @@ def test_windows_between_approval_and_start_of_the_watch_count(office: Office, s
     assert (office.windows(), office.verdict()) == ({6: "conforming", 7: "conforming"}, "effective")
 
 
-def test_late_labels_change_the_verdict_of_a_window(office: Office, sandbox: Sandbox, make: Any) -> None:
+def test_late_labels_change_the_verdict_of_a_window(office: Office, sandbox: Sandbox) -> None:
     """The window is judged again; the ledger keeps both judgements."""
     office.until_watched()
     sandbox.days(6, 7)
@@ -293,11 +294,11 @@ def test_every_failure_has_a_record_or_a_reason(sandbox: Sandbox) -> None:
     assert verify(sandbox.store, folds=FOLDS).intact
 
 
-def test_similar_failures_are_found_in_other_models_and_segments(sandbox: Sandbox, make: Any) -> None:
+def test_similar_failures_are_found_in_other_models_and_segments(sandbox: Sandbox) -> None:
     """The same metric beyond the same target elsewhere is found, and the questions are kept with what they gave."""
     office = Office(sandbox)
     sandbox.model(segments=["gender"])
-    sandbox.model("twin", objectives=[make.objective("TWIN-1")])
+    sandbox.model("twin", objectives=[an_objective("TWIN-1")])
     for name in ("credit", "twin"):
         sandbox.days(0, 1, 2, 3, name=name)
         sandbox.days(4, 5, wrong=30, name=name)

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-if TYPE_CHECKING:
-    from aimsight.tests.monitors.conftest import Helpers, Row, Sandbox
+from aimsight.tests.configurations import an_objective
+from aimsight.tests.monitors.sandbox import Row, Sandbox, binary_rows, regression_rows
 
 
-def uncertain(make: Helpers, day: int, n: int = 60) -> list[Row]:
+def uncertain(day: int, n: int = 60) -> list[Row]:
     """Rows whose scores are chances: a label is drawn with the score as its chance."""
     rng = np.random.default_rng(day)
-    rows = make.binary_rows(day, n=n)
+    rows = binary_rows(day, n=n)
     for row in rows:
         score = round(float(rng.random()), 4)
         row |= {"p": score, "yes": int(score >= 0.5), "y": int(rng.random() < score)}
     return rows
 
 
-def test_estimates_stand_beside_awaited_labels_and_are_scored_by_them(sandbox: Sandbox, make: Helpers) -> None:
+def test_estimates_stand_beside_awaited_labels_and_are_scored_by_them(sandbox: Sandbox) -> None:
     """While labels are awaited the verdict says what is estimated; when they come, the view says how far it was off.
 
     The estimate itself is the same before and after, and an objective on it is at risk where the other would fail.
@@ -31,13 +30,13 @@ def test_estimates_stand_beside_awaited_labels_and_are_scored_by_them(sandbox: S
         labels={"delay": "10d", "min_coverage": 0.5},
         metrics=["performance.accuracy", "estimated.accuracy"],
         objectives=[
-            make.objective(target=">= 0.5"),
-            make.objective("OBJ-2", metric="estimated.accuracy", target=">= 0.99"),
+            an_objective(target=">= 0.5"),
+            an_objective("OBJ-2", metric="estimated.accuracy", target=">= 0.99"),
         ],
     )
     for day in range(4):
-        sandbox.day(day, uncertain(make, day))
-    rows = uncertain(make, 4)
+        sandbox.day(day, uncertain(day))
+    rows = uncertain(4)
     sandbox.day(4, rows, labels=False)
     sandbox.run(5)
     sql = "SELECT objective, verdict, reason, value FROM evaluations WHERE is_latest ORDER BY objective"
@@ -59,15 +58,15 @@ def test_estimates_stand_beside_awaited_labels_and_are_scored_by_them(sandbox: S
     sandbox.check()
 
 
-def test_errors_of_earlier_windows_widen_later_ones_whatever_is_run_together(sandbox: Sandbox, make: Helpers) -> None:
+def test_errors_of_earlier_windows_widen_later_ones_whatever_is_run_together(sandbox: Sandbox) -> None:
     """Labels that are the opposite of what scores promise make later intervals wider, in one run as in day by day."""
     single = sandbox.at(sandbox.root.parent / "single")
     for project in (sandbox, single):
         project.model(metrics=["performance.accuracy", "estimated.accuracy"], objectives=[])
         for day in range(4):
-            project.day(day, uncertain(make, day))
+            project.day(day, uncertain(day))
     for day in range(4, 11):
-        rows = [row | {"y": 1 - int(row["y"])} for row in uncertain(make, day)]
+        rows = [row | {"y": 1 - int(row["y"])} for row in uncertain(day)]
         for project in (sandbox, single):
             project.day(day, rows)
         single.run(day + 1)
@@ -83,12 +82,12 @@ def test_errors_of_earlier_windows_widen_later_ones_whatever_is_run_together(san
     assert together[-1]["detail"].startswith("earlier estimates less realised values: +0.")
 
 
-def test_errors_of_a_regression_are_estimated_from_its_features(sandbox: Sandbox, make: Helpers) -> None:
+def test_errors_of_a_regression_are_estimated_from_its_features(sandbox: Sandbox) -> None:
     """Errors are 5 for large x and 1 for small: the tree frozen with the reference knows it, in a second run, too."""
     sandbox.model("credit", "regression", metrics=["performance.mae", "estimated.mae"], objectives=[])
 
     def rows(day: int, largest: int) -> list[Row]:
-        made = make.regression_rows(day, n=200)
+        made = regression_rows(day, n=200)
         for i, row in enumerate(made):
             error = (5.0 if i % largest >= 10 else 1.0) * (1 if i // largest % 2 else -1)
             row |= {"at": row["at"] - timedelta(minutes=13 * i), "x": float(i % largest), "minutes": row["y"] + error}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shutil
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from aimsight.tests.monitors.conftest import Helpers, Row, Sandbox
+from aimsight.tests.monitors.sandbox import Row, Sandbox, binary_rows, ran
 
 DAY = timedelta(days=1)
 
@@ -17,17 +16,17 @@ def seen(rows: list[Row], day: float, sandbox: Sandbox) -> list[Row]:
     return [row | {"seen": sandbox.window(0).start + day * DAY} for row in rows]
 
 
-def test_late_labels_make_a_new_revision_of_their_windows_only(sandbox: Sandbox, make: Helpers) -> None:
+def test_late_labels_make_a_new_revision_of_their_windows_only(sandbox: Sandbox) -> None:
     """The day whose labels came late is judged anew, the other is looked at and left; the old verdict can be read."""
     sandbox.model(labels={"delay": "10d", "min_coverage": 0.5})
     sandbox.days(0, 1, 2, 3, 4)
-    rows = make.binary_rows(5, wrong=12)
+    rows = binary_rows(5, wrong=12)
     sandbox.day(5, rows, labels=False)
     sandbox.run(6)
     assert sandbox.verdicts() == {4: "conforming", 5: "awaiting labels"}
     sandbox.labels(5, rows)
     summary = sandbox.run(6)["credit"]
-    assert make.ran(summary) == {4: "skipped", 5: "success"}
+    assert ran(summary) == {4: "skipped", 5: "success"}
     assert sandbox.outcomes() == {4: ["success", "skipped"], 5: ["success", "success"]}
     assert sandbox.verdicts() == {4: "conforming", 5: "conforming"}
     assert sandbox.verdicts(latest=False) == {5: "awaiting labels"}
@@ -42,11 +41,11 @@ def test_late_labels_make_a_new_revision_of_their_windows_only(sandbox: Sandbox,
     sandbox.check()
 
 
-def test_a_window_is_judged_when_enough_labels_are_there(sandbox: Sandbox, make: Helpers) -> None:
+def test_a_window_is_judged_when_enough_labels_are_there(sandbox: Sandbox) -> None:
     """Below the coverage labels are awaited; at it the labelled rows are judged before the delay has passed."""
     sandbox.model(labels={"delay": "10d", "min_coverage": 0.5})
     sandbox.days(0, 1, 2, 3)
-    rows = make.binary_rows(4, wrong=6)
+    rows = binary_rows(4, wrong=6)
     sandbox.day(4, rows, labels=False)
     mixed = [row for i, row in enumerate(rows) if i // 4 % 2 == 0]
     sandbox.labels(4, mixed[:29])
@@ -57,7 +56,7 @@ def test_a_window_is_judged_when_enough_labels_are_there(sandbox: Sandbox, make:
     assert sandbox.values("performance.accuracy") == {4: 26 / 30}
 
 
-def test_labels_that_come_early_only_where_positive_are_waited_for(sandbox: Sandbox, make: Helpers) -> None:
+def test_labels_that_come_early_only_where_positive_are_waited_for(sandbox: Sandbox) -> None:
     """The trap of "offended within two years": what comes early is positive, and says nothing of the window.
 
     Enough labels are there for the configured coverage, all of them positive and every one found: accuracy on them
@@ -65,7 +64,7 @@ def test_labels_that_come_early_only_where_positive_are_waited_for(sandbox: Sand
     """
     sandbox.model(labels={"delay": "2d", "min_coverage": 0.3})
     sandbox.days(0, 1, 2, 3)
-    rows = make.binary_rows(4, wrong=0)
+    rows = binary_rows(4, wrong=0)
     sandbox.day(4, rows, labels=False)
     sandbox.labels(4, [row for row in rows if row["y"] == 1])
     sandbox.run(5)
@@ -78,11 +77,11 @@ def test_labels_that_come_early_only_where_positive_are_waited_for(sandbox: Sand
     assert "labels for 30 of 60 rows; labels are selective: rows with labels differ in p, yes" in late["reason"]
 
 
-def test_after_the_delay_missing_labels_are_insufficient_evidence(sandbox: Sandbox, make: Helpers) -> None:
+def test_after_the_delay_missing_labels_are_insufficient_evidence(sandbox: Sandbox) -> None:
     """Nobody waits longer than the delay: the verdict changes on its own when it has passed, and never conforms."""
     sandbox.model(labels={"delay": "3d", "min_coverage": 0.5}, monitor={"end": sandbox.window(5).start.date()})
     sandbox.days(0, 1, 2, 3)
-    rows = make.binary_rows(4)
+    rows = binary_rows(4)
     sandbox.day(4, rows, labels=False)
     sandbox.labels(4, rows[:10])
     for day in (5, 7):
@@ -96,24 +95,24 @@ def test_after_the_delay_missing_labels_are_insufficient_evidence(sandbox: Sandb
     sandbox.check()
 
 
-def test_a_lookback_shorter_than_the_delay_does_not_leave_windows_waiting(sandbox: Sandbox, make: Helpers) -> None:
+def test_a_lookback_shorter_than_the_delay_does_not_leave_windows_waiting(sandbox: Sandbox) -> None:
     """A window that awaits labels stays open to them, however long ago it was."""
     sandbox.model(labels={"delay": "5d", "min_coverage": 0.5}, monitor={"lookback": "1d"})
     sandbox.days(0, 1, 2, 3)
-    sandbox.day(4, make.binary_rows(4), labels=False)
+    sandbox.day(4, binary_rows(4), labels=False)
     sandbox.run(5)
-    sandbox.labels(4, make.binary_rows(4))
+    sandbox.labels(4, binary_rows(4))
     sandbox.days(5, 6, 7, 8, 9)
     sandbox.run(10)
     assert sandbox.verdicts()[4] == "conforming"
 
 
-def test_labels_are_those_that_had_arrived(sandbox: Sandbox, make: Helpers) -> None:
+def test_labels_are_those_that_had_arrived(sandbox: Sandbox) -> None:
     """Run as of an earlier moment, later labels do not count; as of a later one they do, from the very same files."""
     sandbox.model(labels={"arrived_at": "seen", "delay": "20d", "min_coverage": 0.5})
     for day in range(5):
-        sandbox.day(day, seen(make.binary_rows(day), 7.5 if day == 4 else day + 0.9, sandbox))
-    assert make.ran(sandbox.run(5)["credit"]) == {4: "success"}
+        sandbox.day(day, seen(binary_rows(day), 7.5 if day == 4 else day + 0.9, sandbox))
+    assert ran(sandbox.run(5)["credit"]) == {4: "success"}
     assert sandbox.verdicts() == {4: "awaiting labels"}
     assert sandbox.run(5)["credit"].runs == []
     sandbox.run(8)
@@ -121,24 +120,24 @@ def test_labels_are_those_that_had_arrived(sandbox: Sandbox, make: Helpers) -> N
     assert sandbox.values("performance.accuracy")[4] == 54 / 60
 
 
-def test_labels_within_the_log_have_their_time_too(sandbox: Sandbox, make: Helpers) -> None:
+def test_labels_within_the_log_have_their_time_too(sandbox: Sandbox) -> None:
     """A label column of the log with its arrival: awaited before it, used after it."""
     sandbox.model(labels={"source": None, "arrived_at": "seen", "delay": "20d", "min_coverage": 0.5})
     for day in range(5):
-        sandbox.write(sandbox.path(day), seen(make.binary_rows(day), 7.5 if day == 4 else day + 0.9, sandbox))
+        sandbox.write(sandbox.path(day), seen(binary_rows(day), 7.5 if day == 4 else day + 0.9, sandbox))
     sandbox.run(5)
     assert sandbox.verdicts() == {4: "awaiting labels"}
     sandbox.run(8)
     assert sandbox.verdicts()[4] == "conforming"
 
 
-def test_labels_before_their_predictions_are_not_used(sandbox: Sandbox, make: Helpers) -> None:
+def test_labels_before_their_predictions_are_not_used(sandbox: Sandbox) -> None:
     """A label that was known before the decision is a fault of the data: left out and counted."""
     sandbox.model(labels={"arrived_at": "seen", "min_coverage": 0.5})
     sandbox.days(0, 1, 2, 3)
     for day in range(4):
-        sandbox.labels(day, seen(make.binary_rows(day), day + 1, sandbox))
-    rows = make.binary_rows(4, wrong=6)
+        sandbox.labels(day, seen(binary_rows(day), day + 1, sandbox))
+    rows = binary_rows(4, wrong=6)
     sandbox.day(4, [*seen(rows[:6], 3.5, sandbox), *seen(rows[6:], 5, sandbox)])
     sandbox.run(5)
     assert sandbox.values("performance.accuracy") == {4: 1.0}
@@ -146,10 +145,10 @@ def test_labels_before_their_predictions_are_not_used(sandbox: Sandbox, make: He
     assert sandbox.rows("SELECT early_labels FROM statistics_window WHERE early_labels > 0") == [{"early_labels": 6}]
 
 
-def test_late_rows_make_a_new_revision(sandbox: Sandbox, make: Helpers) -> None:
+def test_late_rows_make_a_new_revision(sandbox: Sandbox) -> None:
     """Rows of an old day in a new file: that day is measured with all of its rows, the result is that of one batch."""
     sandbox.model()
-    rows = make.binary_rows(4, wrong=6)
+    rows = binary_rows(4, wrong=6)
     sandbox.days(0, 1, 2, 3)
     sandbox.day(4, rows[:40])
     sandbox.days(5)
@@ -158,7 +157,7 @@ def test_late_rows_make_a_new_revision(sandbox: Sandbox, make: Helpers) -> None:
     late = [{key: cell for key, cell in row.items() if key != "y"} for row in rows[40:]]
     sandbox.write(sandbox.path(4).with_name("late.parquet"), late)
     sandbox.labels(4, rows)
-    assert make.ran(sandbox.run(6)["credit"])[4] == "success"
+    assert ran(sandbox.run(6)["credit"])[4] == "success"
     batch = sandbox.at(sandbox.root.parent / "batch")
     shutil.copytree(sandbox.root, batch.root, ignore=shutil.ignore_patterns("store"))
     batch.run(6)
@@ -167,14 +166,14 @@ def test_late_rows_make_a_new_revision(sandbox: Sandbox, make: Helpers) -> None:
     sandbox.check()
 
 
-def test_late_data_beyond_the_lookback_change_nothing(sandbox: Sandbox, make: Helpers) -> None:
+def test_late_data_beyond_the_lookback_change_nothing(sandbox: Sandbox) -> None:
     """Windows that ended before the lookback keep their results."""
     sandbox.model(monitor={"lookback": "2d"})
     sandbox.days(0, 1, 2, 3, 4, 5)
     sandbox.run(6)
     sandbox.days(4, wrong=30)
     sandbox.days(5, wrong=3)
-    assert make.ran(sandbox.run(7)["credit"]) == {5: "success", 6: "success"}
+    assert ran(sandbox.run(7)["credit"]) == {5: "success", 6: "success"}
     assert sandbox.values("performance.accuracy")[4] == 54 / 60
     assert sandbox.values("performance.accuracy")[5] == 57 / 60
 
@@ -218,12 +217,12 @@ def test_the_first_window_stays_when_the_log_loses_its_first_days(sandbox: Sandb
     assert sorted(sandbox.outcomes()) == [2, 3, 4]
 
 
-def test_two_models_over_one_file_read_it_each_in_their_own_way(sandbox: Sandbox, make: Helpers) -> None:
+def test_two_models_over_one_file_read_it_each_in_their_own_way(sandbox: Sandbox) -> None:
     """What is remembered of a file depends on the column that holds its times, and on the zone they are in."""
     common: dict[str, Any] = {"labels": None, "reference": None, "metrics": ["quality.rows"], "objectives": []}
     sandbox.model("decided", log={"source": "data/credit/*.parquet"}, **common)
     sandbox.model("paid", log={"source": "data/credit/*.parquet", "timestamp": "paid_at"}, **common)
-    sandbox.write(sandbox.path(2), [row | {"paid_at": row["at"] + 2 * DAY} for row in make.binary_rows(2)])
+    sandbox.write(sandbox.path(2), [row | {"paid_at": row["at"] + 2 * DAY} for row in binary_rows(2)])
     for _ in range(2):
         sandbox.run(5)
         assert sandbox.values("quality.rows", model="decided")[2] == 60.0

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from aimsight.configs.errors import ConfigError
-
-if TYPE_CHECKING:
-    from aimsight.tests.monitors.conftest import Helpers, Sandbox
+from aimsight.tests.monitors.sandbox import Sandbox, class_rows
 
 OBJECTIVE = {
     "statement": "s",
@@ -41,12 +37,12 @@ def test_a_verdict_is_stored_under_the_canonical_text(sandbox: Sandbox) -> None:
     assert {"performance.f_beta(beta=0.5)", "performance.f_beta", "performance.change(of=accuracy)"} <= metrics
 
 
-def test_one_class_of_a_model_is_judged(sandbox: Sandbox, make: Helpers) -> None:
+def test_one_class_of_a_model_is_judged(sandbox: Sandbox) -> None:
     """Recall of one class is measured and judged, by the name of the class."""
     objectives = [OBJECTIVE | {"id": "R", "metric": "performance.recall(of=dog)", "target": ">= 0.5"}]
     sandbox.model("kinds", "multiclass", metrics=["quality.rows", "performance.recall(of=dog)"], objectives=objectives)
     for day in range(8):
-        sandbox.day(day, make.class_rows(day), "kinds")
+        sandbox.day(day, class_rows(day), "kinds")
     sandbox.run(8)
     rows = sandbox.rows("SELECT DISTINCT metric, value FROM measurement WHERE metric LIKE 'performance.%'")
     assert [row["metric"] for row in rows] == ["performance.recall(of=dog)"]

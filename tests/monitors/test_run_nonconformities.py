@@ -6,14 +6,12 @@ import hashlib
 import json
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
 from aimsight.store.records import nonconformity, save_nonconformity
-
-if TYPE_CHECKING:
-    from aimsight.tests.monitors.conftest import Helpers, Sandbox
+from aimsight.tests.configurations import an_objective
+from aimsight.tests.monitors.sandbox import Sandbox, binary_rows
 
 
 def close(sandbox: Sandbox, name: str, state: str = "closed") -> None:
@@ -23,11 +21,11 @@ def close(sandbox: Sandbox, name: str, state: str = "closed") -> None:
         save_nonconformity(tx, record, kind="nonconformity.closed", actor="auditor@example.org")
 
 
-def test_one_failing_window_opens_nothing_the_second_of_three_does(sandbox: Sandbox, make: Helpers) -> None:
+def test_one_failing_window_opens_nothing_the_second_of_three_does(sandbox: Sandbox) -> None:
     """A record is opened by the second failure, holds both, and is fed by the third; a good day feeds nothing."""
     sandbox.model()
     for day, wrong in enumerate([6, 6, 6, 6, 30, 6, 30, 30]):
-        sandbox.day(day, make.binary_rows(day, wrong=wrong))
+        sandbox.day(day, binary_rows(day, wrong=wrong))
     assert sandbox.run(5)["credit"].opened == []
     assert sandbox.run(6)["credit"].opened == []
     summary = sandbox.run(7)["credit"]
@@ -56,9 +54,9 @@ def test_occurrences_are_bound_to_what_was_measured_and_judged(sandbox: Sandbox)
     assert sandbox.nonconformities()[0]["evidence_hash"] == expected
 
 
-def test_zero_tolerance_opens_at_once(sandbox: Sandbox, make: Helpers) -> None:
+def test_zero_tolerance_opens_at_once(sandbox: Sandbox) -> None:
     """The value alone counts: 0.68 with an interval that reaches over the target is nonconforming."""
-    sandbox.model(objectives=[make.objective(zero_tolerance=True, severity="major")])
+    sandbox.model(objectives=[an_objective(zero_tolerance=True, severity="major")])
     sandbox.days(0, 1, 2, 3)
     sandbox.days(4, wrong=19)
     assert sandbox.run(5)["credit"].opened == ["NC-2026-0001"]
@@ -128,9 +126,9 @@ def test_a_better_result_closes_nothing(sandbox: Sandbox) -> None:
     assert [(row["state"], row["occurrences"]) for row in sandbox.nonconformities()] == [("detected", 2)]
 
 
-def test_empty_days_open_one_record_for_the_model(sandbox: Sandbox, make: Helpers) -> None:
+def test_empty_days_open_one_record_for_the_model(sandbox: Sandbox) -> None:
     """Two days without a row: monitoring was not done, once for all objectives; more days are occurrences of it."""
-    sandbox.model(objectives=[make.objective("OBJ-1"), make.objective("OBJ-2", target=">= 0.5")])
+    sandbox.model(objectives=[an_objective("OBJ-1"), an_objective("OBJ-2", target=">= 0.5")])
     sandbox.days(0, 1, 2, 3, 4)
     sandbox.run(6)
     assert sandbox.verdicts() == {4: "conforming", 5: "not measured"}
@@ -171,13 +169,13 @@ def test_missing_data_close_nothing(sandbox: Sandbox) -> None:
     ]
 
 
-def test_an_objective_without_a_value_is_a_record_of_its_own(sandbox: Sandbox, make: Helpers) -> None:
+def test_an_objective_without_a_value_is_a_record_of_its_own(sandbox: Sandbox) -> None:
     """Rows are there, but the metric of one objective cannot be measured: that objective is not monitored."""
-    drift = make.objective("OBJ-2", metric="drift.psi", column="x", target="<= 0.2")
-    sandbox.model(objectives=[make.objective(), drift])
+    drift = an_objective("OBJ-2", metric="drift.psi", column="x", target="<= 0.2")
+    sandbox.model(objectives=[an_objective(), drift])
     sandbox.days(0, 1, 2, 3)
     for day in (4, 5):
-        sandbox.day(day, [{key: cell for key, cell in row.items() if key != "x"} for row in make.binary_rows(day)])
+        sandbox.day(day, [{key: cell for key, cell in row.items() if key != "x"} for row in binary_rows(day)])
     sandbox.run(6)
     assert sandbox.verdicts("OBJ-1") == {4: "conforming", 5: "conforming"}
     assert sandbox.verdicts("OBJ-2") == {4: "not measured", 5: "not measured"}

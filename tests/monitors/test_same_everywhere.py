@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aimsight.tests.monitors.conftest import Sandbox
+    from aimsight.tests.monitors.sandbox import Sandbox
 
 MEASURED = "SELECT * EXCLUDE (computed_at) FROM measurements WHERE NOT contains(metric, 'freshness') ORDER BY ALL"
 

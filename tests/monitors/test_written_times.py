@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from aimsight.tests.monitors.conftest import Sandbox
+    from aimsight.tests.monitors.sandbox import Sandbox
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 MARCH_3 = (datetime(2026, 3, 3, tzinfo=UTC) - FIRST).days

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from aimsight.aims.lifecycle.attachments import AttachmentError, attach, checked
 from aimsight.aims.people import AuthorityError
 from aimsight.store.verify import verify
+from aimsight.tests.aims.lifecycle.desks import AUDITOR, OWNER, Desk
 
 
 @pytest.fixture
-def folder(desk: Any) -> Path:
+def folder(desk: Desk) -> Path:
     """The project's evidence folder."""
     made: Path = desk.project.root / desk.project.config.evidence
     made.mkdir(parents=True)
     return made
 
 
-def test_a_file_is_noted_under_its_hash(desk: Any, kit: Any, folder: Path) -> None:
+def test_a_file_is_noted_under_its_hash(desk: Desk, folder: Path) -> None:
     """Attached twice it is one record; when it changes afterwards, verification says so."""
     file = folder / "report.pdf"
     file.write_bytes(b"%PDF-1.7 a report")
     for _ in range(2):
         with desk.store.write() as tx:
-            record = attach(tx, desk.project, desk.name, Path("report.pdf"), "report", desk.who(kit.owner))
+            record = attach(tx, desk.project, desk.name, Path("report.pdf"), "report", desk.who(OWNER))
     assert record.sha256 == hashlib.sha256(b"%PDF-1.7 a report").hexdigest()
     assert (record.path, record.bytes, record.kind) == ("report.pdf", 17, "report")
     assert verify(desk.store, evidence=folder).intact
@@ -77,8 +77,8 @@ def test_only_from_the_evidence_folder(folder: Path, tmp_path: Path) -> None:
             checked(folder.resolve(), folder / path, 100)
 
 
-def test_an_auditor_attaches_nothing(desk: Any, kit: Any, folder: Path) -> None:
+def test_an_auditor_attaches_nothing(desk: Desk, folder: Path) -> None:
     """Evidence is a change of the record."""
     (folder / "a.txt").write_text("x")
     with desk.store.write() as tx, pytest.raises(AuthorityError):
-        attach(tx, desk.project, desk.name, Path("a.txt"), "note", desk.who(kit.auditor))
+        attach(tx, desk.project, desk.name, Path("a.txt"), "note", desk.who(AUDITOR))

@@ -14,6 +14,7 @@ from aimsight.aims.people import Actor, Role
 from aimsight.aims.people_on_record import record_people
 from aimsight.store.findings import Authority
 from aimsight.store.verify import verify
+from aimsight.tests.aims.lifecycle.desks import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ GRADING = Grading(severity="minor", criteria="Nobody is affected.", owner=OWNER)
 DEVIATION = Deviation(risk="RISK-2026-0001", until=date(2026, 12, 31), reason="A new model comes.")
 
 
-def judged(desk: Any) -> Authority:
+def judged(desk: Desk) -> Authority:
     """The verdict on authority; the records themselves are whole."""
     report = verify(desk.store, watcher=Authorities())
     assert report.intact, report.findings
@@ -33,21 +34,21 @@ def judged(desk: Any) -> Authority:
     return report.authority
 
 
-def people(desk: Any, **changes: Any) -> None:
+def people(desk: Desk, **changes: Any) -> None:
     """Put on record who the people are, as declared or with changes."""
     config = desk.project.config.model_copy(update=changes)
     with desk.store.write() as tx:
         record_people(tx, config)
 
 
-def go_past(desk: Any, name: str, do: Callable[..., Any], *given: Any, alone: str | None = None) -> None:
+def go_past(desk: Desk, name: str, do: Callable[..., Any], *given: Any, alone: str | None = None) -> None:
     """A step by somebody who gives themselves every role, as another program could."""
     actor = Actor(name, frozenset(Role), alone)
     with desk.store.write() as tx:
         service.act(tx, desk.project, desk.name, actor, lambda case, who, knows: do(case, *given, who, knows))
 
 
-def test_the_whole_way_is_in_order(desk: Any) -> None:
+def test_the_whole_way_is_in_order(desk: Desk) -> None:
     """Four people walk it by the rules: every act is judged, none is found."""
     people(desk)
     desk.templates = None
@@ -57,7 +58,7 @@ def test_the_whole_way_is_in_order(desk: Any) -> None:
     assert found.acts == 10
 
 
-def test_acts_before_the_people_are_on_record_are_not_judged(desk: Any) -> None:
+def test_acts_before_the_people_are_on_record_are_not_judged(desk: Desk) -> None:
     """Their roles cannot be told any more, which is said; it is no finding."""
     go_past(desk, "ghost@example.org", transitions.confirm, GRADING)
     found = judged(desk)
@@ -75,7 +76,7 @@ def test_acts_before_the_people_are_on_record_are_not_judged(desk: Any) -> None:
         ("detected", "aimsight", (transitions.confirm, GRADING), "only a person does this"),
     ],
 )
-def test_a_role_that_may_not_is_found(desk: Any, until: str, who: str, step: tuple[Any, ...], said: str) -> None:
+def test_a_role_that_may_not_is_found(desk: Desk, until: str, who: str, step: tuple[Any, ...], said: str) -> None:
     """A stranger, an auditor, a missing role and the program itself: each is named with its entry."""
     desk.templates = None
     people(desk)
@@ -109,7 +110,7 @@ def test_a_role_that_may_not_is_found(desk: Any, until: str, who: str, step: tup
 )
 @pytest.mark.parametrize("declared", [None, "One person works here."])
 def test_judging_ones_own_work_is_found(
-    desk: Any, until: str, who: str, step: tuple[Any, ...], because: str, declared: str | None
+    desk: Desk, until: str, who: str, step: tuple[Any, ...], because: str, declared: str | None
 ) -> None:
     """Somebody who marks it as single-person: a break, unless the project had declared that mode; then a limitation."""
     desk.templates = None
@@ -125,7 +126,7 @@ def test_judging_ones_own_work_is_found(
     assert who in told
 
 
-def test_a_major_one_is_not_closed_by_a_reviewer(desk: Any) -> None:
+def test_a_major_one_is_not_closed_by_a_reviewer(desk: Desk) -> None:
     """The severity before the step decides who may; a reviewer closes a minor one only."""
     desk.templates = None
     config = desk.project.config
@@ -141,7 +142,7 @@ def test_a_major_one_is_not_closed_by_a_reviewer(desk: Any) -> None:
     assert "had reviewer then, and this takes approver or top management" in closing[0]
 
 
-def test_a_role_that_was_lost_later_still_counts_for_then(desk: Any) -> None:
+def test_a_role_that_was_lost_later_still_counts_for_then(desk: Desk) -> None:
     """People are judged by what they were when they acted, and not by what the file says now."""
     desk.templates = None
     people(desk)

@@ -16,6 +16,7 @@ from aimsight.aims.lifecycle.watching import Seen, Watched, judge_window
 from aimsight.aims.verdicts import Verdict
 from aimsight.metrics.values import Interval, Measurement, Undefined, Value
 from aimsight.store.records import EffectivenessWindow
+from aimsight.tests.aims.lifecycle.desks import JUDGE, SAID, a_plan
 
 C, R, N, E, L, M = (
     "conforming",
@@ -109,10 +110,10 @@ def measurement(value: float | None, **changes: Any) -> Measurement:
     ],
 )
 def test_how_a_window_is_judged(
-    kit: Any, desk: Any, measurements: list[Measurement], problem: str, verdict: str, reason: str
+    desk: Any, measurements: list[Measurement], problem: str, verdict: str, reason: str
 ) -> None:
     """By the criterion of the plan alone; an estimate, an error or another column is no value."""
-    one = watched(desk, kit)
+    one = watched(desk)
     seen = Seen("r", NOW, NOW + timedelta(days=1), 100, measurements, problem)
     row = judge_window(one, seen, {"performance.accuracy": (0.0, 1.0)}, NOW)
     assert row.verdict == verdict
@@ -120,7 +121,7 @@ def test_how_a_window_is_judged(
     assert (row.value is None) == (verdict == M)
 
 
-def watched(desk: Any, kit: Any, **criterion: Any) -> Watched:
+def watched(desk: Any, **criterion: Any) -> Watched:
     """A case whose criterion is accuracy of at least 0.7, on 30 rows."""
     desk.walk("effectiveness_window")
     one = Watched.of(desk.case())
@@ -131,9 +132,9 @@ def watched(desk: Any, kit: Any, **criterion: Any) -> Watched:
 @pytest.mark.parametrize(
     ("rows", "problem", "verdict"), [(5, "", Verdict.CONFORMING), (0, "", N), (0, "the disk is full", N)]
 )
-def test_runs_as_a_criterion(kit: Any, desk: Any, rows: int, problem: str, verdict: str) -> None:
+def test_runs_as_a_criterion(desk: Any, rows: int, problem: str, verdict: str) -> None:
     """Where monitoring was not done, a window with rows conforms and one without fails."""
-    one = watched(desk, kit, kind="runs", windows=2)
+    one = watched(desk, kind="runs", windows=2)
     assert judge_window(one, Seen("r", NOW, NOW, rows, [], problem), {}, NOW).verdict == verdict
 
 
@@ -152,14 +153,14 @@ def test_criteria_that_say_nothing_are_refused(content: dict[str, Any], said: st
         Criterion.model_validate(content)
 
 
-def test_a_criterion_may_begin_later_than_the_actions(desk: Any, kit: Any) -> None:
+def test_a_criterion_may_begin_later_than_the_actions(desk: Any) -> None:
     """The watch begins on the criterion's day when that is after the last action."""
     desk.walk("analysed")
-    made = kit.plan(criterion={"kind": "objective", "objective": "OBJ-1", "start": date(2026, 6, 1)})
+    made = a_plan(criterion={"kind": "objective", "objective": "OBJ-1", "start": date(2026, 6, 1)})
     desk.plan(given=made)
     from aimsight.aims.lifecycle import transitions
 
-    desk.act(kit.judge, transitions.approve, kit.said)
+    desk.act(JUDGE, transitions.approve, SAID)
     desk.implement()
     desk.start()
     assert desk.case().dossier.watch.start == datetime(2026, 6, 1, tzinfo=UTC)

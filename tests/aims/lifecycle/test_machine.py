@@ -18,6 +18,7 @@ from aimsight.aims.lifecycle.fold import FOLDS
 from aimsight.aims.lifecycle.states import PATH, State
 from aimsight.configs.errors import AimsightError
 from aimsight.store.verify import verify
+from aimsight.tests.aims.lifecycle.desks import CAUSE, CLOSURE, CONTAINMENT, GRADING, new_desk
 
 PEOPLE = ("owner@example.org", "doer@example.org", "judge@example.org", "boss@example.org", "auditor@example.org")
 WINDOWS = ("conforming", "at risk", "nonconforming", "not measured")
@@ -29,14 +30,13 @@ class Life(RuleBasedStateMachine):
     ``facts`` is the independent model: what was really given, in plain Python, without any guard of the product.
     """
 
-    kit: Any
     folder: Path
     templates: dict[str, bytes]
 
     @initialize(state=st.sampled_from(PATH[:-1]))
     def begin(self, state: State) -> None:
         """A project whose objective has failed, anywhere on the way."""
-        self.desk = self.kit.new_desk(Path(tempfile.mkdtemp(dir=self.folder)), templates=self.templates)
+        self.desk = new_desk(Path(tempfile.mkdtemp(dir=self.folder)), templates=self.templates)
         self.desk.walk(state)
         self.desk.bear()
         at = PATH.index(state)
@@ -61,12 +61,12 @@ class Life(RuleBasedStateMachine):
     @rule(who=st.sampled_from(PEOPLE))
     def confirm(self, who: str) -> None:
         """Confirm."""
-        self.try_(who, transitions.confirm, self.kit.grading)
+        self.try_(who, transitions.confirm, GRADING)
 
     @rule(who=st.sampled_from(PEOPLE), complete=st.booleans())
     def contain(self, who: str, complete: bool) -> None:
         """Contain, perhaps with nothing said."""
-        self.try_(who, transitions.contain, self.kit.containment if complete else Containment())
+        self.try_(who, transitions.contain, CONTAINMENT if complete else Containment())
 
     @rule(who=st.sampled_from(PEOPLE))
     def analyse(self, who: str) -> None:
@@ -76,7 +76,7 @@ class Life(RuleBasedStateMachine):
             self.desk.similar(who)
         except AimsightError:
             assert self.desk.case() == before
-        self.try_(who, transitions.analyse, self.kit.cause)
+        self.try_(who, transitions.analyse, CAUSE)
 
     @rule(who=st.sampled_from(PEOPLE))
     def plan(self, who: str) -> None:
@@ -124,7 +124,7 @@ class Life(RuleBasedStateMachine):
     @rule(who=st.sampled_from(PEOPLE), answered=st.booleans())
     def close(self, who: str, answered: bool) -> None:
         """Close, perhaps without an answer about the management system."""
-        if self.try_(who, transitions.close, self.kit.closure if answered else Closure()):
+        if self.try_(who, transitions.close, CLOSURE if answered else Closure()):
             assert answered
             assert who not in {"owner@example.org", "doer@example.org", "auditor@example.org"}
             assert self.facts["approver"] not in {"", "doer@example.org", "owner@example.org"}
@@ -191,9 +191,9 @@ class Life(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(300)
-def test_random_histories(kit: Any, tmp_path: Path, templates: dict[str, bytes]) -> None:
+def test_random_histories(tmp_path: Path, templates: dict[str, bytes]) -> None:
     """Hypothesis drives people and pipeline at random."""
-    machine: Any = type("RandomLife", (Life,), {"kit": kit, "folder": tmp_path, "templates": templates})
+    machine: Any = type("RandomLife", (Life,), {"folder": tmp_path, "templates": templates})
     machine.TestCase.settings = settings(
         max_examples=10,
         stateful_step_count=14,
@@ -205,9 +205,9 @@ def test_random_histories(kit: Any, tmp_path: Path, templates: dict[str, bytes])
     case.runTest()
 
 
-def test_the_machine_can_close(kit: Any, tmp_path: Path, templates: dict[str, bytes]) -> None:
+def test_the_machine_can_close(tmp_path: Path, templates: dict[str, bytes]) -> None:
     """The rules of the machine reach the end: otherwise it would prove nothing."""
-    machine: Any = type("RandomLife", (Life,), {"kit": kit, "folder": tmp_path, "templates": templates})()
+    machine: Any = type("RandomLife", (Life,), {"folder": tmp_path, "templates": templates})()
     machine.begin(State.DETECTED)
     owner, doer, judge = PEOPLE[:3]
     machine.confirm(owner)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from aimsight.aims.review.pack import Pack, Section
     from aimsight.store.registers import RecordVersion
-    from aimsight.tests.aims.conftest import Makers, SetClock
+    from aimsight.tests.aims.conftest import Makers
+    from aimsight.tests.clocks import SetClock
 
 APRIL = Window(datetime(2026, 4, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC))
 AUTHOR = Actor("quality@example.org", frozenset({Role.OWNER, Role.REVIEWER}))
