@@ -41,9 +41,9 @@ def serving(project: Path, **environment: str) -> Iterator[str]:
         port = probe.getsockname()[1]
     command = [
         sys.executable, "-m", "aimsight.dashboard", "run", str(APP),
-        "--server.address=127.0.0.1", f"--server.port={port}", "--server.headless=true", "--server.fileWatcherType=none",
-        "--browser.gatherUsageStats=false", "--client.toolbarMode=viewer", "--client.showErrorDetails=none",
-        "--global.developmentMode=false",
+        "--server.address=127.0.0.1", f"--server.port={port}", "--server.headless=true",
+        "--server.fileWatcherType=none", "--browser.gatherUsageStats=false", "--client.toolbarMode=viewer",
+        "--client.showErrorDetails=none", "--global.developmentMode=false",
     ]  # fmt: skip
     process = subprocess.Popen(
         command,
