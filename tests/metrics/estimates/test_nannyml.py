@@ -42,6 +42,26 @@ def test_cbpe_is_that_of_nannyml(name: str, counting: Counting) -> None:
     assert found.value == pytest.approx(RECORDED["binary"][name], abs=0.01)
 
 
+def test_confusion_and_cost_are_those_of_nannyml(counting: Counting) -> None:
+    """Shares within 0.002, and the business value of 2,000 rows the cost with the sign turned, within 1 %."""
+    s, y = classified(5000, 0)
+    whole = Statistics(QualityCounts(5000), segments={ALL_ROWS: counting.binary(y, s >= 0.5, s)})
+    now, _ = classified(2000, 1, shifted=True)
+    part = counting.binary(np.full(2000, -1), (now >= 0.5).astype(int), now)
+    scored = ScoreBaseline(Reference("r", "", (), (), 0, 0.0, whole, ())).scored(part, ALL_ROWS, Circumstances())
+    assert not isinstance(scored, Undefined)
+    theirs = RECORDED["decided"]
+    for decision in ("positive", "negative"):
+        for label in ("positive", "negative"):
+            found = scored.estimate("confusion", label=label, decision=decision)
+            assert isinstance(found, Value)
+            right = "true" if label == decision else "false"
+            assert found.value == pytest.approx(theirs[f"{right}_{decision}"], abs=0.002)
+    cost = scored.estimate("cost", fp=1.0, fn=5.0)
+    assert isinstance(cost, Value)
+    assert -2000 * cost.value == pytest.approx(theirs["business_value"], rel=0.01)
+
+
 @pytest.mark.parametrize("name", ["mae", "rmse"])
 def test_direct_loss_estimation_is_that_of_nannyml(name: str) -> None:
     """Within 5 %: nannyml boosts trees over features and prediction, aimsight has one honest tree over features."""

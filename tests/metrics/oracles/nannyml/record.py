@@ -34,6 +34,25 @@ def binary() -> dict[str, float]:
     return {name: float(found[name, "value"].iloc[0]) for name in metrics}
 
 
+def decided() -> dict[str, float]:
+    """Of the same rows the elements of the confusion matrix as shares, and the value in all: -1 a FP, -5 a FN."""
+    parts = [classified(5000, 0), classified(2000, 1, shifted=True)]
+    frames = [pd.DataFrame({"s": s, "p": (s >= 0.5).astype(int), "y": y}) for s, y in parts]
+    estimator = nannyml.CBPE(
+        metrics=["confusion_matrix", "business_value"],
+        y_pred_proba="s",
+        y_pred="p",
+        y_true="y",
+        problem_type="classification_binary",
+        chunk_number=1,
+        normalize_confusion_matrix="all",
+        business_value_matrix=[[0, -1], [-5, 0]],
+    )
+    found = estimator.fit(frames[0]).estimate(frames[1].drop(columns="y")).filter(period="analysis").to_df()
+    names = ("true_positive", "true_negative", "false_positive", "false_negative", "business_value")
+    return {name: float(found[name, "value"].iloc[0]) for name in names}
+
+
 def regression() -> dict[str, float]:
     """DLE over the whole window as one chunk."""
     parts = [regressed(5000, 2), regressed(2000, 3, shifted=True)]
@@ -46,5 +65,5 @@ def regression() -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    found = {"nannyml": nannyml.__version__, "binary": binary(), "regression": regression()}
+    found = {"nannyml": nannyml.__version__, "binary": binary(), "decided": decided(), "regression": regression()}
     (HERE / "recorded.json").write_text(json.dumps(found, indent=2) + "\n", "utf-8")
