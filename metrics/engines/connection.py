@@ -54,6 +54,8 @@ def connect(paths: Sequence[Path], *, memory_limit: str, threads: int) -> Iterat
             for number, path in enumerate(databases(paths)):
                 run(connection, f"ATTACH {quote_text(str(path))} AS {quote_ident(f'source{number}')} (READ_ONLY)")
             run(connection, "SET TimeZone = 'UTC'")
+            # the least and greatest value of a Parquet file leave NaN out: DuckDB would conclude that there is none
+            run(connection, "SET disabled_optimizers = 'statistics_propagation'")
             run(connection, f"SET streaming_buffer_size = '{STREAM_BUFFER}'")
             # whole row groups read ahead take the memory of wide logs, and no time is won on a local disk
             run(connection, "SET disable_parquet_prefetching = true")

@@ -188,6 +188,15 @@ def test_a_csv_value_that_does_not_fit_its_column(bench: Any, tools: Any) -> Non
         bench.profile(bench.plan(model, columns=tools.columns[:1]))
 
 
+def test_nan_is_seen_whatever_the_statistics_of_the_file(tmp_path: Path) -> None:
+    """The statistics of a Parquet file leave NaN out; a row group without nulls may still hold some."""
+    path = tmp_path / "log.parquet"
+    pq.write_table(pa.table({"x": pa.array([0.0, 1.0, math.nan])}), path)
+    with connect([path], memory_limit="200MB", threads=1) as connection:
+        found = connection.sql(f"SELECT count(*) FILTER (isnan(x)) FROM read_parquet('{path}')").fetchall()
+    assert found == [(1,)]
+
+
 def test_words_of_a_csv_are_no_booleans(bench: Any, tools: Any) -> None:
     """F, T, yes and no stay words, also in a file that holds no other; true and false, in any case, are booleans."""
     for name, lines in {"a": ["F,yes,True", "F,no,False"], "b": ["F,no,", "M,no,true"]}.items():
