@@ -203,7 +203,7 @@ class Store:
         The versions of the store; the shipped ones unless a test says otherwise.
     """
 
-    def __init__(  # noqa: PLR0913 -- a store is opened in one place; every parameter but the path has a default
+    def __init__(  # noqa: PLR0913  # a store is opened in one place; every parameter but the path has a default
         self,
         path: Path,
         *,

@@ -218,7 +218,7 @@ _KEYS = {table.name: [(name, table.columns[name]) for name in table.key] for tab
 """By table, what its key is made of."""
 
 
-def _key_cell(cell: Any, kind: str) -> str:  # noqa: ANN401 -- a cell is of any column type
+def _key_cell(cell: Any, kind: str) -> str:  # noqa: ANN401  # a cell is of any column type
     """A cell of the key as the rows of the table have it: moments as microseconds."""
     return str(microseconds(datetime.fromisoformat(cell)) if kind == "moment" else cell)
 
@@ -257,5 +257,5 @@ def _group(table: Table, row: tuple[Any, ...]) -> str:
     return owner.rpartition("/")[0] if owner.startswith(_REFERENCE) else owner
 
 
-def _normal(value: Any) -> Any:  # noqa: ANN401 -- text is brought to the ledger's form, the rest stays
+def _normal(value: Any) -> Any:  # noqa: ANN401  # text is brought to the ledger's form, the rest stays
     return unicodedata.normalize("NFC", value) if isinstance(value, str) else value

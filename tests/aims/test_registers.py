@@ -437,6 +437,6 @@ def test_whatever_is_given_is_checked_or_refused(name: str, data: st.DataObject)
     try:
         values = service.check_record(kind, given_values)
     except AimsightError as error:
-        assert str(error)  # noqa: PT017 -- the other outcome is as good
+        assert str(error)  # noqa: PT017  # the other outcome is as good
     else:
         assert service.check_record(kind, values) == values

@@ -174,7 +174,7 @@ def test_every_failing_file_call_is_an_error_for_people(store: Store, samples: S
             with failing.write() as tx:
                 samples.write_run(tx, fail_at)
         except StoreError as error:
-            assert "No space left" in str(error)  # noqa: PT017 -- a write that succeeds ends the loop
+            assert "No space left" in str(error)  # noqa: PT017  # a write that succeeds ends the loop
         else:
             break
         if store.path.exists():
@@ -202,7 +202,7 @@ def test_every_failing_statement_is_an_error_for_people(store: Store, samples: S
             with failing.write() as tx:
                 samples.write_run(tx, 2)
         except StoreError as error:
-            assert "No space left" in str(error)  # noqa: PT017 -- a write that succeeds ends the loop
+            assert "No space left" in str(error)  # noqa: PT017  # a write that succeeds ends the loop
         else:
             break
         report = verify(store, store.checkpoints)
@@ -252,7 +252,7 @@ def test_a_checkpoint_that_cannot_be_written_is_said_and_made_up_for(filled: Sto
     other = tmp_path / "other.jsonl"
     store = Store(filled.path, checkpoints=(other, good))
     committed = r"everything was committed, .*other\.jsonl"
-    with pytest.raises(StoreError, match=committed), store.write() as tx:  # noqa: PT012 -- it raises at its end
+    with pytest.raises(StoreError, match=committed), store.write() as tx:  # noqa: PT012  # it raises at its end
         append(tx, "aimsight", "test.noted", "x", {})
         other.unlink()
         other.mkdir()  # now it cannot be opened as a file

@@ -95,7 +95,7 @@ def test_an_exception_leaves_nothing_behind(filled: Store, samples: Samples) -> 
     """A transaction that fails, or is interrupted by Ctrl-C, has not happened: no rows, no entries, no checkpoint."""
     before = filled.checkpoints[0].read_bytes()
     for error in (RuntimeError, KeyboardInterrupt):
-        with pytest.raises(error), filled.write() as tx:  # noqa: PT012 -- the error comes after the writing
+        with pytest.raises(error), filled.write() as tx:  # noqa: PT012  # the error comes after the writing
             samples.write_run(tx, 5)
             tx.flush()
             raise error
@@ -238,7 +238,7 @@ def test_a_flipped_bit_anywhere_is_found_or_means_nothing(filled: Store) -> None
         try:
             report = verify(filled, filled.checkpoints)
         except StoreError as error:
-            assert "To restore" in str(error)  # noqa: PT017 -- the other outcome is as good
+            assert "To restore" in str(error)  # noqa: PT017  # the other outcome is as good
             damages += 1
         else:
             assert (report.findings, report.entries) == ((), entries)

@@ -212,7 +212,7 @@ def test_heads_move_by_one(store: Store) -> None:
     """Sequence numbers count 1, 2, 3, within and across transactions, whatever is rolled back between them."""
     with store.write() as tx:
         assert [append(tx, "aimsight", "note.taken", "x", {}) for _ in range(2)] == [2, 3]
-    with pytest.raises(RuntimeError), store.write() as tx:  # noqa: PT012 -- the error comes after the writing
+    with pytest.raises(RuntimeError), store.write() as tx:  # noqa: PT012  # the error comes after the writing
         append(tx, "aimsight", "note.taken", "x", {})
         raise RuntimeError
     with store.write() as tx:
@@ -223,7 +223,7 @@ def test_heads_move_by_one(store: Store) -> None:
 
 def test_moments_need_a_zone_and_days_are_no_moments(samples: Samples) -> None:
     """A naive time would mean another moment on another machine."""
-    naive = datetime(2026, 1, 1)  # noqa: DTZ001 -- that is the point
+    naive = datetime(2026, 1, 1)  # noqa: DTZ001  # that is the point
     with pytest.raises(ValueError, match="no time zone"):
         samples.evaluation(samples.run(), evaluated_at=naive).row()
     with pytest.raises(TypeError, match="is a moment, not a day"):

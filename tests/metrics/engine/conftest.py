@@ -169,7 +169,7 @@ def fixed(value: float, bits: int) -> int:
 
 
 class Tools:
-    """The functions above, for test modules (which cannot import a conftest)."""
+    """The functions above as one fixture, so that test modules need not import a conftest."""
 
     days = staticmethod(days)
     make_frame = staticmethod(make_frame)
