@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import add
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from aimsight.configs.schema import ModelConfig
 from aimsight.metrics.cells import CategoryCells, NumericCells
 from aimsight.metrics.plan import ColumnPlan, Plan, Reference, Window
 from aimsight.metrics.statistics import (
+    DELAY_CELLS,
     ERROR_CELL_BITS,
     ERROR_CELLS,
     LOG_BITS,
@@ -28,6 +31,8 @@ from aimsight.metrics.statistics import (
     ClassCounts,
     ErrorDetails,
     ErrorSums,
+    IntervalCounts,
+    LabelDelays,
     Largest,
     Latest,
     QualityCounts,
@@ -41,12 +46,13 @@ from aimsight.metrics.values import ALL_ROWS, MISSING, Segment
 from aimsight.tests.configurations import a_model
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(days=7))
 MISS = -1
 """A label, prediction or class index that is not there."""
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -177,6 +183,23 @@ class Counting:
             cells=np.bincount(ERROR_CELLS.index(amounts), minlength=ERROR_CELLS.size).astype(np.int64),
         )
 
+    def tally(self, positions: Any, size: int) -> Any:
+        """Rows by position."""
+        return np.bincount(np.asarray(positions, dtype=np.int64), minlength=size).astype(np.int64)
+
+    def intervals(self, label: Any, low: Any, high: Any) -> IntervalCounts:
+        """Where labels lie against their prediction intervals."""
+        y, low, high = np.asarray(label), np.asarray(low), np.asarray(high)
+        below, above = int((y < low).sum()), int((y > high).sum())
+        return IntervalCounts(y.size - below - above, below, above, 0)
+
+    def quality(self, repeated: Any, outside: Any, delays: Any) -> QualityCounts:
+        """Findings of rows that are repeated as they were (1), otherwise (2) or not (0), outside or not, and delays."""
+        repeated, seconds = np.asarray(repeated), np.asarray(delays, dtype=float)
+        known = LabelDelays(self.tally(DELAY_CELLS.index(seconds), DELAY_CELLS.size)) if seconds.size else None
+        again, otherwise = (int((repeated == kind).sum()) for kind in (1, 2))
+        return QualityCounts(repeated.size, again, otherwise, outside_envelope=int(np.sum(outside)), label_delays=known)
+
     def numeric(self, name: str, reference: Any, *, role: Any = "feature") -> ColumnPlan:
         """Plan of a numeric column with the cells that a reference would get."""
         x = np.asarray(reference, dtype=float)
@@ -273,7 +296,51 @@ class Counting:
         return Plan(model, Path(), (WINDOW,), WINDOW.end + timedelta(days=30), tuple(columns), **changes)
 
 
+class CountingByDays(Counting):
+    """Counts the same arrays in seven parts and merges what was counted, as a week is merged from its days."""
+
+    def binary(self, y: Any, predicted: Any = None, scores: Any = None, *, exact: bool = True) -> SegmentStatistics:
+        """As ``Counting.binary``."""
+        return _merged(lambda *day: Counting.binary(self, *day, exact=exact), y, predicted, scores)
+
+    def classes(self, y: Any, predicted: Any, k: int, probabilities: Any = None) -> SegmentStatistics:
+        """As ``Counting.classes``."""
+        return _merged(lambda y, p, s: Counting.classes(self, y, p, k, s), y, predicted, probabilities)
+
+    def errors(self, predicted: Any, label: Any, *, exponent: int = -40, centre: float = 0.0) -> ErrorSums:
+        """As ``Counting.errors``."""
+        return _merged(lambda *day: Counting.errors(self, *day, exponent=exponent, centre=centre), predicted, label)
+
+    def tally(self, positions: Any, size: int) -> Any:
+        """As ``Counting.tally``."""
+        return _merged(lambda day: Counting.tally(self, day, size), positions)
+
+    def intervals(self, label: Any, low: Any, high: Any) -> IntervalCounts:
+        """As ``Counting.intervals``."""
+        return _merged(super().intervals, label, low, high)
+
+    def quality(self, repeated: Any, outside: Any, delays: Any) -> QualityCounts:
+        """As ``Counting.quality``."""
+        return _merged(super().quality, repeated, outside, delays)
+
+    def column(self, plan: ColumnPlan, values: Any) -> CellCounts:
+        """As ``Counting.column``."""
+        return _merged(lambda day: Counting.column(self, plan, day), values)
+
+
+def _merged(count: Callable[..., Part], *columns: Any) -> Part:
+    """What is counted in each of seven parts of the rows, added up."""
+    days = ([None if one is None else np.asarray(one)[day::7] for one in columns] for day in range(7))
+    return reduce(add, (count(*day) for day in days))
+
+
 @pytest.fixture(scope="session")
 def counting() -> Counting:
     """Counts arrays into statistics."""
     return Counting()
+
+
+@pytest.fixture(scope="session")
+def counting_by_days() -> CountingByDays:
+    """Counts arrays into statistics day by day."""
+    return CountingByDays()

@@ -29,10 +29,6 @@ from aimsight.metrics.registry import METRICS, Kind, Metric, find
 from aimsight.metrics.samples import SamplePair
 from aimsight.metrics.schema import Schema
 from aimsight.metrics.statistics import (
-    DELAY_CELLS,
-    CellCounts,
-    IntervalCounts,
-    LabelDelays,
     QualityCounts,
     SegmentStatistics,
     Statistics,
@@ -112,8 +108,8 @@ def results(counting: Counting, unit: Metric, rows: Rows, reference: Rows | None
         frame = Frame({"predicted": rows.z + rows.s}, rows.y.size, np.where(rows.y < 0, math.nan, rows.z))
         yield unit.compute(FramePair(frame, None), regression())
     elif unit.kind == "selection":
-        labelled, g = rows.s <= 0.5, np.array(["A", "B", "C"])
-        yield unit.compute(LabelledRows(*((rows.g[part, None] == g).sum(axis=0) for part in (labelled, ~labelled))))
+        labelled, groups = rows.s <= 0.5, np.searchsorted(["A", "B", "C"], rows.g)
+        yield unit.compute(LabelledRows(*(counting.tally(groups[part], 3) for part in (labelled, ~labelled))))
     elif unit.kind in ("summary", "sample"):
         summary = unit.kind == "summary"
         yield unit.compute(feature_drifts(counting, rows, reference) if summary else samples(rows, reference))
@@ -163,8 +159,7 @@ def estimates(counting: Counting, unit: Metric, rows: Rows) -> Iterator[Result]:
     if "regression" in unit.tasks:
         tree = loss_tree()
         leaves = tree.leaf({"x": rows.x, "g": rows.g.astype(object)}, rows.x.size)
-        counted = np.bincount(leaves, minlength=tree.size)
-        yield unit.compute(Leaves(counted, tree, lambda *_: Variance(0.0), Circumstances()))
+        yield unit.compute(Leaves(counting.tally(leaves, tree.size), tree, lambda *_: Variance(0.0), Circumstances()))
         return
     for baseline, now in zip(score_baselines(counting), of_one_segment(counting, unit, rows), strict=False):
         scored = baseline.scored(now, ALL_ROWS, Circumstances())
@@ -196,17 +191,16 @@ def of_one_segment(counting: Counting, unit: Metric, rows: Rows) -> Iterator[Seg
     if "multiclass" in unit.tasks:
         yield counting.classes(rows.y, rows.p, 3, np.stack([1 - rows.s, rows.s * 0.8, rows.s * 0.2], axis=1))
     if "regression" in unit.tasks:
-        yield SegmentStatistics(n, n, interval=IntervalCounts(n - n // 3, n // 3, 0, 0))
+        yield SegmentStatistics(n, n, interval=counting.intervals(rows.z, rows.s + 4, rows.s + 8))
 
 
 def row_facts(counting: Counting, rows: Rows, all_rows: SegmentStatistics) -> RowFacts:
     """What the metrics of whole windows are computed from."""
     n, at = rows.y.size, datetime(2026, 1, 1, tzinfo=UTC)
     plan = counting.numeric("x", Rows.drawn(500, 99).x)
-    delays = LabelDelays(np.bincount(DELAY_CELLS.index(np.abs(rows.z) * 1e5), minlength=DELAY_CELLS.size))
-    again, conflicting = (3, 1) if n else (0, 0)
+    repeated = np.searchsorted([0.9, 0.97], rows.s)
     return RowFacts(
-        QualityCounts(n, again, conflicting, outside_envelope=min(n, 1), label_delays=delays if n else None),
+        counting.quality(repeated, rows.z > 9, rows.z * 1e5),
         all_rows,
         at if n else None,
         at,
@@ -341,25 +335,10 @@ def test_degenerate_rows_never_break_a_metric(counting: Counting, unit: Metric, 
         check(unit, result)
 
 
-def test_days_merge_to_the_week(counting: Counting) -> None:
-    """Statistics of seven days added up give every metric of the week, bit by bit."""
-    week = Rows.drawn(700, 3)
-    plan = counting.numeric("x", week.x)
-    base = ColumnBaseline.of(plan, counting.column(plan, Rows.drawn(900, 4).x).counts)
-    days = [week[np.arange(700) % 7 == day] for day in range(7)]
-    whole = counting.binary(week.y, week.p, week.s)
-    merged = counting.binary(days[0].y, days[0].p, days[0].s)
-    cells: CellCounts = counting.column(plan, days[0].x)
-    errors = counting.errors(days[0].z + days[0].s, days[0].z)
-    for day in days[1:]:
-        merged = merged + counting.binary(day.y, day.p, day.s)
-        cells = cells + counting.column(plan, day.x)
-        errors = errors + counting.errors(day.z + day.s, day.z)
-    for unit in UNITS:
-        if unit.kind == "segment" and "binary" in unit.tasks:
-            assert unit.compute(merged) == unit.compute(whole), unit.id
-        elif unit.kind == "errors":
-            assert unit.compute(errors, 2.0**-40) == unit.compute(counting.errors(week.z + week.s, week.z), 2.0**-40)
-        elif unit.kind == "distribution":
-            together = ColumnPair(base, counting.column(plan, week.x).counts)
-            assert unit.compute(ColumnPair(base, cells.counts)) == unit.compute(together), unit.id
+@ids
+def test_days_merge_to_the_week(counting: Counting, counting_by_days: Counting, unit: Metric) -> None:
+    """Seven days, counted each on its own and added up, give every metric of the week, bit by bit."""
+    week, before = Rows.drawn(700, 3), Rows.drawn(700, 4)
+    whole = list(results(counting, unit, week, before))
+    assert list(map(repr, results(counting_by_days, unit, week, before))) == list(map(repr, whole))
+    assert any(isinstance(result, Value) for result in whole)
