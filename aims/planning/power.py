@@ -195,7 +195,8 @@ class Power:
 
     def _look(self, population: Population, value: float) -> Seen:
         found = [
-            self._windows(population, self.rows, float(inflation), DRAWS) for inflation in self.inflation(self.rows)
+            self._windows(population, self.rows, float(inflation), DRAWS, stratum)
+            for stratum, inflation in enumerate(self.inflation(self.rows))
         ]
         everything = [one for part in found for one in part]
         verdicts = {
@@ -209,9 +210,14 @@ class Power:
             outlooks = _sharpened(outlooks, found, value, self.inflation(self.rows))
         return Seen(value, tuple(outlooks), verdicts, reason)
 
-    def _windows(self, population: Population, rows: int, inflation: float, number: int) -> list[Judged]:
-        """So many drawn windows, judged; the same draws for the same seed, so that neighbours are alike."""
-        random = np.random.default_rng(self.seed)
+    def _windows(
+        self, population: Population, rows: int, inflation: float, number: int, stratum: int = 0
+    ) -> list[Judged]:
+        """So many drawn windows, judged.
+
+        Populations share their draws, so that neighbours are alike; strata do not, so that their chance averages out.
+        """
+        random = np.random.default_rng((self.seed, stratum))
         reference_rows = population.rows / self.effect.mean if self.distance else None
         counts = draws(population.shares, rows, inflation, number, random, reference_rows)
         return [self.judging.judged(population.statistics(one)) for one in counts]
