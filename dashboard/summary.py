@@ -69,13 +69,15 @@ def owned_until(open_records: Sequence[Row], now: datetime, zone: ZoneInfo) -> s
 
 
 def since_words(state: ObjectiveState, zone: ZoneInfo) -> str:
-    """``since Aug 2015``: how long the latest verdict has lasted; ``in Dec 2015`` when it is new.
+    """``since Aug 2015``: how long the latest verdict has lasted; ``in Dec 2015``, ``on 1 Nov 2026`` when it is new.
 
     Where there is no value now, it says what was found before: ``since 2 Nov 2026 (before: nonconforming)``.
     """
     if state.since is None or state.window is None:
         return "never judged"
-    said = f"{'in' if state.since == state.window else 'since'} {words.period(*state.since, zone)}"
+    when = words.period(*state.since, zone)
+    new = "in" if when[0].isalpha() or when[:4].isdigit() else "on"  # months and years; days and hours
+    said = f"{new if state.since == state.window else 'since'} {when}"
     return f"{said} (before: {state.before.value})" if state.before else said
 
 
@@ -149,7 +151,8 @@ def due_words(record: Row, now: datetime, zone: ZoneInfo) -> str:
     """``due 25 Nov 2026 (in 1 day)``, or that a record has no date."""
     if record["due_at"] is None:
         return "no due date"
-    return f"due {words.day(record['due_at'].astimezone(zone))} ({words.days_until(record['due_at'], now)})"
+    due = record["due_at"].astimezone(zone)
+    return f"due {words.day(due)} ({words.days_until(due, now.astimezone(zone))})"
 
 
 def quality_text(row: Row) -> str:

@@ -19,7 +19,7 @@ from aimsight.aims.registers.persons import check_persons
 from aimsight.aims.registers.record_type import HEADER
 from aimsight.aims.registers.retention import kept_until
 from aimsight.aims.registers.types import TYPES, find_type
-from aimsight.aims.words import listed
+from aimsight.aims.words import listed, lowered
 from aimsight.configs.canonical import canonical_json
 from aimsight.configs.errors import AimsightError, ConfigError, Problem
 from aimsight.configs.positions import key_text
@@ -341,7 +341,7 @@ def open_points(kind: RecordType, version: RecordVersion) -> Iterator[str]:
     content = version.fields
     for field in kind.fields:
         if field.to_approve and field.name not in content:
-            yield f"{field.name} is missing ({field.doc.rstrip('.').lower()})"
+            yield f"{lowered(field.doc.rstrip('.'))} is missing ({field.name})"
 
 
 def _version(

@@ -9,7 +9,7 @@ from aimsight.metrics.estimates.losses import LossBaseline
 from aimsight.metrics.estimates.scored import ScoreBaseline
 from aimsight.metrics.estimates.trust import Circumstances, unknown_features
 from aimsight.metrics.kinds.scope import NO_ROWS, compute
-from aimsight.metrics.values import ALL_ROWS, Cause, Measurement, Undefined, Value
+from aimsight.metrics.values import ALL_ROWS, Measurement, Undefined, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,9 +78,7 @@ def _too_small(scope: Scope, segment: Segment) -> Undefined | None:
     found = scope.statistics.segments.get(segment)
     if found is None or found.rows == 0:
         return Undefined("no rows in the segment" if segment.conditions else NO_ROWS)
-    if segment.conditions and found.rows < scope.min_group:
-        return Undefined(f"fewer than min_group rows: {found.rows} < {scope.min_group}", found.rows, Cause.TOO_FEW)
-    return None
+    return scope.too_small(segment, found.rows)
 
 
 def _estimate(scope: Scope, prepared: _Prepared, unit: Metric, segment: Segment, around: Circumstances) -> Result:

@@ -52,9 +52,8 @@ def _of_frame(scope: Scope, unit: Metric, segment: Segment) -> Result:
         part = pair.of(segment, scope.plan.model)
         if part.window.rows == 0:
             return Undefined("no rows in the segment", 0, Cause.TOO_FEW)
-        if segment.conditions and part.window.rows < scope.min_group:
-            few = f"fewer than min_group rows in the sample: {part.window.rows} < {scope.min_group}"
-            return Undefined(few, part.window.rows, Cause.TOO_FEW)
+        if few := scope.too_small(segment, part.window.rows, " in the sample"):
+            return few
         return unit.compute(part, scope.plan.model)
 
     return safely(compute)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from aimsight.metrics.cells import CategoryCells, NumericCells
 from aimsight.metrics.estimates.selection import selective
 from aimsight.metrics.plan import ColumnPlan
-from aimsight.metrics.values import ALL_ROWS, Undefined
+from aimsight.metrics.values import ALL_ROWS, Cause, Undefined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aimsight.metrics.samples import SamplePair
     from aimsight.metrics.seasons import Season
     from aimsight.metrics.statistics import SegmentStatistics, Statistics
-    from aimsight.metrics.values import Result
+    from aimsight.metrics.values import Result, Segment
 
 T = TypeVar("T")
 
@@ -110,6 +110,13 @@ class Scope:
             and (not needs.id or model.log.id is not None)
             and (not needs.interval or model.log.interval is not None)
         )
+
+    def too_small(self, segment: Segment, rows: int, where: str = "") -> Undefined | None:
+        """Why a segment or filter of so many rows has no value, if they are too few for a group."""
+        if not segment.conditions or rows >= self.min_group:
+            return None
+        reason = f"{rows} of the {self.min_group} rows{where} that a group needs (min_group)"
+        return Undefined(reason, rows, Cause.TOO_FEW)
 
     def trouble(self, unit: Metric) -> Undefined | None:
         """Why no value of this metric can be had for any segment, if so."""

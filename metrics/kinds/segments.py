@@ -42,8 +42,8 @@ def of_segment(scope: Scope, unit: Metric, segment: Segment, found: SegmentStati
     if found is None or found.rows == 0:
         # a part of the rows may be empty by nature (a season, a rare group): too little evidence, no failure to measure
         return Undefined("no rows in the segment", 0, Cause.TOO_FEW) if segment.conditions else Undefined(NO_ROWS)
-    if segment.conditions and found.rows < scope.min_group:
-        return Undefined(f"fewer than min_group rows: {found.rows} < {scope.min_group}", found.rows, Cause.TOO_FEW)
+    if few := scope.too_small(segment, found.rows):
+        return few
     if unit.one_class is not None:
         part = one_against_rest(found, scope.plan.classes, unit.one_class)
         return compute(unit, part) if part else Undefined(f'there is no class "{unit.one_class}"', found.rows)

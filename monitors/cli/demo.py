@@ -110,7 +110,7 @@ def _for_people(
     return [
         *objective_tables(standings, list(project.models.values()), width=session.console.width),
         "",
-        *nonconformity_table(records),
+        *nonconformity_table(records, project.config),
         "",
         *(cell(one_line(summary)) for summary in summaries),
         f"{plural(rows, 'row')} read in {elapsed(seconds)}",

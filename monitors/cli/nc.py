@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from aimsight.aims.lifecycle.case import Case, Context
     from aimsight.aims.lifecycle.named import Known
+    from aimsight.configs.schema import ProjectConfig
     from aimsight.store.database import Reader
 
 
@@ -76,7 +77,7 @@ def nc_list(
         if (not wanted or row["state"] == wanted)
         and (not overdue or (is_open(row["state"]) and row["due_at"] is not None and row["due_at"] < moment))
     ]
-    session.answer([_plain(row) for row in records], lambda: nonconformity_table(records))
+    session.answer([_plain(row) for row in records], lambda: nonconformity_table(records, session.project.config))
     if any(is_open(record["state"]) for record in records):
         raise typer.Exit(NONCONFORMING)
 
@@ -91,8 +92,9 @@ def show(context: typer.Context, nonconformity: Nc) -> None:
 
     session = Session.of(context)
     record = queries.known_nonconformity(session.store, nonconformity, session.project.models)
+    zone = session.project.config.time_zone
     model = session.project.models.get(record["model"])
-    zone = model.log.time_zone if model is not None else session.project.config.time_zone
+    calendar = model.log.time_zone if model is not None else zone
     occurrences = queries.occurrences(session.store, nonconformity)
     files = queries.evidence_files(session.store, nonconformity)
     with session.store.read() as reader:
@@ -116,7 +118,7 @@ def show(context: typer.Context, nonconformity: Nc) -> None:
             *_named(named),
             *_missing(case, knows, missing),
             "",
-            *_attached(record, occurrences, files, zone, session.project.root / session.project.config.evidence),
+            *_attached(record, occurrences, files, calendar, session.project.root / session.project.config.evidence),
         ],
     )
 
@@ -160,26 +162,29 @@ def _evidence(reader: Reader, name: str) -> str:
     return evidence_of(reader, name)
 
 
-def nonconformity_table(records: list[dict[str, Any]]) -> list[RenderableType]:
-    """One row a nonconformity."""
+def nonconformity_table(records: list[dict[str, Any]], config: ProjectConfig) -> list[RenderableType]:
+    """One row a nonconformity: what fails, where it stands, who acts and until when."""
+    from aimsight.aims.words import day
     from aimsight.monitors.cli.tables import cell, table
 
     if not records:
         return ["No nonconformities."]
+    names = {person.id: person.name for person in config.people}
+    zone = ZoneInfo(config.time_zone)
     made = table(
-        "Nonconformity", "Model", "Objective", "Severity", "State", "Windows", "Due",
-        title="Nonconformities", right=["Windows"], fixed=["Nonconformity", "Due"],
+        "Nonconformity", "Objective", "Severity", "State", "Windows", "Who acts", "Due",
+        title="Nonconformities", right=["Windows"], fixed=["Nonconformity", "Severity", "Windows", "Due"],
     )  # fmt: skip
     for record in records:
         due = record["due_at"]
         made.add_row(
             cell(record["nonconformity"]),
-            cell(record["model"] or "–"),
-            cell(" ".join(part for part in (record["objective"] or record["kind"], record["segment"]) if part)),
+            cell(" ".join(filter(None, [record["model"], record["objective"] or record["kind"], record["segment"]]))),
             cell(record["severity"]),
             cell(record["state"].replace("_", " ")),
             cell(f"{record['occurrences']:,}"),
-            cell(f"{due:%Y-%m-%d}" if due else "–"),
+            cell(names.get(record["owner"], record["owner"])),
+            cell(day(due.astimezone(zone)) if due else "–"),
         )
     return [made, "", "Show one in full with: aimsight nc show NC"]
 

@@ -301,7 +301,7 @@ def _others(names: Names, place: int, shift: float, n: int) -> list[Measurement]
     ]
     for value, level, half in ((names.woman, 0.58, 0.03), (names.man, 0.67, 0.025), ("(missing)", None, 0.0)):
         result: Result = (
-            Undefined("fewer than min_group rows: 12 < 30", 12, Cause.TOO_FEW)
+            Undefined("12 of the 30 rows that a group needs (min_group)", 12, Cause.TOO_FEW)
             if level is None
             else _value(level, n // 2, half)
         )

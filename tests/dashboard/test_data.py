@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,7 +17,7 @@ from aimsight.store.database import Store
 from aimsight.store.verify import VERIFIED
 from aimsight.tests.dashboard import sample_project as sample
 
-UTC = ZoneInfo("UTC")
+ZONE = ZoneInfo("UTC")
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def test_an_objective_without_evaluation_is_not_measured(tmp_path: Path) -> None
     with store.read() as reader:
         (state,) = data.objectives(reader)
     assert state.verdict is Verdict.NOT_MEASURED
-    assert summary.since_words(state, UTC) == "never judged"
+    assert summary.since_words(state, ZONE) == "never judged"
 
 
 def test_evaluations_come_once_a_window_with_model_version(store: Store) -> None:
@@ -106,10 +108,10 @@ def test_a_model_is_one_line(store: Store) -> None:
     with store.read() as reader:
         states = data.objectives(reader)
     said = "1 of 6 objectives not met (OBJ-01) since Jul 2026; 1 at risk; 2 cannot be judged"
-    assert summary.model_line(states, UTC) == said
+    assert summary.model_line(states, ZONE) == said
     met = [state for state in states if state.objective == "OBJ-04"]
-    assert summary.model_line(met, UTC) == "The one objective is met since Sep 2025"
-    assert summary.model_line([], UTC) == "No objective is set, so nothing is judged"
+    assert summary.model_line(met, ZONE) == "The one objective is met since Sep 2025"
+    assert summary.model_line([], ZONE) == "No objective is set, so nothing is judged"
 
 
 def test_a_window_without_rows_does_not_hide_what_was_found_before(store: Store) -> None:
@@ -118,8 +120,25 @@ def test_a_window_without_rows_does_not_hide_what_was_found_before(store: Store)
         states = data.objectives(reader)
     waiting = next(state for state in states if state.verdict is Verdict.AWAITING_LABELS)
     assert waiting.before is Verdict.CONFORMING
-    assert summary.since_words(waiting, UTC).endswith("(before: conforming)")
+    assert summary.since_words(waiting, ZONE).endswith("(before: conforming)")
     assert all(state.before is None for state in states if state.verdict in data.JUDGED)
+
+
+@pytest.mark.parametrize(
+    ("first", "after", "said"),
+    [
+        (datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC), "on 1 Nov 2026"),
+        (datetime(2026, 11, 2, tzinfo=UTC), datetime(2026, 11, 9, tzinfo=UTC), "on 2–8 Nov 2026"),
+        (datetime(2026, 11, 1, 9, tzinfo=UTC), datetime(2026, 11, 1, 10, tzinfo=UTC), "on 1 Nov 2026, 09:00–10:00"),
+        (datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC), "in Nov 2026"),
+        (datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC), "in 2026"),
+    ],
+)
+def test_a_new_verdict_is_said_with_its_window(store: Store, first: datetime, after: datetime, said: str) -> None:
+    """On a day, in a month."""
+    with store.read() as reader:
+        state = data.objectives(reader)[0]
+    assert summary.since_words(replace(state, since=(first, after), window=(first, after)), ZONE) == said
 
 
 def test_the_record_due_first_says_who_acts() -> None:
@@ -128,20 +147,20 @@ def test_the_record_due_first_says_who_acts() -> None:
         {"owner": f"{name}@example.org", "nonconformity": name, "due_at": due}
         for name, due in (("NC-1", None), ("NC-2", sample.NOW))
     )
-    owner, what = summary.who_and_when([first, second], sample.NOW, UTC)
+    owner, what = summary.who_and_when([first, second], sample.NOW, ZONE)
     assert (owner, what) == ("NC-2@example.org", "due 20 Nov 2026 (today); 2 open")
-    assert summary.who_and_when([first], sample.NOW, UTC) == ("NC-1@example.org", "no due date; 1 open")
+    assert summary.who_and_when([first], sample.NOW, ZONE) == ("NC-1@example.org", "no due date; 1 open")
 
 
 def test_who_acts_and_until_when(store: Store) -> None:
     """The next due day, or what is overdue, or that nothing is open."""
     with store.read() as reader:
         rows = data.nonconformities(reader)
-    said = summary.who_acts(rows, sample.NOW, UTC)
+    said = summary.who_acts(rows, sample.NOW, ZONE)
     assert said == "1 nonconformity is open, owned by risk@example.org. The next is due 4 Dec 2026 (in 14 days)."
     later = sample.NOW.replace(year=2027)
-    assert summary.who_acts(rows, later, UTC).endswith("1 is overdue, the oldest since 4 Dec 2026.")
-    assert summary.who_acts([], sample.NOW, UTC) == "No nonconformity is open."
+    assert summary.who_acts(rows, later, ZONE).endswith("1 is overdue, the oldest since 4 Dec 2026.")
+    assert summary.who_acts([], sample.NOW, ZONE) == "No nonconformity is open."
 
 
 def test_drift_has_an_answer_and_names_the_columns() -> None:
@@ -151,11 +170,11 @@ def test_drift_has_an_answer_and_names_the_columns() -> None:
         {"column_name": name, "value": value, "q_value": q, "p_value": q, "window_start": start, "window_end": end}
         for name, value, q in (("a", 0.1, 0.01), ("b", 0.3, 0.001), ("c", 0.2, 0.4), ("d", None, None))
     ]
-    assert summary.drift_answer(rows, UTC) == (
+    assert summary.drift_answer(rows, ZONE) == (
         "2 of 4 columns differ from the reference",
         "Oct 2026, beyond chance: b and a, the farthest first.",
     )
-    assert summary.drift_answer(rows[2:], UTC) == (
+    assert summary.drift_answer(rows[2:], ZONE) == (
         "none of 2 columns differs from the reference",
         "Oct 2026: what differs may be chance.",
     )
@@ -178,7 +197,7 @@ def test_data_quality_in_words(metric: str, value: float | None, said: str) -> N
 
 def test_words_of_an_empty_strip() -> None:
     """A number that is none is a dash."""
-    assert words.instant(None, UTC) == "–"
+    assert words.instant(None, ZONE) == "–"
 
 
 def test_an_estimate_says_what_it_is_worth(store: Store) -> None:

@@ -113,7 +113,7 @@ def group(value: str, number: float | None, n: int = 100) -> dict[str, Any]:
         "segment_columns": ["gender", "age"],
         "segment_values": ["F", value],
         "value": number,
-        "undefined_reason": None if number is not None else "fewer than min_group rows: 12 < 30",
+        "undefined_reason": None if number is not None else "12 of the 30 rows that a group needs (min_group)",
         "n": n,
         "ci_low": None if number is None else number - 0.1,
         "ci_high": None if number is None else number + 0.1,
@@ -125,7 +125,7 @@ def test_groups_are_ordered_by_their_gap_and_the_others_named() -> None:
     frame, excluded = frames.group_frame([group("a", 0.52), group("b", 0.2), group("c", 0.7), group("d", None)], 0.5)
     assert frame["name"].tolist() == ["F, b", "F, c", "F, a"]
     assert frame["gap_text"].tolist() == ["−0.300", "+0.200", "+0.020"]
-    assert excluded == ["F, d (fewer than min_group rows: 12 < 30)"]
+    assert excluded == ["F, d (12 of the 30 rows that a group needs (min_group))"]
     assert frames.group_by(group("a", 1.0)) == "gender & age"
 
 

@@ -151,7 +151,7 @@ def test_runs_that_did_not_succeed_are_listed_with_their_reason(full: Path, monk
 def test_the_fairness_page_names_excluded_groups(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A group too small to judge is named with its reason, never dropped silently."""
     words = said(opened(full, "fairness", monkeypatch))
-    assert "Not compared: (missing) (fewer than min_group rows: 12 < 30)." in words
+    assert "Not compared: (missing) (12 of the 30 rows that a group needs (min_group))." in words
 
 
 def test_the_fairness_page_lists_every_comparison(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:

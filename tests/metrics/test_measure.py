@@ -220,7 +220,7 @@ def test_small_segments_are_not_judged(counting: Counting) -> None:
     case.g = ["X"] * 12 + [None] * 40 + ["F", "M"] * 174
     measurements = case.measured()
     small = one(measurements, "performance.accuracy", segment=Segment((("gender", "X"),)))
-    assert small.result == Undefined("fewer than min_group rows: 12 < 30", 12, Cause.TOO_FEW)
+    assert small.result == Undefined("12 of the 30 rows that a group needs (min_group)", 12, Cause.TOO_FEW)
     gap = one(measurements, "fairness.demographic_parity_difference", "gender")
     assert isinstance(gap.result, Value)
     assert gap.result.n == 348

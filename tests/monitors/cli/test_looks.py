@@ -16,6 +16,7 @@ from rich.console import Console
 from aimsight.aims.csv_files import FORMULA_STARTS, guarded, write_csv
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.load import parse_model
+from aimsight.configs.schema import ProjectConfig
 from aimsight.metrics.plan import Window
 from aimsight.monitors.cli import progress
 from aimsight.monitors.cli.nc import nonconformity_table
@@ -123,17 +124,26 @@ def test_nonconformities_in_eighty_columns() -> None:
         "severity": "major",
         "state": "detected",
         "occurrences": 3,
-        "due_at": datetime(2026, 12, 1, tzinfo=UTC),
+        "owner": "ben@example.org",
+        "due_at": datetime(2026, 11, 30, 23, 30, tzinfo=UTC),
     }
-    assert shown(nonconformity_table([record])) == [
+    config = ProjectConfig.model_validate(
+        {
+            "organisation": "Example",
+            "people": [{"id": "ben@example.org", "name": "Ben Okoro", "roles": ["owner"]}],
+            "time_zone": "Europe/Berlin",
+        }
+    )
+    assert shown(nonconformity_table([record], config)) == [
         "Nonconformities",
-        "Nonconformity  Model     Objective  Severity  State     Windows  Due",
-        "───────────────────────────────────────────────────────────────────────────",
-        "NC-2026-0001   air-time  AT-02      major     detected        3  2026-12-01",
+        "Nonconformity  Objective      Severity  State     Windows  Who acts   Due",
+        "────────────────────────────────────────────────────────────────────────────────",
+        "NC-2026-0001   air-time       major     detected        3  Ben Okoro  1 Dec 2026",
+        "               AT-02",
         "",
         "Show one in full with: aimsight nc show NC",
     ]
-    assert shown(nonconformity_table([])) == ["No nonconformities."]
+    assert shown(nonconformity_table([], config)) == ["No nonconformities."]
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
