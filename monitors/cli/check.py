@@ -92,9 +92,10 @@ def _slow(session: Session) -> list[str]:
     """One line on the objectives that are measured on the rows themselves, where there are any."""
     from aimsight.metrics.registry import find
 
+    models = session.project.models.values()
     found = [
-        f"{objective.id} ({metric.id})"
-        for model in session.project.models.values()
+        (f"{model.model} " if len(models) > 1 else "") + f"{objective.id} ({metric.id})"
+        for model in models
         for objective in model.objectives
         if (metric := find(objective.metric)).kind in ("sample", "frame")
     ]
