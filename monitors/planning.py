@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from aimsight.aims.planning.volume import Volume, calendar_volume, counted_volume
 from aimsight.configs.durations import Duration
 from aimsight.configs.errors import AimsightError, NotFoundError, StoreVersionError
-from aimsight.configs.window_lengths import RowCount
-from aimsight.monitors.due import reference_period, reference_windows
+from aimsight.configs.window_lengths import ChunkCount, RowCount
+from aimsight.monitors.due import beginning, reference_period, reference_windows
 from aimsight.monitors.inputs import reference_fingerprint
+from aimsight.monitors.windows import midnight
 from aimsight.store.references import load_reference
 
 if TYPE_CHECKING:
@@ -101,14 +102,25 @@ def _volume(model: ModelConfig, reference: Reference, sizes: list[int], rows: in
     length, every = model.monitor.window, model.monitor.every
     if isinstance(length, RowCount):
         return counted_volume(rows or length.count, "as configured", _rows_an_hour(model, reference))
-    calendar = length if isinstance(length, Duration) else every
+    hours = length.typical_hours if isinstance(length, Duration) else _hours_of_chunks(model, length)
     if rows is not None:
-        return calendar_volume(rows, "as asked", calendar, every)
-    if sizes:
+        count, known = rows, "as asked"
+    elif sizes:
+        count = round(median(sizes))
         known = "as in the last window" if len(sizes) == 1 else f"as in the last {len(sizes)} windows"
-        return calendar_volume(round(median(sizes)), known, calendar, every)
-    expected = max(round(_rows_an_hour(model, reference) * calendar.typical_hours), 1)
-    return calendar_volume(expected, "as in the reference", calendar, every)
+    else:
+        count, known = max(round(_rows_an_hour(model, reference) * hours), 1), "as in the reference"
+    if isinstance(length, Duration):
+        return calendar_volume(count, known, length, every)
+    return counted_volume(count, known, count / hours)
+
+
+def _hours_of_chunks(model: ModelConfig, length: ChunkCount) -> float:
+    """How long one of so many parts of a closed history is on average; it is not looked for as often as ``every``."""
+    start, end = beginning(model, None), model.monitor.end
+    if end is None:
+        raise ValueError(f"{model.model} is cut into chunks and has no end")
+    return (midnight(end, model.log.time_zone) - start).total_seconds() / HOUR / length.count
 
 
 def _rows_an_hour(model: ModelConfig, reference: Reference) -> float:

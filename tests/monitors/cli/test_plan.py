@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from aimsight.aims.planning.record import stored_plans
 from aimsight.store.database import Store
 
@@ -27,6 +29,18 @@ def test_a_plan_before_the_first_run_reads_the_log(project: Path, call: Any) -> 
     assert [one["objective"] for one in model["objectives"]] == ["CH-01", "CH-02"]
     assert model["volume"]["rows"] > 0
     assert not (project / "store").exists()
+
+
+def test_chunks_end_as_often_as_there_are_chunks(project: Path, call: Any) -> None:
+    """A closed history of 151 days in 10 parts has 24 of them a year, though every day they are looked for."""
+    path = project / "models" / "churn.yaml"
+    (monitor,) = [line for line in path.read_text().splitlines() if line.startswith("monitor:")]
+    chunks = "monitor: {every: 1d, window: 10 chunks, start: 2026-01-01, end: 2026-06-01}"
+    path.write_text(path.read_text().replace(monitor, chunks))
+    said = call("-C", project, "--json", "plan", "--rows", "200")
+    (model,) = json.loads(said.out)
+    assert model["volume"]["hours"] == pytest.approx(151 * 24 / 10)
+    assert model["volume"]["windows_a_year"] == pytest.approx(365.25 * 10 / 151)
 
 
 def test_a_plan_is_kept_for_the_dashboard(after_run: Path, call: Any) -> None:
