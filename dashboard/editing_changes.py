@@ -43,8 +43,7 @@ def _propose(scene: ui.Scene, edited: list[Proposal]) -> None:
     known = {one.key: one for one in edited}
     form = "propose"
     turn = editing.turn_of(form)
-    with st.container(border=True):
-        st.subheader("Propose changes", anchor=False)
+    with st.expander("Propose changes"):
         who = editing.who_acts(scene, "proposing")
         with st.form(f"{form} {turn}", border=False):
             chosen = st.multiselect(

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from aimsight.aims.evaluation import NOT_MEASURED_RULE
+from aimsight.aims.people import close_id
 from aimsight.configs import filters
 from aimsight.configs.durations import Duration
-from aimsight.configs.errors import AimsightError, Problem, SchemaError, did_you_mean
+from aimsight.configs.errors import AimsightError, Problem, SchemaError, did_you_mean, quoted_list
 from aimsight.configs.positions import key_text, read_document
 from aimsight.metrics.engines.connection import connect, run
 from aimsight.metrics.engines.expressions import instant, number, positive, text
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from aimsight.configs.load import Project
-    from aimsight.configs.schema import ModelConfig
+    from aimsight.configs.schema import ModelConfig, ProjectConfig
 
 KeyPath = tuple[str | int, ...]
 Remark = tuple[KeyPath, str, str]
@@ -96,8 +97,21 @@ def _of_model(project: Project, model: ModelConfig, now: datetime) -> Iterator[R
                 ),
                 "lookback: 30d",
             )
+    yield from _owners(project.config, model)
     yield from _seasons(model)
     yield from _silence(project, model, now)
+
+
+def _owners(config: ProjectConfig, model: ModelConfig) -> Iterator[Remark]:
+    """Owners who are nobody of the project, where it names its people: no record can be theirs."""
+    people = [person.id for person in config.people]
+    owned: list[tuple[KeyPath, str]] = [(("owner",), model.owner)]
+    owned += [(("objectives", place, "owner"), one.owner) for place, one in enumerate(model.objectives)]
+    for place, owner in owned:
+        if people and owner not in people:
+            near = close_id(owner, people)
+            known = "" if near else f"; aimsight.yaml names {quoted_list(people)}"
+            yield place, f'nobody has the id "{owner}"{known}', near
 
 
 def _seasons(model: ModelConfig) -> Iterator[Remark]:

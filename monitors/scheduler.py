@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aimsight.aims.registers.disposing import delete_disposed
 from aimsight.aims.words import plain, plural
-from aimsight.configs.errors import AimsightError
+from aimsight.configs.errors import AimsightError, NotFoundError, StoreVersionError
 from aimsight.monitors import alerts, projects
 from aimsight.monitors.heartbeat import BEAT, Heartbeat, heartbeat_path, only_one
 from aimsight.monitors.record_check import check_records
@@ -102,6 +102,7 @@ def serve(
     store = (open_store or projects.open_store)(project)
     stop = threading.Event()
     with only_one(store.path), _signals_set(stop), ExitStack() as stack:
+        _bring_up_to_date(store, say)
         pages = _start_pages(stack, project, port, stop) if port is not None else None
         url = pages.url if pages else ""
         clock = Clock(folder, project, store, say=say, load=read, run_due=run_due or _run_due, url=url)
@@ -124,6 +125,21 @@ def serve(
         sys.stderr.flush()
         os._exit(0)
     return 0
+
+
+def _bring_up_to_date(store: Store, say: Callable[[str], None]) -> None:
+    """A store of an older version is upgraded before the first page is shown, because no page can read it."""
+    try:
+        try:
+            with store.read():
+                pass
+        except StoreVersionError:
+            with store.write():  # a newer one is refused again
+                pass
+    except NotFoundError:  # no run has made it yet
+        pass
+    except AimsightError as error:
+        say(str(error))
 
 
 class Clock:

@@ -211,7 +211,7 @@ def approve(
     if problems or (exceptions and not actor.single_person):
         cure = f"; `aimsight records revise {kind.name} {record} --set KEY=VALUE` adds what is missing"
         said = "; ".join([*problems, *exceptions])
-        raise RegisterError(f"{record} cannot be approved yet: {said}{cure if ' is missing (' in said else ''}")
+        raise RegisterError(f"{record} cannot be approved yet: {said}{cure if 'not on record yet' in said else ''}")
     now = tx.clock.now()
     version = replace(
         base,
@@ -341,7 +341,7 @@ def open_points(kind: RecordType, version: RecordVersion) -> Iterator[str]:
     content = version.fields
     for field in kind.fields:
         if field.to_approve and field.name not in content:
-            yield f"{lowered(field.doc.rstrip('.'))} is missing ({field.name})"
+            yield f"not on record yet: {lowered(field.doc.rstrip('.'))} ({field.name})"
 
 
 def _version(

@@ -199,6 +199,8 @@ def _line(row: dict[str, str | int | None]) -> tuple[str, list[str]]:
 
 def _cell(cell: Cell, *, as_number: bool) -> str | int | None:
     """A cell of a column of numbers as number; any other as text, because a column is of one type."""
+    if cell is None:
+        return "–"
     if isinstance(cell, int) and not as_number:
         return words.count(cell)
     return words.printable(cell) if isinstance(cell, str) else cell

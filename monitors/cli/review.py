@@ -355,6 +355,6 @@ def _cures(name: str, missing: list[str]) -> list[RenderableType]:
     cures = {
         "input ": f"confirm {name} INPUT --statement TEXT",
         "decision is": f"decide {name} --decision TEXT --grounds WHY --action TEXT --owner ID --due DAY",
-        "is missing": f"record {name} --from minutes.yaml (or --set KEY=VALUE)",
+        "not on record yet": f"record {name} --from minutes.yaml (or --set KEY=VALUE)",
     }
     return [f"  aimsight review {cure}" for sign, cure in cures.items() if any(sign in text for text in missing)]

@@ -276,7 +276,7 @@ def test_a_change_needs_a_reason_and_changes_something(store: Store) -> None:
 def test_what_is_open_stands_against_approval(store: Store) -> None:
     """Every field that approval needs and that is missing is named."""
     made = created(store, scope_reason=None)
-    with pytest.raises(RegisterError, match=r"why it is in or out of scope is missing \(scope_reason\)"):
+    with pytest.raises(RegisterError, match=r"not on record yet: why it is in or out of scope \(scope_reason\)"):
         done(store, lambda tx: service.approve(tx, "ai_system", made.record, BOARD, expected=1))
 
 

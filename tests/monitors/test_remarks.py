@@ -37,6 +37,22 @@ def test_a_log_that_fits_is_not_remarked_on(fitting: Sandbox) -> None:
     assert told(fitting) == {}
 
 
+def test_an_owner_who_is_nobody_is_told_where_people_are_named(fitting: Sandbox) -> None:
+    """A misspelt id with the one that is meant; without any people every owner will do."""
+    raw = fitting.model(monitor=LOOKBACK)
+    raw["owner"] = "ops@exmaple.org"
+    raw["objectives"][0]["owner"] = "somebody@else.org"
+    fitting.write_model("credit", raw)
+    assert told(fitting) == {}
+    people = "[{id: ops@example.org, name: Ops, roles: [owner]}]"
+    (fitting.root / "aimsight.yaml").write_text(f"organisation: Example\npeople: {people}\n")
+    found = told(fitting)
+    assert found["owner"] == 'nobody has the id "ops@exmaple.org" [ops@example.org]'
+    assert found["objectives[0].owner"].startswith(
+        'nobody has the id "somebody@else.org"; aimsight.yaml names ops@example.org'
+    )
+
+
 def test_a_reference_too_short_for_its_seasons_is_told(sandbox: Sandbox) -> None:
     """Three days are no three Mondays: what `season` asks for cannot be had."""
     sandbox.model(monitor=LOOKBACK, reference={"period": ["2026-01-01", "2026-01-04"], "season": "weekday"})

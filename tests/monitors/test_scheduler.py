@@ -27,6 +27,7 @@ from aimsight.monitors.scheduler import SWEEPER, Clock
 from aimsight.store.database import Store
 from aimsight.store.outbox import Notice, enqueue_notice
 from aimsight.store.records import append_event
+from aimsight.store.versions import shipped
 
 PATIENCE = 30.0
 
@@ -100,6 +101,21 @@ def test_the_dashboard_answers_and_ends_with_the_process(folder: Path) -> None:
     assert f"Dashboard: {url}" in told
     with pytest.raises(OSError):  # noqa: PT011  # which error a dead port gives differs by system
         urllib.request.urlopen(f"{url}/_stcore/health", timeout=5)
+
+
+def test_an_older_store_is_upgraded_before_a_page_is_shown(folder: Path) -> None:
+    """Nobody has to run anything first: the pages could not read it."""
+    path = folder / "store" / "aimsight.duckdb"
+    with Store(path, migrations=shipped()[:-1]).write():
+        pass
+    process = start(folder, "--no-dashboard")
+    try:
+        eventually(lambda: serving(folder))
+        with Store(path).read() as reader:
+            assert reader.tuples("SELECT count(*) FROM events")[0][0] >= 0
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE)
 
 
 def test_a_run_that_does_not_end_is_broken_off(folder: Path) -> None:
