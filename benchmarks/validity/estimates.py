@@ -1,8 +1,8 @@
 """How often the interval of an estimate holds the value that labels then show.
 
-Four worlds, in each of which a reference is drawn and a window estimated without its labels: the window is like the
-reference; its scores are of another mix (covariate shift); windows differ by nature; and what a score means has changed
-(concept drift), which no estimate can see. Prints a table of coverage and mean error.
+In every world a reference is drawn and a window estimated without its labels: the window is like the reference; its
+scores are of another mix (covariate shift); windows differ by nature; and what a score means has changed (concept
+drift), which no estimate can see. The first three also with three classes. Prints a table of coverage and mean error.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from aimsight.metrics.statistics import (
     SCORE_CELLS,
     UNIT_BITS,
     BinaryCounts,
+    ClassCounts,
     ErrorDetails,
     ErrorSums,
     Largest,
@@ -58,8 +59,10 @@ SCORED = (
     "lift",
     "brier",
 )
+SEVERAL = ("accuracy", "precision", "recall", "f1", "f1(average=weighted)", "mcc", "cohen_kappa", "roc_auc")
 LOST = ("mae", "mse", "rmse", "mean_error", "mape", "smape", "msle", "rmsle", "pinball_loss(level=0.9)")
-"""What is estimated of a binary model, and of a regression model."""
+"""What is estimated of a binary model, of one with several classes, and of a regression model."""
+CLASSES = ("a", "b", "c")
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,9 @@ class World:
         return counted(rng.random(n) < 1 / (1 + np.exp(-logit)), s)
 
 
-def counted(y: np.ndarray, s: np.ndarray) -> Statistics:
-    """Statistics of labelled rows of a binary model that decides at 0.5."""
-    y, p = y.astype(bool), s >= 0.5
+def counted(y: np.ndarray, s: np.ndarray, p: np.ndarray | None = None) -> Statistics:
+    """Statistics of labelled rows of a binary model that decides at 0.5, or of one class and the decisions for it."""
+    y, p = y.astype(bool), s >= 0.5 if p is None else p
     cell = np.minimum((s * SCORE_CELLS).astype(np.int64), SCORE_CELLS - 1)
     decisions = np.zeros((SCORE_CELLS, 3), dtype=np.int64)
     np.add.at(decisions, (cell, p.astype(np.int64)), 1)
@@ -108,14 +111,46 @@ def counted(y: np.ndarray, s: np.ndarray) -> Statistics:
     return Statistics(QualityCounts(y.size), segments={ALL_ROWS: part})
 
 
-def reference_of(windows: list[Statistics], *, own: bool = True) -> Reference:
+@dataclass(frozen=True)
+class SeveralClasses:
+    """Three classes, of which the first is common; scores are less sure than they could be (``slope``).
+
+    ``level`` moves the third class, scores and labels alike; ``wobble`` is how much more or less often than its scores
+    say the first class comes, by nature, from window to window.
+    """
+
+    level: float = 0.0
+    slope: float = 1.4
+    wobble: float = 0.0
+
+    def draw(self, n: int, rng: np.random.Generator) -> Statistics:
+        """A window of ``n`` labelled rows, decided for the class with the highest score."""
+        strength = rng.normal([0.8, 0.0, self.level], 1.2, (n, 3))
+        scores = np.exp(strength) / np.exp(strength).sum(axis=1, keepdims=True)
+        truth = self.slope * strength + rng.gumbel(size=(n, 3))
+        truth[:, 0] += rng.normal(0, self.wobble)
+        label, decision = truth.argmax(axis=1), scores.argmax(axis=1)
+        matrix = np.zeros((3, 3), dtype=np.int64)
+        np.add.at(matrix, (label, decision), 1)
+        parts = [counted(label == one, scores[:, one], decision == one).all_rows for one in range(3)]
+        part = SegmentStatistics(
+            rows=n,
+            labelled=n,
+            scores={name: (one.scores or {})[""] for name, one in zip(CLASSES, parts, strict=True)},
+            classes=ClassCounts(matrix, matrix.sum(axis=0)),
+            score_decisions={name: (one.score_decisions or {})[""] for name, one in zip(CLASSES, parts, strict=True)},
+        )
+        return Statistics(QualityCounts(n), segments={ALL_ROWS: part})
+
+
+def reference_of(windows: list[Statistics], *, own: bool = True, classes: tuple[str, ...] = ()) -> Reference:
     """A reference of these windows; ``own`` keeps them apart."""
-    return Reference("simulated", "", (), (), 0, 0.0, merge(windows), tuple(windows) if own else ())
+    return Reference("simulated", "", (), classes, 0, 0.0, merge(windows), tuple(windows) if own else ())
 
 
 def coverage(
-    reference: World,
-    window: World,
+    reference: World | SeveralClasses,
+    window: World | SeveralClasses,
     *,
     n: int,
     rows: int = 1000,
@@ -126,9 +161,12 @@ def coverage(
 ) -> dict[str, tuple[float, float, int]]:
     """Of each estimate: share of draws whose interval holds the realised value, mean error, and draws that had one."""
     rng = np.random.default_rng(seed)
-    found: dict[str, list[tuple[bool, float]]] = {name: [] for name in SCORED}
+    several = isinstance(reference, SeveralClasses)
+    classes = CLASSES if several else ()
+    found: dict[str, list[tuple[bool, float]]] = {name: [] for name in (SEVERAL if several else SCORED)}
     for _ in range(draws):
-        baseline = ScoreBaseline(reference_of([reference.draw(rows, rng) for _ in range(parts)], own=own))
+        windows = [reference.draw(rows, rng) for _ in range(parts)]
+        baseline = ScoreBaseline(reference_of(windows, own=own, classes=classes))
         drawn = window.draw(n, rng).all_rows
         scored = baseline.scored(drawn, ALL_ROWS, Circumstances())
         for name, kept in found.items():
@@ -208,6 +246,9 @@ WORLDS = {
     "covariate shift": (World(), World(a=3.0, b=2.0)),
     "windows differ": (World(wobble=0.3), World(wobble=0.3)),
     "concept drift": (World(), World(level=-1.3)),
+    "three classes": (SeveralClasses(), SeveralClasses()),
+    "three classes, shifted": (SeveralClasses(), SeveralClasses(level=1.0)),
+    "three classes, windows differ": (SeveralClasses(wobble=0.3), SeveralClasses(wobble=0.3)),
 }
 
 
@@ -221,11 +262,11 @@ def main() -> None:
         for n in options.sizes:
             shown = coverage(reference, window, n=n, draws=options.draws)
             cells = "  ".join(f"{metric} {hit:5.1%} ({error:+.3f})" for metric, (hit, error, _) in shown.items())
-            print(f"{name:20s} n={n:<6d} {cells}", flush=True)
+            print(f"{name:30s} n={n:<6d} {cells}", flush=True)
     for n in options.sizes:
         found = regression_coverage(n=n, draws=options.draws)
         cells = "  ".join(f"{metric} {hit:5.1%}" for metric, hit in found.items())
-        print(f"{'regression, shifted':20s} n={n:<6d} {cells}", flush=True)
+        print(f"{'regression, shifted':30s} n={n:<6d} {cells}", flush=True)
 
 
 if __name__ == "__main__":
