@@ -113,24 +113,55 @@ def test_column_counts_equal_a_count_by_pandas(bench: Any, tools: Any) -> None:
     assert total.columns["truth"].counts.tolist() == [(truth == 0).sum(), (truth == 1).sum(), 0, 0]
 
 
-@pytest.mark.parametrize("threads", [1, 2, 4])
-@pytest.mark.parametrize("order", ["sorted", "reversed", "shuffled"])
-def test_neither_threads_nor_row_order_change_a_bit(threads: int, order: str, bench: Any, tools: Any) -> None:
+ORDERS = ("sorted", "reversed", "shuffled")
+
+
+def _plan_of(task: str, frame: pd.DataFrame, bench: Any, tools: Any, **changes: Any) -> Any:
+    """A plan, exact values of columns included, for the binary model of the frame or one that tells its shops apart."""
+    if task == "binary":
+        return bench.plan(exact_drift=True, **changes)
+    frame["guess"] = frame["shop"].sample(frac=1, random_state=1).to_numpy()
+    frame["rest"] = 1 - frame["score"]
+    log = {"source": "log.parquet", "id": "id", "timestamp": "at", "prediction": "guess"}
+    scores = {"north": "score", "south": "rest", "new": "rest"}
+    model = tools.config(task=task, log=log | {"scores": scores}, labels={"label": "shop"})
+    return bench.plan(model, columns=tools.columns[:2], classes=tuple(scores), exact_drift=True, **changes)
+
+
+@pytest.mark.parametrize(
+    ("task", "threads", "order"),
+    [
+        *(("binary", threads, order) for threads in (1, 2, 3, 4) for order in ORDERS),
+        *(
+            ("multiclass", threads, order)
+            for threads, order in zip((1, 2, 3, 4), (*ORDERS[1:], *ORDERS[1:]), strict=True)
+        ),
+    ],
+)
+def test_neither_threads_nor_row_order_change_a_bit(
+    task: str, threads: int, order: str, bench: Any, tools: Any
+) -> None:
     """Every statistic is bit-equal for any number of threads and any order of the rows."""
     frame = tools.make_frame(2500)
+    plan = _plan_of(task, frame, bench, tools)
     bench.write(frame)
-    expected = tools.plain(bench.profile(threads=1))
+    expected = tools.plain(bench.profile(plan, threads=1))
     changed = {"sorted": frame, "reversed": frame.iloc[::-1], "shuffled": frame.sample(frac=1, random_state=3)}[order]
     bench.write(changed, row_group=37)
-    assert tools.plain(bench.profile(threads=threads)) == expected
+    assert tools.plain(bench.profile(plan, threads=threads)) == expected
 
 
-def test_days_merge_to_the_week(bench: Any, tools: Any) -> None:
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_days_merge_to_the_week(task: str, bench: Any, tools: Any) -> None:
     """The merged statistics of the days are, bit by bit, those of one long window."""
-    bench.write(tools.make_frame(2500))
+    frame = tools.make_frame(2500)
     whole = Window(tools.start, tools.start + timedelta(days=4))
-    week = bench.profile(bench.plan(windows=(whole,)))[whole]
-    assert tools.plain(merge(bench.profile())) == tools.plain(week)
+    plan, long = (_plan_of(task, frame, bench, tools, windows=windows) for windows in (tools.days(4), (whole,)))
+    bench.write(frame)
+    week = bench.profile(long)[whole]
+    assert week.values
+    assert (week.all_rows.scores or {}).keys() == ({""} if task == "binary" else {"north", "south", "new"})
+    assert tools.plain(merge(bench.profile(plan))) == tools.plain(week)
 
 
 def test_a_window_alone_is_counted_as_among_others(bench: Any, tools: Any) -> None:

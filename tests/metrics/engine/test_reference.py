@@ -94,7 +94,7 @@ def test_counting_the_reference_again_gives_its_statistics(bench: Any, tools: An
     assert again.all_rows.score_sums == found.statistics.all_rows.score_sums
 
 
-@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("threads", [1, 2, 3, 4])
 def test_reference_does_not_depend_on_order(
     threads: int, bench: Any, tools: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,7 +32,7 @@ def _plain(sample: Sample) -> Any:
     return columns, sample.rows, None if sample.states is None else sample.states.tolist(), labels
 
 
-@pytest.mark.parametrize(("threads", "order"), [(1, "reversed"), (2, "shuffled"), (4, "shuffled")])
+@pytest.mark.parametrize(("threads", "order"), [(1, "reversed"), (2, "shuffled"), (3, "reversed"), (4, "shuffled")])
 def test_the_order_of_rows_does_not_change_a_sample(threads: int, order: str, bench: Any, tools: Any) -> None:
     """The same rows are drawn, in the same order, from any arrangement of the log."""
     frame = tools.make_frame(3000)
