@@ -18,6 +18,8 @@ ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC")
 GROUPS = ("plain", "a,b", 'say "so"', "it's", "new\nline", "x=y", "日本", "NULL", "nan", " lead", "é")
 CLASSES = ("low", "mid", "high")
 REFERENCE_DAYS, DAYS, ROWS_A_DAY = 8, 6, 90
+THREADS = (3, 1, 2, 4)
+"""That a project is run by, by the turn that it is written in."""
 DECISIONS = ["accuracy", "precision", "recall", "specificity", "balanced_accuracy", "f1", "mcc", "cohen_kappa"]
 METRICS = {
     "binary": [*DECISIONS, "selection_rate", "roc_auc", "average_precision", "brier", "log_loss", "calibration_gap"],
@@ -45,17 +47,17 @@ class RandomProject:
     now: datetime
     bounds: tuple[datetime, datetime, datetime]
 
-    def write(self, root: Path, *, again: bool = False) -> Path:
-        """Write the project; ``again`` with the rows in another order, in other files, read by other threads."""
+    def write(self, root: Path, *, turn: int = 0) -> Path:
+        """Write the project; in every turn with the rows in another order, in other files, read by other threads."""
         (root / "models").mkdir(parents=True)
-        parts = 1 + (self.seed + again) % 3
+        parts = 1 + (self.seed + turn) % 5
         for name, frame in (("log", self.rows), ("labels", self.labels)):
             if frame is not None:
-                order = np.random.default_rng(self.seed + again).permutation(len(frame))
+                order = np.random.default_rng(self.seed + turn).permutation(len(frame))
                 for number, part in enumerate(np.array_split(order, parts)):
                     _write(frame.iloc[part], root / f"{name}-{number}.{self.form}")
         (root / "models" / "drawn.yaml").write_text(yaml.safe_dump(self.model, allow_unicode=True), encoding="utf-8")
-        (root / "aimsight.yaml").write_text(f"organisation: Example\nthreads: {1 if again else 3}\n")
+        (root / "aimsight.yaml").write_text(f"organisation: Example\nthreads: {THREADS[turn]}\n")
         return root
 
 

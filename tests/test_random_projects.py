@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from aimsight.configs.load import load_project
-from aimsight.metrics.registry import facts
+from aimsight.metrics.registry import Kind, facts, find
 from aimsight.monitors.run import run_due
 from aimsight.store.database import Store
 from aimsight.tests.random_projects import RandomProject, draw
@@ -23,9 +25,9 @@ FEWEST = 300
 """Values that are compared at least, so that the test cannot pass by comparing none."""
 
 
-def measured(project: RandomProject, root: Path, *, again: bool = False) -> list[dict[str, Any]]:
+def measured(project: RandomProject, root: Path, *, turn: int = 0) -> list[dict[str, Any]]:
     """All measurements of the project after its first run; a second one finds nothing to do."""
-    loaded = load_project(project.write(root, again=again), facts())
+    loaded = load_project(project.write(root, turn=turn), facts())
     store = Store(loaded.root / loaded.config.store)
     (first,) = run_due(loaded, store, now=project.now)
     assert {run.outcome for run in first.runs} == {"success"}
@@ -40,7 +42,7 @@ def test_every_value_is_that_of_the_rows(tmp_path: Path, seed: int) -> None:
     """Values, rows and intervals of a drawn project, and the same from the rows in another order and other files."""
     project = draw(seed)
     found = measured(project, tmp_path / "once")
-    assert list(map(repr, measured(project, tmp_path / "again", again=True))) == list(map(repr, found))
+    assert list(map(repr, measured(project, tmp_path / "again", turn=1))) == list(map(repr, found))
     oracle, compared, least = Oracle(project), Counter[str](), project.model["min_group"]
     for row in found:
         side = oracle.window(row["window_start"], row["window_end"])
@@ -60,3 +62,25 @@ def test_every_value_is_that_of_the_rows(tmp_path: Path, seed: int) -> None:
         compared[row["metric"]] += 1
     assert set(compared) == set(project.model["metrics"])
     assert compared.total() >= FEWEST
+
+
+ALL = [f"{family}.*" for family in ("drift", "estimated", "fairness", "performance", "quality")]
+IN_EVERY_TASK = set(get_args(Kind)) - {"segment", "errors", "estimate", "frame"}
+"""Kinds of metrics that have values in every drawn project; a frame's are those of a sample of rows."""
+
+
+@pytest.mark.parametrize(("seed", "turn"), [(6, 3), (7, 2), (8, 1)])
+def test_neither_threads_nor_the_order_of_rows_change_a_metric(tmp_path: Path, seed: int, turn: int) -> None:
+    """Every metric that applies to the task, of every kind, is bit by bit the same in another turn of writing."""
+    model, (_, start, _) = (drawn := draw(seed)).model, drawn.bounds
+    regression = model["task"] == "regression"
+    changes = {
+        "metrics": [*ALL, f"performance.change(of={'mae' if regression else 'accuracy'})"],
+        "features": model["features"] | {"x": {"kind": "numeric", "importance": 0.7}},
+        "monitor": model["monitor"] | {"window": "2d", "end": str((start + timedelta(days=2, hours=12)).date())},
+    }
+    project = replace(drawn, model=model | changes)
+    first = measured(project, tmp_path / "once")
+    assert list(map(repr, measured(project, tmp_path / "again", turn=turn))) == list(map(repr, first))
+    kinds = {find(row["metric"]).kind for row in first if row["value"] is not None}
+    assert kinds >= IN_EVERY_TASK | ({"errors", "estimate"} if regression else {"segment"})
