@@ -40,7 +40,7 @@ def _render() -> None:
     if states:
         st.text(summary.who_acts(open_ones, scene.now, scene.zone))
         ui.tally(summary.counts(states))
-    _facts(scene.project.models[model])
+    _facts(scene, scene.project.models[model])
     if not scene.version or not any(state.window for state in states):
         ui.no_runs(scene)
         return
@@ -54,7 +54,7 @@ def _render() -> None:
     )
 
 
-def _facts(config: ModelConfig) -> None:
+def _facts(scene: ui.Scene, config: ModelConfig) -> None:
     st.text(words.printable(config.intended_use))
     reference = config.reference
     if reference is None:
@@ -76,7 +76,7 @@ def _facts(config: ModelConfig) -> None:
             else f"awaited for {words.duration(labels.delay)}"
             if labels.delay
             else "no delay declared",
-            "Owner": config.owner,
+            "Owner": scene.person(config.owner),
         }
     )
 

@@ -132,7 +132,7 @@ def _detail(scene: ui.Scene, row: data.Row) -> None:
             ui.labelled(
                 "Found",
                 f"Opened {words.instant(row['opened_at'], scene.zone)} by {row['detected_by']}{_about(row)}; owner "
-                f"{row['owner']}; {'due ' + due if due else 'no due date'}.",
+                f"{scene.person(row['owner'])}; {'due ' + due if due else 'no due date'}.",
             )
             ui.labelled(
                 "Before",

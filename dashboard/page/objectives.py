@@ -101,7 +101,7 @@ def _objective(scene: ui.Scene, state: data.ObjectiveState, versions: list[data.
                 "Indicator": _indicator(state),
                 "Target": words.target_words(state.target, state.tolerance),
                 "Severity": state.severity,
-                "Owner": state.owner,
+                "Owner": scene.person(state.owner),
                 "Due": f"{words.day(state.due)} ({_days(scene, state.due)})",
             }
         )
@@ -125,7 +125,7 @@ def _versions(scene: ui.Scene, own: list[data.Row]) -> None:
                 "In force from": words.instant(row["effective_from"], scene.zone),
                 "Target": words.target_words(row["target"], row["tolerance"]),
                 "Rationale": words.printable(row["rationale"]),
-                "Owner": words.printable(row["owner"]),
+                "Owner": words.printable(scene.person(row["owner"])),
             }
             for row in own
         ],

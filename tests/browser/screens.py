@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PAGES = ("", "model", "drift", "fairness", "nonconformities", "objectives", "review", "plan", "registers", "operations")
 SIZES = {"laptop": (1366, 768), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
+MOBILE = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Mobile Safari/537.36"
+"""What a phone's browser says it is, which the pages ask for the room that tables have."""
 CHARTS_ARE_DRAWN = """
 () => [...document.querySelectorAll('[data-testid=stVegaLiteChart]')].every(chart => chart.querySelector('svg, canvas'))
 """
@@ -119,7 +121,11 @@ def main() -> None:
             for size in options.sizes:
                 for scheme in options.schemes:
                     width, height = SIZES[size]
-                    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+                    page = browser.new_page(
+                        viewport={"width": width, "height": height},
+                        color_scheme=scheme,
+                        user_agent=MOBILE if size == "phone" else None,
+                    )
                     for name in options.pages:
                         route, _, query = name.partition("?")
                         page.set_viewport_size({"width": width, "height": height})
