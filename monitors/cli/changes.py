@@ -174,7 +174,7 @@ def propose(
         return [
             *(f"{one.record}: {one.title}. {one.fields['consequences']}" for one in made),
             *(
-                f"Before the approval of {listed(names, 3)}, {point}: {_cure(names[0], point)}"
+                f"Before the approval of {listed(names, 3)}: {point}; {_cure(names[0], point)}"
                 for point, names in points.items()
             ),
             f"A second person approves with `aimsight changes approve {several}`.",
@@ -184,8 +184,9 @@ def propose(
 
 
 def _cure(record: str, point: str) -> str:
-    """The command that adds what a change lacks."""
-    return f"`aimsight records revise change {record} --set {point.partition(' ')[0]}=TEXT --reason WHY`"
+    """The command that adds what a change lacks; the point ends with its key in parentheses."""
+    key = point.rpartition("(")[2].rstrip(")")
+    return f"`aimsight records revise change {record} --set {key}=TEXT --reason WHY`"
 
 
 def approve(

@@ -178,7 +178,7 @@ def test_where_changes_are_recorded_nothing_is_silent(store: Store, makers: Make
     assert change.fields["purpose"] == changes.NOT_STATED
     with pytest.raises(
         RegisterError,
-        match=r"integrity is missing .* reassessment is missing .*records revise change CHG-\d{4}-0001 --set",
+        match=r"not on record yet: .*integrity.*reassessment.*records revise change CHG-\d{4}-0001 --set",
     ):
         approved(store, edited, change.record)
     with store.write() as tx:

@@ -228,7 +228,8 @@ def test_before_the_first_approval_nothing_is_judged(call: Call, project: Path) 
     given = ["--purpose", "First", "--integrity", "New"]
     said = call("-C", project, "changes", "propose", *given, "--as", "ann@example.org")
     assert "CHG-2026-0001: churn/CH-01: objective new" in said.out
-    assert "Before the approval of CHG-2026-0001 and CHG-2026-0002, reassessment is missing" in said.out
+    assert "Before the approval of CHG-2026-0001 and CHG-2026-0002: not on record yet: whether risks" in said.out
+    assert "revise change CHG-2026-0001 --set reassessment=TEXT" in said.out
     assert "aimsight changes approve --all" in said.out
     whose = ["--reason", "Asked", "--as", "ann@example.org"]
     for name in ("CHG-2026-0001", "CHG-2026-0002"):
