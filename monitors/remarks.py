@@ -25,9 +25,9 @@ from aimsight.metrics.engines.sql import quote_ident, quote_list
 from aimsight.metrics.engines.tables import Csv, Table, open_table
 from aimsight.metrics.seasons import shortage
 from aimsight.metrics.sources import format_of, resolve, time_range
-from aimsight.monitors.due import reference_windows
+from aimsight.monitors.due import planned, reference_windows
 from aimsight.monitors.first_model import time_formats
-from aimsight.monitors.windows import floor, later, midnight, windows
+from aimsight.monitors.windows import ceiling, floor, later, midnight, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,6 +99,7 @@ def _of_model(project: Project, model: ModelConfig, now: datetime) -> Iterator[R
             )
     yield from _owners(project.config, model)
     yield from _seasons(model)
+    yield from _no_window(model)
     yield from _silence(project, model, now)
 
 
@@ -121,6 +122,18 @@ def _seasons(model: ModelConfig) -> Iterator[Remark]:
     short = shortage(reference_windows(model), model.reference.season, model.log.time_zone)
     if short:
         yield ("reference", "season"), f"{short}; a longer period or shorter `windows` would do", ""
+
+
+def _no_window(model: ModelConfig) -> Iterator[Remark]:
+    """A start and an end with no window between them: windows lie on a fixed grid, wherever monitoring starts."""
+    monitor, zone = model.monitor, model.log.time_zone
+    if monitor.start is None or monitor.end is None or not isinstance(monitor.window, Duration):
+        return
+    start, end = midnight(monitor.start, zone), midnight(monitor.end, zone)
+    if start < end and not planned(model, None, end):
+        edge = ceiling(monitor.every, zone, start).astimezone(ZoneInfo(zone))
+        problem = f"no window of {monitor.window} lies between start and end"
+        yield ("monitor", "window"), f"{problem}; after the start, windows begin or end on {edge:%Y-%m-%d}", ""
 
 
 def _in_source(project: Project, model: ModelConfig, section: str, uses: list[Use]) -> Iterator[Remark]:

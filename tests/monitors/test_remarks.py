@@ -126,6 +126,17 @@ def test_rows_after_the_end_are_told(fitting: Sandbox) -> None:
     )
 
 
+def test_an_end_before_any_window_is_told(fitting: Sandbox) -> None:
+    """Windows of ten days lie on a fixed grid (2026-01-10 is 914 of them after 2001-01-01)."""
+    ten = {"every": "10d", "window": "10d", "start": date(2026, 1, 1)}
+    fitting.model(monitor={**ten, "end": date(2026, 1, 11)})
+    assert told(fitting, NOW)["monitor.window"] == (
+        "no window of 10d lies between start and end; after the start, windows begin or end on 2026-01-10 []"
+    )
+    fitting.model(monitor={**ten, "end": date(2026, 1, 20)})
+    assert "monitor.window" not in told(fitting, NOW)
+
+
 def test_a_log_that_ended_is_told_with_its_end(fitting: Sandbox) -> None:
     """Two windows without rows open a record, so it is said before they are run; days are those of the log's zone."""
     assert told(fitting, datetime(2026, 1, 5, 23, tzinfo=UTC)) == {}
