@@ -328,7 +328,7 @@ def chart(draw: Callable[P, alt.LayerChart], alt_text: str, *args: P.args, **kwa
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
-def _specification(name: str, _draw: Callable[..., alt.LayerChart], *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401  # what the chart is drawn from, which is the cache's key
+def _specification(name: str, _draw: Callable[..., alt.LayerChart], *args: object, **kwargs: object) -> dict[str, Any]:
     """The specification of a chart with its frames as Arrow bytes, which is how Streamlit sends them."""
     del name  # it is part of the cache's key
     import altair as alt
@@ -342,7 +342,7 @@ def _specification(name: str, _draw: Callable[..., alt.LayerChart], *args: Any, 
     return specification | {"datasets": frames}
 
 
-def _arrow(frame: Any, frames: dict[str, bytes]) -> dict[str, str]:  # noqa: ANN401  # Altair's word for what it hands over
+def _arrow(frame: object, frames: dict[str, bytes]) -> dict[str, str]:
     """Put a data frame among the frames; what a specification says in its place."""
     import pyarrow as pa
 

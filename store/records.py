@@ -98,7 +98,7 @@ def _payload(table: Table, row: tuple[Any, ...], details: Mapping[str, Any] | No
     }
 
 
-def _plain(cell: Any) -> Any:  # noqa: ANN401  # a cell is of any column type
+def _plain(cell: object) -> object:
     if isinstance(cell, float):
         return decimal_text(cell)
     if isinstance(cell, datetime):
