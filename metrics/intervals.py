@@ -91,12 +91,7 @@ def clopper_pearson(successes: float, n: float, method: str = "Clopper-Pearson")
     tail = (1 - LEVEL) / 2
     low = float(betaincinv(successes, n - successes + 1, tail)) if successes > 0 else 0.0
     high = float(betaincinv(successes + 1, n - successes, 1 - tail)) if successes < n else 1.0
-    return holding(Interval(low, high, method), successes / n)
-
-
-def holding(interval: Interval, value: float) -> Interval:
-    """The interval, made to hold the value itself."""
-    return Interval(min(interval.low, value), max(interval.high, value), interval.method)
+    return Interval(low, high, method).holding(successes / n)
 
 
 def newcombe(x1: float, n1: float, x2: float, n2: float, z: float = Z) -> Interval:
@@ -160,13 +155,6 @@ def ratio(x1: float, n1: float, x2: float, n2: float, z: float = Z) -> Interval 
     return Interval(float(low[0]), float(high[0]), "MOVER-R") if np.isfinite(high[0]) else None
 
 
-def clipped(interval: Interval | None, low: float, high: float) -> Interval | None:
-    """The part of an interval within the metric's bounds, beyond which the truth cannot be."""
-    if interval is None:
-        return None
-    return Interval(max(interval.low, low), min(interval.high, high), interval.method)
-
-
 def mean(value: float, variance: float, n: int) -> Interval | None:
     """Student interval of a mean of ``n`` rows whose sample variance is given; ``None`` for a single row."""
     if n < 2:
@@ -224,7 +212,7 @@ def mean_of_shares(successes: Floats, n: Floats) -> Interval:
     centre = float(shares.mean())
     half = Z * math.sqrt(float((shares * (1 - shares) / (n + added)).sum())) / n.size
     interval = Interval(max(centre - half, 0.0), min(centre + half, 1.0), "Price-Bonett")
-    return holding(interval, float((successes / n).mean()))
+    return interval.holding(float((successes / n).mean()))
 
 
 def mean_of_correlated(values: Floats, low: Floats, high: Floats, covariance: Floats) -> Interval:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -19,6 +20,19 @@ class Interval:
         """Refuse an interval that is not finite or not ordered: a bug in the metric, never a result."""
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):
             raise ValueError(f"not an interval: [{self.low}, {self.high}] by {self.method}")
+
+    def carried(self, over: Callable[[float], float]) -> Interval:
+        """The interval of a monotone function of the value."""
+        low, high = sorted((over(self.low), over(self.high)))
+        return Interval(low, high, self.method)
+
+    def holding(self, value: float) -> Interval:
+        """The interval, made to hold the value itself."""
+        return Interval(min(self.low, value), max(self.high, value), self.method)
+
+    def within(self, low: float, high: float) -> Interval:
+        """The part within the metric's bounds, beyond which the truth cannot be."""
+        return Interval(max(self.low, low), min(self.high, high), self.method)
 
 
 @dataclass(frozen=True, slots=True)

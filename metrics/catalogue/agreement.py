@@ -11,7 +11,7 @@ import numpy as np
 
 from aimsight.configs.errors import InvalidTextError
 from aimsight.configs.parameters import Parameter
-from aimsight.metrics.catalogue.decisions import DECISIONS, NO_DECISION
+from aimsight.metrics.catalogue.decisions import DECISIONS, NO_DECISION, of_decisions
 from aimsight.metrics.confusion import matrix_of, occurring_classes, whole
 from aimsight.metrics.registry import BINARY, CLASSIFICATION, metric
 from aimsight.metrics.values import Undefined
@@ -29,18 +29,15 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-@metric(
+@of_decisions(
     id="performance.mcc",
     version=2,
     tasks=CLASSIFICATION,
-    kind="segment",
     unit="correlation",
     bounds=(-1.0, 1.0),
     direction="higher",
     undefined_when=(NO_DECISION, "all labels or all predictions are of one class"),
     source="Matthews (1975); Gorodkin, Comparing two K-category assignments, Comput. Biol. Chem. 28 (2004)",
-    needs=DECISIONS,
-    per_class=True,
 )
 def mcc(s: SegmentStatistics) -> Result:
     """Correlation of decisions and labels (Matthews correlation coefficient, phi).
@@ -76,19 +73,16 @@ def _one_sided(matrix: Floats) -> str:
     return ""
 
 
-@metric(
+@of_decisions(
     id="performance.cohen_kappa",
     version=2,
     tasks=CLASSIFICATION,
-    kind="segment",
     unit="agreement",
     bounds=(-1.0, 1.0),
     direction="higher",
     undefined_when=(NO_DECISION, "all labels and all predictions are of one and the same class"),
     source="Cohen, A coefficient of agreement for nominal scales, Educ. Psychol. Meas. 20 (1960)",
-    needs=DECISIONS,
     core=False,
-    per_class=True,
 )
 def cohen_kappa(s: SegmentStatistics) -> Result:
     """Agreement of decisions and labels beyond what their shares alone would give.
@@ -121,17 +115,15 @@ def _money(name: str, what: str, default: float | None = 0.0) -> Parameter:
     return Parameter(name, "float", default, -MOST, MOST, doc)
 
 
-@metric(
+@of_decisions(
     id="performance.cost",
     version=2,
     tasks=BINARY,
-    kind="segment",
     unit="cost of a decision",
     bounds=(None, None),
     direction="lower",
     undefined_when=(NO_DECISION,),
     source="Elkan, The foundations of cost-sensitive learning, IJCAI (2001)",
-    needs=DECISIONS,
     parameters=(
         _money("fp", "a false positive", None),
         _money("fn", "a false negative", None),
@@ -139,7 +131,6 @@ def _money(name: str, what: str, default: float | None = 0.0) -> Parameter:
         _money("tn", "a true negative"),
     ),
     core=False,
-    per_class=True,
 )
 def cost(s: SegmentStatistics, *, fp: float, fn: float, tp: float = 0.0, tn: float = 0.0) -> Result:
     """Mean cost of a decision, from what each kind of right and wrong decision costs.

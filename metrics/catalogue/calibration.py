@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from aimsight.configs.parameters import Parameter
-from aimsight.metrics.catalogue.scores import SCORED, no_scores, one_sided
-from aimsight.metrics.intervals import Z, clipped, wilson
-from aimsight.metrics.registry import BINARY, CLASSIFICATION, metric
+from aimsight.metrics.catalogue.scores import NO_SCORE, ONE_CLASS, no_scores, of_scores, one_sided
+from aimsight.metrics.intervals import Z, wilson
+from aimsight.metrics.registry import CLASSIFICATION
 from aimsight.metrics.reliability import Bins, of_absolute, of_squares, recalibration
 from aimsight.metrics.values import Cause, Interval, Undefined, Value
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from aimsight.metrics.values import Result
 
 Binning = Literal["width", "mass"]
-NO_SCORE = "no row has both a label and a valid score"
-ONE = "one class only among them"
 MURPHY = "Murphy, A new vector partition of the probability score, J. Applied Meteorology 12 (1973)"
 COX = "Cox (1958); Van Calster et al., Calibration: the Achilles heel of predictive analytics, BMC Medicine 17 (2019)"
 BINS = (
@@ -28,19 +26,16 @@ BINS = (
 )
 
 
-@metric(
+@of_scores(
     id="performance.ece",
     version=1,
     tasks=CLASSIFICATION,
-    kind="segment",
     unit="probability",
     bounds=(0.0, 1.0),
     direction="lower",
     undefined_when=(NO_SCORE,),
     source="Naeini, Cooper and Hauskrecht, AAAI (2015); class-wise: Kull et al., Beyond temperature scaling (2019)",
-    needs=SCORED,
     parameters=BINS,
-    per_class=True,
 )
 def ece(s: SegmentStatistics, *, bins: int = 10, binning: Binning = "width") -> Result:
     """Expected calibration error: mean distance of the scores of a bin from the share of positives in it.
@@ -62,23 +57,19 @@ def ece(s: SegmentStatistics, *, bins: int = 10, binning: Binning = "width") -> 
     )
     value = min(sum(values) / len(parts), 1.0)
     bound = sum(one.gap_bound for one in parts) / len(parts)
-    return Value(value, n, clipped(_holding(interval, value), 0.0, 1.0), error_bound=bound)
+    return Value(value, n, interval.holding(value).within(0.0, 1.0), error_bound=bound)
 
 
-@metric(
+@of_scores(
     id="performance.brier_reliability",
     version=1,
-    tasks=BINARY,
-    kind="segment",
     unit="squared probability",
     bounds=(0.0, 1.0),
     direction="lower",
     undefined_when=(NO_SCORE,),
     source=MURPHY,
-    needs=SCORED,
     parameters=BINS,
     core=False,
-    per_class=True,
 )
 def brier_reliability(s: SegmentStatistics, *, bins: int = 10, binning: Binning = "width") -> Result:
     """The part of the Brier score that recalibration would remove.
@@ -94,23 +85,19 @@ def brier_reliability(s: SegmentStatistics, *, bins: int = 10, binning: Binning 
     value = float(found.weights @ found.gaps**2)
     interval = of_squares(found.gaps, found.variances(found.score), found.rows)
     bound = min(2 * found.gap_bound, 1.0)
-    return Value(value, counts.rows, clipped(_holding(interval, value), 0.0, 1.0), error_bound=bound)
+    return Value(value, counts.rows, interval.holding(value).within(0.0, 1.0), error_bound=bound)
 
 
-@metric(
+@of_scores(
     id="performance.brier_resolution",
     version=1,
-    tasks=BINARY,
-    kind="segment",
     unit="squared probability",
     bounds=(0.0, 0.25),
     direction="higher",
     undefined_when=(NO_SCORE,),
     source=MURPHY,
-    needs=SCORED,
     parameters=BINS,
     core=False,
-    per_class=True,
 )
 def brier_resolution(s: SegmentStatistics, *, bins: int = 10, binning: Binning = "width") -> Result:
     """The part of the Brier score that the scores win by telling rows apart.
@@ -129,22 +116,18 @@ def brier_resolution(s: SegmentStatistics, *, bins: int = 10, binning: Binning =
     value = float(found.weights @ differences**2)
     interval = of_squares(differences, found.variances(np.full_like(differences, expected)), found.rows)
     bound = min(2 * found.moved, 0.25)
-    return Value(value, counts.rows, clipped(_holding(interval, value), 0.0, 0.25), error_bound=bound)
+    return Value(value, counts.rows, interval.holding(value).within(0.0, 0.25), error_bound=bound)
 
 
-@metric(
+@of_scores(
     id="performance.brier_uncertainty",
     version=1,
-    tasks=BINARY,
-    kind="segment",
     unit="squared probability",
     bounds=(0.0, 0.25),
     direction="none",
     undefined_when=(NO_SCORE,),
     source=MURPHY,
-    needs=SCORED,
     core=False,
-    per_class=True,
 )
 def brier_uncertainty(s: SegmentStatistics) -> Result:
     """The Brier score of always predicting the share of positives p: ``p (1 - p)``.
@@ -160,22 +143,18 @@ def brier_uncertainty(s: SegmentStatistics) -> Result:
     ends = [p * (1 - p) for p in (share.low, share.high)]
     high = 0.25 if share.low <= 0.5 <= share.high else max(ends)
     value = positives * (n - positives) / n**2
-    return Value(value, n, _holding(Interval(min(ends), high, "Wilson, carried over"), value))
+    return Value(value, n, Interval(min(ends), high, "Wilson, carried over").holding(value))
 
 
-@metric(
+@of_scores(
     id="performance.calibration_slope",
     version=1,
-    tasks=BINARY,
-    kind="segment",
     unit="slope",
     bounds=(None, None),
     direction="one",
-    undefined_when=(NO_SCORE, ONE, "a threshold tells the classes apart"),
+    undefined_when=(NO_SCORE, ONE_CLASS, "a threshold tells the classes apart"),
     source=COX,
-    needs=SCORED,
     core=False,
-    per_class=True,
 )
 def calibration_slope(s: SegmentStatistics) -> Result:
     """Slope b of the logistic regression of the labels on the logit of the scores: ``logit P(y = 1) = a + b logit(s)``.
@@ -186,19 +165,15 @@ def calibration_slope(s: SegmentStatistics) -> Result:
     return _recalibrated(s, slope=True)
 
 
-@metric(
+@of_scores(
     id="performance.calibration_intercept",
     version=1,
-    tasks=BINARY,
-    kind="segment",
     unit="log odds",
     bounds=(None, None),
     direction="zero",
-    undefined_when=(NO_SCORE, ONE),
+    undefined_when=(NO_SCORE, ONE_CLASS),
     source=COX,
-    needs=SCORED,
     core=False,
-    per_class=True,
 )
 def calibration_intercept(s: SegmentStatistics) -> Result:
     """What has to be added to the logit of every score to make them right on average.
@@ -230,7 +205,3 @@ def _recalibrated(s: SegmentStatistics, *, slope: bool) -> Result:
 def _counts(s: SegmentStatistics) -> ScoreCounts | Undefined:
     counts = (s.scores or {}).get("")
     return counts if counts is not None and counts.rows else no_scores(s)
-
-
-def _holding(interval: Interval, value: float) -> Interval:
-    return Interval(min(interval.low, value), max(interval.high, value), interval.method)

@@ -99,7 +99,7 @@ def _oriented(found: Value, direction: Direction) -> Value:
     best = {"zero": 0.0, "one": 1.0}.get(direction)
     around = found.interval
     if best is None:
-        turned = around and Interval(-around.high, -around.low, around.method)
+        turned = around and around.carried(lambda end: -end)
         return replace(found, value=-found.value, interval=turned)
     if around is not None:
         ends = sorted((abs(around.low - best), abs(around.high - best)))

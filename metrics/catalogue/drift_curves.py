@@ -5,6 +5,7 @@ From cells (binned, the default) every distance states the largest error that th
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING
 
@@ -31,19 +32,18 @@ NO_LENGTH = (
 )
 FARTHEST = 1e140
 """Standard deviations whose squares can still be squared."""
+of_curves = functools.partial(
+    metric, tasks=ALL_TASKS, kind="distribution", direction="lower", undefined_when=NO_CURVE, needs=NUMERIC
+)
+"""Declares a distance between the distributions of a number."""
 
 
-@metric(
+@of_curves(
     id="drift.ks",
     version=3,
-    tasks=ALL_TASKS,
-    kind="distribution",
     unit="share",
     bounds=(0.0, 1.0),
-    direction="lower",
-    undefined_when=NO_CURVE,
     source="Kolmogorov (1933); Smirnov (1948); Stephens, J. Royal Statistical Society B 32 (1970)",
-    needs=NUMERIC,
 )
 def ks(pair: ColumnPair) -> Result:
     """Kolmogorov-Smirnov distance of the finite values: the largest gap between cumulative shares.
@@ -80,17 +80,13 @@ def _lengths(pair: ColumnPair, curves: Curves) -> Floats | Undefined:
     return lengths
 
 
-@metric(
+@of_curves(
     id="drift.wasserstein_normed",
     version=3,
-    tasks=ALL_TASKS,
-    kind="distribution",
     unit="standard deviations of the reference",
     bounds=(0.0, None),
-    direction="lower",
     undefined_when=NO_LENGTH,
     source="Kantorovich (1942); Vallender (1974); del Barrio, Giné and Matrán, Annals of Probability 27 (1999)",
-    needs=NUMERIC,
 )
 def wasserstein_normed(pair: ColumnPair) -> Result:
     """Wasserstein distance (order 1) of the finite values, in standard deviations of the reference.
@@ -141,17 +137,13 @@ def _from_here_on(steps: Floats) -> Floats:
     return sums
 
 
-@metric(
+@of_curves(
     id="drift.energy_distance",
     version=3,
-    tasks=ALL_TASKS,
-    kind="distribution",
     unit="square root of standard deviations of the reference",
     bounds=(0.0, None),
-    direction="lower",
     undefined_when=(*NO_LENGTH, "a value lies more than 1e140 standard deviations away"),
     source="Székely and Rizzo, Energy statistics, J. Statistical Planning and Inference 143 (2013)",
-    needs=NUMERIC,
     core=False,
 )
 def energy_distance(pair: ColumnPair) -> Result:
@@ -195,7 +187,7 @@ def energy_distance(pair: ColumnPair) -> Result:
     return Value(
         math.sqrt(2 * square),
         m,
-        Interval(math.sqrt(2 * around.low), math.sqrt(2 * around.high), around.method),
+        around.carried(lambda end: math.sqrt(2 * end)),
         error_bound=bound,
         p_value=p_value,
     )
@@ -209,17 +201,12 @@ def _energy_weights(pair: ColumnPair, rows: int) -> tuple[Floats, NDArray[np.boo
     return np.append(pair.base.steps, 0.0) / (pair.base.plan.reference_std or 1.0), known
 
 
-@metric(
+@of_curves(
     id="drift.cramer_von_mises",
     version=3,
-    tasks=ALL_TASKS,
-    kind="distribution",
     unit="squared share",
     bounds=(0.0, 1.0),
-    direction="lower",
-    undefined_when=NO_CURVE,
     source="Anderson, The two-sample Cramér-von Mises criterion, Annals of Mathematical Statistics 33 (1962)",
-    needs=NUMERIC,
     core=False,
 )
 def cramer_von_mises(pair: ColumnPair) -> Result:
@@ -260,7 +247,7 @@ def cramer_von_mises(pair: ColumnPair) -> Result:
     return Value(
         value,
         m,
-        Interval(min(around.low, 1.0), min(around.high, 1.0), around.method),
+        around.carried(lambda end: min(end, 1.0)),
         error_bound=bound,
         p_value=law.p_value(value, (n, m), effect),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aimsight.configs.parameters import Parameter
@@ -63,7 +64,7 @@ def domain_classifier_auc(pair: SamplePair) -> Result:
     around = auc_interval(found.auc, found.variance * pair.inflation, m, n)
     # rows that rank against what was learnt are no evidence; the tail is doubled, as natural variation has two sides
     p_value = two_sided(max(found.auc - 0.5, 0.0) / math.sqrt(found.chance * pair.inflation))
-    interval = Interval(min(around.low, found.auc), max(around.high, found.auc), f"{around.method}, {FOLDS} folds")
+    interval = replace(around.holding(found.auc), method=f"{around.method}, {FOLDS} folds")
     detail = ""
     if p_value <= 0.05:
         named = [f"{name} ({loss:.2g})" for name, loss in found.drivers[:NAMED] if loss > 0]

@@ -111,7 +111,7 @@ def _jensen_shannon(shares: Shares) -> Distance:
     total = p + q
     delta = first_order(shares, np.log(2 * p / total), np.log(2 * q / total)) / 4
     around = divergence_interval(value, bias, shares.noise / 8, delta)
-    return value, Interval(around.low, min(around.high, LN2), around.method)
+    return value, around.within(0.0, LN2)
 
 
 @distance(
@@ -130,11 +130,7 @@ def jensen_shannon_distance(shares: Shares) -> Distance:
     change. Evidence: permutation chi-square of the groups.
     """
     value, around = _jensen_shannon(shares)
-    return math.sqrt(value), _root(around)
-
-
-def _root(around: Interval) -> Interval:
-    return Interval(math.sqrt(around.low), math.sqrt(around.high), around.method)
+    return math.sqrt(value), around.carried(math.sqrt)
 
 
 @distance(
@@ -198,7 +194,7 @@ def hellinger(shares: Shares) -> Distance:
     bias = shares.noise * float(shares.seen(0.25) @ (1 - shares.pooled)) / 8
     delta = first_order(shares, ratio / 2, 0.5 / ratio)
     around = divergence_interval(value, bias, shares.noise / 8, delta)
-    return math.sqrt(value), _root(Interval(min(around.low, 1.0), min(around.high, 1.0), around.method))
+    return math.sqrt(value), around.carried(lambda end: math.sqrt(min(end, 1.0)))
 
 
 @distance(
@@ -222,7 +218,7 @@ def cramers_v(shares: Shares) -> Distance:
     bias = shares.noise * float(shares.seen(0.25) @ (1 - shares.pooled)) / 4
     delta = first_order(shares, -relative - np.square(relative) / 2, relative - np.square(relative) / 2)
     around = divergence_interval(value, bias, shares.noise / 4, delta)
-    return math.sqrt(value), _root(Interval(min(around.low, 1.0), min(around.high, 1.0), around.method))
+    return math.sqrt(value), around.carried(lambda end: math.sqrt(min(end, 1.0)))
 
 
 @distance(
@@ -301,5 +297,4 @@ def missing_share_change(pair: ColumnPair) -> Result:
     evidence = 1.0
     if x or y:
         evidence = change_p_value(np.array([n - x, x]), np.array([m - y, y]), effect, alone=(1,))
-    interval = Interval(min(around.low, change), max(around.high, change), around.method)
-    return Value(change, m, interval, p_value=evidence)
+    return Value(change, m, around.holding(change), p_value=evidence)

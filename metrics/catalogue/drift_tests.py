@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aimsight.metrics.catalogue.drift_curves import of_curves
 from aimsight.metrics.curves import square_law
 from aimsight.metrics.distances import (
     ANY_COLUMN,
-    NO_CURVE,
     NO_SHARES,
-    NUMERIC,
     biased_interval,
     divergence_interval,
     first_order,
@@ -26,7 +25,7 @@ from aimsight.metrics.distances import (
     spread,
 )
 from aimsight.metrics.registry import ALL_TASKS, metric
-from aimsight.metrics.values import Interval, Undefined, Value
+from aimsight.metrics.values import Undefined, Value
 
 if TYPE_CHECKING:
     from aimsight.metrics.inputs import ColumnPair, Curves
@@ -68,21 +67,16 @@ def chi_square(pair: ColumnPair) -> Result:
     delta = first_order(shares, by_p, by_q)
     bias = shares.noise * float(shares.seen(0.25) @ (1 - pooled))
     around = divergence_interval(value / scale, bias, shares.noise, delta)
-    interval = Interval(min(around.low * scale, value), max(around.high * scale, value), around.method)
+    interval = around.carried(lambda end: end * scale).holding(value)
     return Value(value, m, interval, p_value=pair.change_p_value)
 
 
-@metric(
+@of_curves(
     id="drift.anderson_darling",
     version=3,
-    tasks=ALL_TASKS,
-    kind="distribution",
     unit="squared gap in standard errors",
     bounds=(0.0, None),
-    direction="lower",
-    undefined_when=NO_CURVE,
     source="Pettitt, Biometrika 63 (1976); Scholz and Stephens, J. American Statistical Association 82 (1987)",
-    needs=NUMERIC,
     core=False,
 )
 def anderson_darling(pair: ColumnPair) -> Result:
@@ -119,7 +113,7 @@ def anderson_darling(pair: ColumnPair) -> Result:
     bias = law.mean * noise
     chance = law.variance * noise**2
     around = biased_interval(square, bias, variance - chance, chance, "influence function")
-    interval = Interval(min(around.low, square) * scale, max(around.high, square) * scale, around.method)
+    interval = around.holding(square).carried(lambda end: end * scale)
     return Value(square * scale, m, interval, error_bound=bound, p_value=law.p_value(square, (n, m), effect))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING
 
-from aimsight.metrics.intervals import Z, clipped, mean, positive
+from aimsight.metrics.intervals import Z, mean, positive
 from aimsight.metrics.registry import REGRESSION, Needs, metric
 from aimsight.metrics.statistics import COARSE_BITS
 from aimsight.metrics.values import Cause, Interval, Undefined, Value
@@ -20,6 +21,17 @@ NEVER = (
     "an error or label is too extreme for fixed point",
 )
 WILLMOTT = "Willmott and Matsuura, Advantages of the MAE over the RMSE, Climate Research 30 (2005)"
+of_errors = functools.partial(
+    metric,
+    tasks=REGRESSION,
+    kind="errors",
+    unit="label units",
+    bounds=(0.0, None),
+    direction="lower",
+    undefined_when=NEVER,
+    needs=ERRORS,
+)
+"""Declares a metric of errors; what it does not say is as of the mean absolute error."""
 COARSE = 2**COARSE_BITS
 """Unit of the fourth-order sums, in fixed-point units."""
 FEW, KURTOSIS = 30, 4.0
@@ -49,17 +61,10 @@ def details(c: ErrorSums) -> ErrorDetails | Undefined:
     return c.details
 
 
-@metric(
+@of_errors(
     id="performance.mae",
     version=1,
-    tasks=REGRESSION,
-    kind="errors",
-    unit="label units",
-    bounds=(0.0, None),
-    direction="lower",
-    undefined_when=NEVER,
     source=WILLMOTT,
-    needs=ERRORS,
 )
 def mae(c: ErrorSums, unit: float) -> Result:
     """Mean absolute error, ``mean(|prediction - label|)``.
@@ -71,20 +76,15 @@ def mae(c: ErrorSums, unit: float) -> Result:
         return trouble
     value = c.absolute / c.n * unit
     interval = mean(value, _variance(c.absolute, c.square, c.n) * unit * unit, c.n)
-    return Value(value, c.n, clipped(interval, 0.0, math.inf))
+    return Value(value, c.n, interval and interval.within(0.0, math.inf))
 
 
-@metric(
+@of_errors(
     id="performance.mean_error",
     version=1,
-    tasks=REGRESSION,
-    kind="errors",
-    unit="label units",
     bounds=(None, None),
     direction="zero",
-    undefined_when=NEVER,
     source=WILLMOTT,
-    needs=ERRORS,
 )
 def mean_error(c: ErrorSums, unit: float) -> Result:
     """Mean error (bias), ``mean(prediction - label)``.
@@ -98,17 +98,10 @@ def mean_error(c: ErrorSums, unit: float) -> Result:
     return Value(value, c.n, mean(value, _variance(c.error, c.square, c.n) * unit * unit, c.n))
 
 
-@metric(
+@of_errors(
     id="performance.rmse",
     version=3,
-    tasks=REGRESSION,
-    kind="errors",
-    unit="label units",
-    bounds=(0.0, None),
-    direction="lower",
-    undefined_when=NEVER,
     source=WILLMOTT,
-    needs=ERRORS,
 )
 def rmse(c: ErrorSums, unit: float) -> Result:
     """Root mean squared error, ``sqrt(mean((prediction - label)**2))``.
@@ -123,21 +116,14 @@ def rmse(c: ErrorSums, unit: float) -> Result:
     square = c.square / c.n
     around = of_mean_square(square, c.error4 / c.n * COARSE**4, c.n)
     value = math.sqrt(square) * unit
-    interval = around and Interval(math.sqrt(around.low) * unit, math.sqrt(around.high) * unit, around.method)
-    return Value(value, c.n, interval)
+    return Value(value, c.n, around and around.carried(lambda end: math.sqrt(end) * unit))
 
 
-@metric(
+@of_errors(
     id="performance.mse",
     version=2,
-    tasks=REGRESSION,
-    kind="errors",
     unit="square of label units",
-    bounds=(0.0, None),
-    direction="lower",
-    undefined_when=NEVER,
     source=WILLMOTT,
-    needs=ERRORS,
     core=False,
 )
 def mse(c: ErrorSums, unit: float) -> Result:
@@ -151,20 +137,17 @@ def mse(c: ErrorSums, unit: float) -> Result:
     square = c.square / c.n
     around = of_mean_square(square, c.error4 / c.n * COARSE**4, c.n)
     size = unit * unit
-    return Value(square * size, c.n, around and Interval(around.low * size, around.high * size, around.method))
+    return Value(square * size, c.n, around and around.carried(lambda end: end * size))
 
 
-@metric(
+@of_errors(
     id="performance.r2",
     version=2,
-    tasks=REGRESSION,
-    kind="errors",
     unit="share of variance",
     bounds=(None, 1.0),
     direction="higher",
     undefined_when=(*NEVER, "fewer than two labels, or all labels are equal"),
     source="Kvålseth, Cautionary note about R2, American Statistician 39 (1985), R2 number 1",
-    needs=ERRORS,
 )
 def r2(c: ErrorSums, _unit: float) -> Result:
     """Share of the labels' variance that the predictions explain, ``1 - sum(e**2) / sum((y - mean(y))**2)``.
@@ -181,7 +164,7 @@ def r2(c: ErrorSums, _unit: float) -> Result:
     unexplained = c.n * c.square / spread
     value = 1 - unexplained
     around = positive(unexplained, _ratio_error(c, unexplained), c.n, "delta, log")
-    return Value(value, c.n, around and Interval(1 - around.high, 1 - around.low, around.method))
+    return Value(value, c.n, around and around.carried(lambda end: 1 - end))
 
 
 def of_mean_square(square: float, fourth: float, n: int) -> Interval | None:

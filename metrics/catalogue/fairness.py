@@ -6,6 +6,7 @@ comparisons of groups is in ``aimsight.metrics.comparisons``.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,10 @@ CHOULDECHOVA = "Chouldechova, Fair prediction with disparate impact (2017)"
 BERK = "Berk, Heidari, Jabbari, Kearns and Roth, Fairness in criminal justice risk assessments (2021)"
 SALEIRO = "Saleiro et al., Aequitas: a bias and fairness audit toolkit (2018)"
 
+of_groups = functools.partial(
+    metric, tasks=CLASSIFICATION, kind="groups", bounds=(0.0, 1.0), parameters=(AGAINST, POOL)
+)
+"""Declares a comparison of groups, of a classification model if it says no other."""
 FOUR_FIFTHS = 0.8
 
 
@@ -228,19 +233,15 @@ def _difference(rate: Rate) -> None:
     ``max_g {rate.formula} - min_g {rate.formula}``.{per} 0: alike in all groups; 1: always in one group, never in
     another. {AGAINST_DOC} Interval: Newcombe for every comparison, lower ends at the Šidák level of all of them.
     """
-    metric(
+    of_groups(
         id=f"fairness.{rate.id}_difference",
         version=2,
-        tasks=CLASSIFICATION,
-        kind="groups",
         unit="share",
-        bounds=(0.0, 1.0),
         direction="lower",
         undefined_when=(FEW, f"fewer than two groups with {rate.about}"),
         source=rate.source,
         needs=rate.needs,
         rests_on=rate.rows,
-        parameters=(AGAINST, POOL),
         core=rate.core[0],
     )(difference)
 
@@ -259,19 +260,15 @@ def _ratio(rate: Rate) -> None:
     ``min_g {rate.formula} / max_g {rate.formula}``.{per} 1: alike in all groups; 0: never in one of them.{fifths}
     {AGAINST_DOC} Interval: MOVER-R for every comparison, upper ends at the Šidák level of all of them.
     """
-    metric(
+    of_groups(
         id=f"fairness.{rate.id}_ratio",
         version=2,
-        tasks=CLASSIFICATION,
-        kind="groups",
         unit="ratio",
-        bounds=(0.0, 1.0),
         direction="one",
         undefined_when=(FEW, f"fewer than two groups with {rate.about}", rate.never),
         source=EEOC if limit else rate.source,
         needs=rate.needs,
         rests_on=rate.rows,
-        parameters=(AGAINST, POOL),
         core=rate.core[1],
     )(ratio)
 
@@ -290,19 +287,15 @@ def smaller_class(s: SegmentStatistics) -> int:
     return max((min(a, b) for (_, a), (_, b) in zip(FOUND(s), WRONGED(s), strict=True)), default=0)
 
 
-@metric(
+@of_groups(
     id="fairness.equalized_odds_difference",
     version=2,
-    tasks=CLASSIFICATION,
-    kind="groups",
     unit="share",
-    bounds=(0.0, 1.0),
     direction="lower",
     undefined_when=(FEW, FEW_OF_BOTH),
     source=HARDT,
     needs=LABELLED,
     rests_on=smaller_class,
-    parameters=(AGAINST, POOL),
 )
 def equalized_odds_difference(groups: Groups, *, against: str = LARGEST_GAP, pool: int = 1) -> Result:
     """Larger of the largest gaps between groups in true and in false positive rate.
@@ -316,19 +309,15 @@ def equalized_odds_difference(groups: Groups, *, against: str = LARGEST_GAP, poo
     return compared(judged, families(judged, *ODDS), against)
 
 
-@metric(
+@of_groups(
     id="fairness.equalized_odds_ratio",
     version=2,
-    tasks=CLASSIFICATION,
-    kind="groups",
     unit="ratio",
-    bounds=(0.0, 1.0),
     direction="one",
     undefined_when=(FEW, FEW_OF_BOTH, "no decision was positive in any group"),
     source=HARDT,
     needs=LABELLED,
     rests_on=smaller_class,
-    parameters=(AGAINST, POOL),
     core=False,
 )
 def equalized_odds_ratio(groups: Groups, *, against: str = LARGEST_GAP, pool: int = 1) -> Result:
@@ -345,11 +334,9 @@ def equalized_odds_ratio(groups: Groups, *, against: str = LARGEST_GAP, pool: in
     return compared(judged, families(judged, *ODDS), against, ratio="folded", never=never)
 
 
-@metric(
+@of_groups(
     id="fairness.disparate_impact",
     version=2,
-    tasks=CLASSIFICATION,
-    kind="groups",
     unit="ratio",
     bounds=(0.0, None),
     direction="one",
@@ -357,7 +344,6 @@ def equalized_odds_ratio(groups: Groups, *, against: str = LARGEST_GAP, pool: in
     source=EEOC,
     needs=DECIDED,
     rests_on=_BY_ID["demographic_parity"].rows,
-    parameters=(AGAINST, POOL),
     core=False,
 )
 def disparate_impact(groups: Groups, *, against: str = LARGEST_GAP, pool: int = 1) -> Result:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimsight.metrics.comparisons import AGAINST, FEW, LARGEST_GAP, POOL, Family, Groups, against_rest, compared
-from aimsight.metrics.registry import REGRESSION, Needs, metric
+from aimsight.metrics.catalogue.errors import ERRORS
+from aimsight.metrics.catalogue.fairness import of_groups
+from aimsight.metrics.comparisons import FEW, LARGEST_GAP, Family, Groups, against_rest, compared
+from aimsight.metrics.registry import REGRESSION
 from aimsight.metrics.simultaneous import Comparisons, Estimates, Floats, means, positive_means
 from aimsight.metrics.statistics import SegmentStatistics
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     Spread = Callable[[Floats, Floats, Floats], Estimates]
     """Estimates from means, standard errors and degrees of freedom."""
 
-ERRORS = Needs(labels=True, prediction=True)
 AGARWAL = "Agarwal, Dudík and Wu, Fair regression (2019): bounded group loss"
 CALDERS = "Calders, Karim, Kamiran, Ali and Zhang, Controlling attribute effect in linear regression (2013)"
 UNDEFINED = (FEW, "fewer than two groups with two labelled rows", "an error is too extreme for fixed point")
@@ -69,11 +70,10 @@ def _means(sums: list[tuple[int, int, int]], unit: float, spread: Spread) -> Est
     return spread(values, np.sqrt(variances) * unit, np.array([n - 1.0 for n, _, _ in sums]))
 
 
-@metric(
+@of_groups(
     id="fairness.mean_error_difference",
     version=2,
     tasks=REGRESSION,
-    kind="groups",
     unit="label units",
     bounds=(0.0, None),
     direction="lower",
@@ -81,7 +81,6 @@ def _means(sums: list[tuple[int, int, int]], unit: float, spread: Spread) -> Est
     source=CALDERS,
     needs=ERRORS,
     rests_on=counted,
-    parameters=(AGAINST, POOL),
 )
 def mean_error_difference(groups: Groups, *, against: str = LARGEST_GAP, pool: int = 1) -> Result:
     """Largest gap between groups in the mean error (residual): who is predicted too high, who too low.
@@ -95,11 +94,10 @@ def mean_error_difference(groups: Groups, *, against: str = LARGEST_GAP, pool: i
     return compared(judged, _family(judged, lambda c: c.error, means), against)
 
 
-@metric(
+@of_groups(
     id="fairness.mae_difference",
     version=2,
     tasks=REGRESSION,
-    kind="groups",
     unit="label units",
     bounds=(0.0, None),
     direction="lower",
@@ -107,7 +105,6 @@ def mean_error_difference(groups: Groups, *, against: str = LARGEST_GAP, pool: i
     source=AGARWAL,
     needs=ERRORS,
     rests_on=counted,
-    parameters=(AGAINST, POOL),
 )
 def mae_difference(groups: Groups, *, against: str = LARGEST_GAP, pool: int = 1) -> Result:
     """Largest gap between groups in the mean absolute error: for whom predictions are less exact.
@@ -121,19 +118,16 @@ def mae_difference(groups: Groups, *, against: str = LARGEST_GAP, pool: int = 1)
     return compared(judged, _family(judged, lambda c: c.absolute, positive_means), against)
 
 
-@metric(
+@of_groups(
     id="fairness.mae_ratio",
     version=2,
     tasks=REGRESSION,
-    kind="groups",
     unit="ratio",
-    bounds=(0.0, 1.0),
     direction="one",
     undefined_when=(*UNDEFINED, "every prediction is exact"),
     source=AGARWAL,
     needs=ERRORS,
     rests_on=counted,
-    parameters=(AGAINST, POOL),
     core=False,
 )
 def mae_ratio(groups: Groups, *, against: str = LARGEST_GAP, pool: int = 1) -> Result:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aimsight.metrics.catalogue.scores import gap_of, sample_variance, sums
+from aimsight.metrics.catalogue.fairness import of_groups
+from aimsight.metrics.catalogue.scores import SCORED, gap_of, sample_variance, sums
 from aimsight.metrics.comparisons import (
-    AGAINST,
     FEW,
     LARGEST_GAP,
     POOL,
@@ -21,8 +21,7 @@ from aimsight.metrics.comparisons import (
     compared,
     too_few,
 )
-from aimsight.metrics.intervals import Z, auc, auc_error_bound, auc_interval, clipped, normal_quantile
-from aimsight.metrics.registry import CLASSIFICATION, Needs, metric
+from aimsight.metrics.intervals import Z, auc, auc_error_bound, auc_interval, normal_quantile
 from aimsight.metrics.reliability import scores_of
 from aimsight.metrics.simultaneous import Comparisons, Estimates, Floats, largest_magnitude, with_correlated
 from aimsight.metrics.statistics import SCORE_CELLS, ScoreCounts, SegmentStatistics
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
     from aimsight.metrics.values import Result
 
-SCORED = Needs(score=True, labels=True)
 BAROCAS = "Barocas, Hardt and Narayanan, Fairness and Machine Learning (2023), ch. 3: calibration by group"
 BORKAN = "Borkan et al., Nuanced metrics for measuring unintended bias (2019): subgroup AUC"
 ONE_CLASS = "fewer than two groups with scored rows of both labels"
@@ -129,19 +127,15 @@ def _compared_aucs(groups: Groups, against: str, ratio: Ratio) -> Result:
     return replace(result, error_bound=min(2 * bound / (smallest - bound), 1.0) if smallest > bound else 1.0)
 
 
-@metric(
+@of_groups(
     id="fairness.auc_difference",
     version=2,
-    tasks=CLASSIFICATION,
-    kind="groups",
     unit="share",
-    bounds=(0.0, 1.0),
     direction="lower",
     undefined_when=(FEW, ONE_CLASS),
     source=BORKAN,
     needs=SCORED,
     rests_on=ranked,
-    parameters=(AGAINST, POOL),
     core=False,
 )
 def auc_difference(groups: Groups, *, against: str = LARGEST_GAP, pool: int = 1) -> Result:
@@ -155,19 +149,15 @@ def auc_difference(groups: Groups, *, against: str = LARGEST_GAP, pool: int = 1)
     return _compared_aucs(groups.over(pool), against, "")
 
 
-@metric(
+@of_groups(
     id="fairness.auc_ratio",
     version=2,
-    tasks=CLASSIFICATION,
-    kind="groups",
     unit="ratio",
-    bounds=(0.0, 1.0),
     direction="one",
     undefined_when=(FEW, ONE_CLASS, "no positive is ranked above a negative in any group"),
     source=BORKAN,
     needs=SCORED,
     rests_on=ranked,
-    parameters=(AGAINST, POOL),
     core=False,
 )
 def auc_ratio(groups: Groups, *, against: str = LARGEST_GAP, pool: int = 1) -> Result:
@@ -187,12 +177,9 @@ def scored(s: SegmentStatistics) -> int:
 
 
 of_calibration = functools.partial(
-    metric,
+    of_groups,
     version=3,
-    tasks=CLASSIFICATION,
-    kind="groups",
     unit="probability",
-    bounds=(0.0, 1.0),
     direction="lower",
     undefined_when=("fewer than two groups with enough labelled and scored rows",),
     source=BAROCAS,
@@ -226,7 +213,7 @@ def calibration_gap(groups: Groups, *, pool: int = 1) -> Result:
     note = f"largest in {where}{f' for class {label}' if label else ''} (label - score: {gaps[worst]:+.4g})"
     rows = sum(part.score_sums.n for part in counted.values() if part.score_sums is not None)
     bound = max(one[5] for one in found)
-    return Value(abs(float(gaps[worst])), rows, clipped(around, 0.0, 1.0), bound, detail=note)
+    return Value(abs(float(gaps[worst])), rows, around.within(0.0, 1.0), bound, detail=note)
 
 
 def _gaps(part: SegmentStatistics) -> Iterator[tuple[str, float, float, int, float]]:

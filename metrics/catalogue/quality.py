@@ -30,18 +30,15 @@ of_column = functools.partial(
 of_rows = functools.partial(
     metric, version=1, tasks=ALL_TASKS, kind="quality", unit="share", bounds=(0.0, 1.0), direction="lower"
 )
-"""Declares a share of the rows of the window."""
+"""Declares a measure of all rows of the window, a share of them if it says no other."""
 
 
 def _share(part: int, n: int, reason: str, rows: int = 0) -> Result:
     return Value(part / n, n, wilson(part, n)) if n else Undefined(reason if rows else EMPTY, rows)
 
 
-@metric(
+@of_rows(
     id="quality.rows",
-    version=1,
-    tasks=ALL_TASKS,
-    kind="quality",
     unit="rows",
     bounds=(1.0, None),
     direction="none",
@@ -157,13 +154,8 @@ def duplicate_share(facts: RowFacts) -> Result:
     return _share(again, q.rows + again, EMPTY)
 
 
-@metric(
+@of_rows(
     id="quality.label_coverage",
-    version=1,
-    tasks=ALL_TASKS,
-    kind="quality",
-    unit="share",
-    bounds=(0.0, 1.0),
     direction="higher",
     undefined_when=(EMPTY,),
     source=f"{ISO_MEASURES}: label completeness",
@@ -177,14 +169,10 @@ def label_coverage(facts: RowFacts) -> Result:
     return _share(facts.all_rows.labelled, facts.all_rows.rows, EMPTY)
 
 
-@metric(
+@of_rows(
     id="quality.freshness_hours",
-    version=1,
-    tasks=ALL_TASKS,
-    kind="quality",
     unit="hours",
     bounds=(0.0, None),
-    direction="lower",
     undefined_when=(EMPTY,),
     source=f"{ISO_QUALITY}: currentness",
     needs=Needs(),

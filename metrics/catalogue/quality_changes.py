@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from aimsight.metrics.catalogue.quality import EMPTY, ISO_MEASURES, ISO_QUALITY
+from aimsight.metrics.catalogue.quality import EMPTY, ISO_MEASURES, ISO_QUALITY, of_rows
 from aimsight.metrics.intervals import wilson
-from aimsight.metrics.registry import ALL_TASKS, Needs, metric
+from aimsight.metrics.registry import Needs
 from aimsight.metrics.values import Interval, Undefined, Value
 
 if TYPE_CHECKING:
@@ -19,14 +19,10 @@ SHOWN = 8
 """So many columns are named in a detail."""
 
 
-@metric(
+@of_rows(
     id="quality.schema_changes",
-    version=1,
-    tasks=ALL_TASKS,
-    kind="quality",
     unit="columns",
     bounds=(0.0, None),
-    direction="lower",
     undefined_when=(EMPTY, "the columns of the window's or the reference's source are not known"),
     source=f"{ISO_QUALITY}: consistency of format",
     needs=Needs(reference=True),
@@ -47,11 +43,8 @@ def schema_changes(facts: RowFacts) -> Result:
     return Value(float(len(changes)), rows, detail=_named(changes))
 
 
-@metric(
+@of_rows(
     id="quality.volume_ratio",
-    version=1,
-    tasks=ALL_TASKS,
-    kind="quality",
     unit="ratio",
     bounds=(0.0, None),
     direction="one",
@@ -83,14 +76,8 @@ def volume_ratio(facts: RowFacts) -> Result:
     return Value(value, rows, interval, detail=detail)
 
 
-@metric(
+@of_rows(
     id="quality.outside_intended_use_share",
-    version=1,
-    tasks=ALL_TASKS,
-    kind="quality",
-    unit="share",
-    bounds=(0.0, 1.0),
-    direction="lower",
     undefined_when=(EMPTY, "no feature declares a range or values, or none of them could be counted"),
     source=EU_ACT,
     needs=Needs(declared=True),
@@ -109,14 +96,10 @@ def outside_intended_use_share(facts: RowFacts) -> Result:
     return Value(outside / rows, rows, wilson(outside, rows))
 
 
-@metric(
+@of_rows(
     id="quality.constant_columns",
-    version=1,
-    tasks=ALL_TASKS,
-    kind="quality",
     unit="columns",
     bounds=(0.0, None),
-    direction="lower",
     undefined_when=(EMPTY, "no feature has two values"),
     source=f"{ISO_MEASURES}: variability of features",
     needs=Needs(),

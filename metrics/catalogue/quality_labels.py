@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aimsight.configs.parameters import Parameter
-from aimsight.metrics.catalogue.quality import EMPTY, ISO_MEASURES
+from aimsight.metrics.catalogue.quality import EMPTY, ISO_MEASURES, of_rows
 from aimsight.metrics.intervals import wilson
-from aimsight.metrics.registry import ALL_TASKS, Needs, metric
+from aimsight.metrics.registry import Needs
 from aimsight.metrics.statistics import DELAY_CELLS
 from aimsight.metrics.values import Interval, Undefined, Value
 
@@ -21,14 +21,10 @@ HOUR = 3600.0
 NONE_KNOWN = "it is not known when any label arrived"
 
 
-@metric(
+@of_rows(
     id="quality.label_delay",
-    version=1,
-    tasks=ALL_TASKS,
-    kind="quality",
     unit="hours",
     bounds=(0.0, None),
-    direction="lower",
     undefined_when=(EMPTY, NONE_KNOWN),
     source=f"{ISO_MEASURES}: timeliness of labels; Hahn and Meeker, Statistical Intervals (1991), ch. 5",
     needs=Needs(labels=True),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aimsight.configs.parameters import Parameter
-from aimsight.metrics.catalogue.scores import SCORED, no_scores, one_sided, roc_auc
+from aimsight.metrics.catalogue.scores import NO_SCORE, ONE_CLASS, no_scores, of_scores, one_sided, roc_auc
 from aimsight.metrics.intervals import clopper_pearson, effective_rows, share_like
 from aimsight.metrics.ranked import average_precision as precision_of
 from aimsight.metrics.ranked import average_precision_interval, separation, top
-from aimsight.metrics.registry import BINARY, CLASSIFICATION, metric
+from aimsight.metrics.registry import CLASSIFICATION
 from aimsight.metrics.values import Cause, Interval, Undefined, Value
 
 if TYPE_CHECKING:
@@ -17,23 +17,18 @@ if TYPE_CHECKING:
     from aimsight.metrics.statistics import SegmentStatistics
     from aimsight.metrics.values import Result
 
-NO_SCORE = "no row has both a label and a valid score"
-ONE_CLASS = "one class only among them"
 K = Parameter("k", "float", 0.1, 0.0001, 1.0, "share of rows with the highest scores")
 
 
-@metric(
+@of_scores(
     id="performance.average_precision",
     version=2,
     tasks=CLASSIFICATION,
-    kind="segment",
     unit="share",
     bounds=(0.0, 1.0),
     direction="higher",
     undefined_when=(NO_SCORE, ONE_CLASS),
     source="Boyd, Eng and Page, Area under the precision-recall curve: point estimates and intervals, ECML (2013)",
-    needs=SCORED,
-    per_class=True,
 )
 def average_precision(s: SegmentStatistics) -> Result:
     """Mean over the positives of the precision at their score (area under the precision-recall curve, step-wise).
@@ -64,19 +59,16 @@ def average_precision(s: SegmentStatistics) -> Result:
     return Value(value, n, interval, error_bound=bound)
 
 
-@metric(
+@of_scores(
     id="performance.gini",
     version=1,
     tasks=CLASSIFICATION,
-    kind="segment",
     unit="share",
     bounds=(-1.0, 1.0),
     direction="higher",
     undefined_when=(NO_SCORE, ONE_CLASS),
     source="Hand and Till, A simple generalisation of the area under the ROC curve, Machine Learning 45 (2001)",
-    needs=SCORED,
     core=False,
-    per_class=True,
 )
 def gini(s: SegmentStatistics) -> Result:
     """Gini coefficient of the ranking (accuracy ratio, Somers' D): ``2 AUC - 1``.
@@ -86,28 +78,19 @@ def gini(s: SegmentStatistics) -> Result:
     found = roc_auc(s)
     if isinstance(found, Undefined):
         return found
-    around = found.interval
-    return Value(
-        2 * found.value - 1,
-        found.n,
-        around and Interval(2 * around.low - 1, 2 * around.high - 1, around.method),
-        error_bound=2 * found.error_bound,
-    )
+    interval = found.interval and found.interval.carried(lambda auc: 2 * auc - 1)
+    return Value(2 * found.value - 1, found.n, interval, error_bound=2 * found.error_bound)
 
 
-@metric(
+@of_scores(
     id="performance.score_ks",
     version=1,
-    tasks=BINARY,
-    kind="segment",
     unit="share",
     bounds=(0.0, 1.0),
     direction="higher",
     undefined_when=(NO_SCORE, ONE_CLASS),
     source="Siddiqi, Credit Risk Scorecards (2006), ch. 6; Newcombe, Statistics in Medicine 17 (1998)",
-    needs=SCORED,
     core=False,
-    per_class=True,
 )
 def score_ks(s: SegmentStatistics) -> Result:
     """Largest distance between the cumulative scores of positives and negatives (Kolmogorov-Smirnov, Youden's J).
@@ -124,20 +107,16 @@ def score_ks(s: SegmentStatistics) -> Result:
     return Value(found.value, n, found.interval, error_bound=found.error_bound)
 
 
-@metric(
+@of_scores(
     id="performance.precision_at",
     version=2,
-    tasks=BINARY,
-    kind="segment",
     unit="share",
     bounds=(0.0, 1.0),
     direction="higher",
     undefined_when=(NO_SCORE, "the share of rows is less than one row"),
     source="Manning, Raghavan and Schütze, Introduction to Information Retrieval (2008), ch. 8",
-    needs=SCORED,
     parameters=(K,),
     core=False,
-    per_class=True,
 )
 def precision_at(s: SegmentStatistics, *, k: float = 0.1) -> Result:
     """Share of positives among the share ``k`` of rows with the highest scores.
@@ -154,20 +133,16 @@ def precision_at(s: SegmentStatistics, *, k: float = 0.1) -> Result:
     return Value(value, found.all_rows, interval, error_bound=found.error_bound / found.rows)
 
 
-@metric(
+@of_scores(
     id="performance.recall_at",
     version=2,
-    tasks=BINARY,
-    kind="segment",
     unit="share",
     bounds=(0.0, 1.0),
     direction="higher",
     undefined_when=(NO_SCORE, "no positive labels", "the share of rows is less than one row"),
     source="Manning, Raghavan and Schütze, Introduction to Information Retrieval (2008), ch. 8",
-    needs=SCORED,
     parameters=(K,),
     core=False,
-    per_class=True,
 )
 def recall_at(s: SegmentStatistics, *, k: float = 0.1) -> Result:
     """Share of all positives that are among the share ``k`` of rows with the highest scores (capture rate).
@@ -185,20 +160,16 @@ def recall_at(s: SegmentStatistics, *, k: float = 0.1) -> Result:
     return Value(value, found.all_rows, interval, error_bound=found.error_bound / found.all_positives)
 
 
-@metric(
+@of_scores(
     id="performance.lift",
     version=2,
-    tasks=BINARY,
-    kind="segment",
     unit="ratio",
     bounds=(0.0, None),
     direction="higher",
     undefined_when=(NO_SCORE, "no positive labels", "the share of rows is less than one row"),
     source="Piatetsky-Shapiro and Masand, Estimating campaign benefits and modeling lift, KDD (1999)",
-    needs=SCORED,
     parameters=(K,),
     core=False,
-    per_class=True,
 )
 def lift(s: SegmentStatistics, *, k: float = 0.1) -> Result:
     """How many times more positives there are among the share ``k`` with the highest scores than among all rows.
@@ -209,13 +180,8 @@ def lift(s: SegmentStatistics, *, k: float = 0.1) -> Result:
     found = recall_at(s, k=k)
     if isinstance(found, Undefined):
         return found
-    around = found.interval
-    return Value(
-        found.value / k,
-        found.n,
-        around and Interval(around.low / k, around.high / k, around.method),
-        error_bound=found.error_bound / k,
-    )
+    interval = found.interval and found.interval.carried(lambda share: share / k)
+    return Value(found.value / k, found.n, interval, error_bound=found.error_bound / k)
 
 
 def _top(s: SegmentStatistics, k: float) -> Top | Undefined:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from aimsight.configs.parameters import Parameter
-from aimsight.metrics.catalogue.errors import ERRORS, NEVER, details, of_mean_square, small_sample
-from aimsight.metrics.intervals import clipped, mean, positive, wilson
+from aimsight.metrics.catalogue.errors import NEVER, details, of_errors, of_mean_square, small_sample
+from aimsight.metrics.intervals import mean, positive, wilson
 from aimsight.metrics.registry import REGRESSION, Needs, metric
 from aimsight.metrics.statistics import ERROR_CELL_BITS, ERROR_CELLS, LOG_BITS, RATIO_BITS, UNIT_BITS
 from aimsight.metrics.values import Cause, Interval, Undefined, Value
@@ -22,23 +21,19 @@ if TYPE_CHECKING:
     from aimsight.metrics.values import Result
 
 HYNDMAN = "Hyndman and Koehler, Another look at measures of forecast accuracy, Int. J. Forecasting 22 (2006)"
+VARTIA = "Törnqvist, Vartia and Vartia, How should relative changes be measured? American Statistician 39 (1985)"
 
 
 def _variance(total: float, squares: float, n: int) -> float:
     return max(squares - total * total / n, 0.0) / max(n - 1, 1)
 
 
-@metric(
+@of_errors(
     id="performance.mape",
     version=1,
-    tasks=REGRESSION,
-    kind="errors",
     unit="share of the label",
-    bounds=(0.0, None),
-    direction="lower",
     undefined_when=(*NEVER, "every label is 0", "an error is more than 2**30 times its label"),
     source=HYNDMAN,
-    needs=ERRORS,
     core=False,
 )
 def mape(c: ErrorSums, _unit: float) -> Result:
@@ -60,17 +55,12 @@ def mape(c: ErrorSums, _unit: float) -> Result:
     return Value(total / n, n, positive(total / n, error, n, "Student, log"))
 
 
-@metric(
+@of_errors(
     id="performance.smape",
     version=1,
-    tasks=REGRESSION,
-    kind="errors",
     unit="share of the mean of both",
     bounds=(0.0, 2.0),
-    direction="lower",
-    undefined_when=NEVER,
     source=HYNDMAN,
-    needs=ERRORS,
     core=False,
 )
 def smape(c: ErrorSums, _unit: float) -> Result:
@@ -83,24 +73,17 @@ def smape(c: ErrorSums, _unit: float) -> Result:
         return d
     total, squares = d.symmetric / 2**UNIT_BITS, d.symmetric_square / 2**UNIT_BITS
     interval = mean(total / c.n, _variance(total, squares, c.n), c.n)
-    return Value(min(total / c.n, 2.0), c.n, clipped(interval, 0.0, 2.0))
+    return Value(min(total / c.n, 2.0), c.n, interval and interval.within(0.0, 2.0))
 
 
-log_error = functools.partial(
-    metric,
-    tasks=REGRESSION,
-    kind="errors",
-    bounds=(0.0, None),
-    direction="lower",
+@of_errors(
+    id="performance.msle",
+    version=2,
+    unit="square of a log ratio",
     undefined_when=(*NEVER, "a label or prediction is -1 or less"),
-    source="Törnqvist, Vartia and Vartia, How should relative changes be measured? American Statistician 39 (1985)",
-    needs=ERRORS,
+    source=VARTIA,
     core=False,
 )
-"""Declares an error of logarithms."""
-
-
-@log_error(id="performance.msle", version=2, unit="square of a log ratio")
 def msle(c: ErrorSums, _unit: float) -> Result:
     """Mean squared log error, ``mean((ln(1 + prediction) - ln(1 + label))**2)``: the square of ``performance.rmsle``.
 
@@ -116,7 +99,14 @@ def msle(c: ErrorSums, _unit: float) -> Result:
     return Value(square, c.n, of_mean_square(square, d.log_fourth / 2 ** (2 * LOG_BITS) / c.n, c.n))
 
 
-@log_error(id="performance.rmsle", version=3, unit="log ratio")
+@of_errors(
+    id="performance.rmsle",
+    version=3,
+    unit="log ratio",
+    undefined_when=(*NEVER, "a label or prediction is -1 or less"),
+    source=VARTIA,
+    core=False,
+)
 def rmsle(c: ErrorSums, unit: float) -> Result:
     """Root mean squared log error, ``sqrt(mean((ln(1 + prediction) - ln(1 + label))**2))``.
 
@@ -126,22 +116,13 @@ def rmsle(c: ErrorSums, unit: float) -> Result:
     found = msle(c, unit)
     if isinstance(found, Undefined):
         return found
-    around = found.interval
-    interval = around and Interval(math.sqrt(around.low), math.sqrt(around.high), around.method)
-    return Value(math.sqrt(found.value), c.n, interval)
+    return Value(math.sqrt(found.value), c.n, found.interval and found.interval.carried(math.sqrt))
 
 
-@metric(
+@of_errors(
     id="performance.pinball_loss",
     version=2,
-    tasks=REGRESSION,
-    kind="errors",
-    unit="label units",
-    bounds=(0.0, None),
-    direction="lower",
-    undefined_when=NEVER,
     source="Koenker and Bassett, Regression quantiles, Econometrica 46 (1978)",
-    needs=ERRORS,
     parameters=(Parameter("level", "float", 0.5, 0.001, 0.999, "level of the quantile that is predicted"),),
     core=False,
 )
@@ -162,17 +143,10 @@ def pinball_loss(c: ErrorSums, unit: float, *, level: float = 0.5) -> Result:
     return Value(value, c.n, positive(value, error, c.n, "Student, log"))
 
 
-@metric(
+@of_errors(
     id="performance.max_error",
     version=1,
-    tasks=REGRESSION,
-    kind="errors",
-    unit="label units",
-    bounds=(0.0, None),
-    direction="lower",
-    undefined_when=NEVER,
     source="Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed. (2002), ch. 6 (maximum norm)",
-    needs=ERRORS,
     core=False,
 )
 def max_error(c: ErrorSums, unit: float) -> Result:
@@ -185,17 +159,11 @@ def max_error(c: ErrorSums, unit: float) -> Result:
     return d if isinstance(d, Undefined) else Value(d.largest.at * unit, c.n)
 
 
-@metric(
+@of_errors(
     id="performance.median_absolute_error",
     version=1,
-    tasks=REGRESSION,
-    kind="errors",
-    unit="label units",
-    bounds=(0.0, None),
-    direction="lower",
     undefined_when=(*NEVER, "the quantile or its interval reaches into the open cell of the largest errors"),
     source="Rousseeuw and Leroy, Robust Regression and Outlier Detection (1987); Conover (1999) on order statistics",
-    needs=ERRORS,
     parameters=(Parameter("level", "float", 0.5, 0.01, 0.99, "level of the quantile, 0.5 for the median"),),
     core=False,
 )

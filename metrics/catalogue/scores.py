@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING
 
-from aimsight.metrics.intervals import auc, auc_error_bound, auc_interval, clipped, holding, mean, share_like
+from aimsight.metrics.intervals import auc, auc_error_bound, auc_interval, mean, share_like
 from aimsight.metrics.losses import brier_losses, log_losses
 from aimsight.metrics.registry import BINARY, CLASSIFICATION, Needs, metric
 from aimsight.metrics.statistics import UNIT_BITS
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from aimsight.metrics.statistics import ScoreCounts, ScoreSums, SegmentStatistics
     from aimsight.metrics.values import Result
 
+NO_SCORE, ONE_CLASS = "no row has both a label and a valid score", "one class only among them"
 SCORED = Needs(labels=True, score=True)
+of_scores = functools.partial(metric, tasks=BINARY, kind="segment", needs=SCORED, per_class=True)
+"""Declares a metric of scores and labels, of a binary model or one class of a multiclass one if it says no other."""
 
 
 def no_scores(s: SegmentStatistics) -> Undefined:
@@ -54,22 +58,19 @@ def sample_variance(total: float, squares: float, n: int) -> float:
     return max(squares - total * total / n, 0.0) / max(n - 1, 1)
 
 
-@metric(
+@of_scores(
     id="performance.roc_auc",
     version=1,
     tasks=CLASSIFICATION,
-    kind="segment",
     unit="share",
     bounds=(0.0, 1.0),
     direction="higher",
     undefined_when=(
-        "no row has both a label and a valid score",
-        "one class only among them",
+        NO_SCORE,
+        ONE_CLASS,
         "no class has both rows of it and rows of others (multiclass)",
     ),
     source="Hanley and McNeil (1982); DeLong, DeLong and Clarke-Pearson (1988); Newcombe (2006)",
-    needs=SCORED,
-    per_class=True,
 )
 def roc_auc(s: SegmentStatistics) -> Result:
     """Probability that a positive row has a higher score than a negative one, ties counting half.
@@ -104,17 +105,16 @@ def _binary_auc(s: SegmentStatistics, counts: ScoreCounts) -> Result:
     return Value(value, ups + downs, auc_interval(value, variance, ups, downs), error_bound=auc_error_bound(counts))
 
 
-@metric(
+@of_scores(
     id="performance.log_loss",
     version=2,
     tasks=CLASSIFICATION,
-    kind="segment",
     unit="nats",
     bounds=(0.0, None),
     direction="lower",
-    undefined_when=("no row has both a label and a valid score",),
+    undefined_when=(NO_SCORE,),
     source="Good, Rational decisions, J. Royal Statistical Society B 14 (1952)",
-    needs=SCORED,
+    per_class=False,
 )
 def log_loss(s: SegmentStatistics) -> Result:
     """Mean of ``-ln(probability given to the label)``, probabilities clipped to [2**-52, 1 - 2**-52].
@@ -126,20 +126,19 @@ def log_loss(s: SegmentStatistics) -> Result:
     if c is None:
         return no_scores(s)
     found = log_losses(s, c)
-    return Value(found.mean, c.n, holding(found.interval(), found.mean))
+    return Value(found.mean, c.n, found.interval().holding(found.mean))
 
 
-@metric(
+@of_scores(
     id="performance.brier",
     version=2,
     tasks=CLASSIFICATION,
-    kind="segment",
     unit="squared probability",
     bounds=(0.0, None),
     direction="lower",
-    undefined_when=("no row has both a label and a valid score",),
+    undefined_when=(NO_SCORE,),
     source="Brier, Verification of forecasts expressed in terms of probability, Monthly Weather Review 78 (1950)",
-    needs=SCORED,
+    per_class=False,
 )
 def brier(s: SegmentStatistics) -> Result:
     """Mean squared distance of probabilities from what came true.
@@ -153,20 +152,18 @@ def brier(s: SegmentStatistics) -> Result:
         return no_scores(s)
     found = brier_losses(s, c)
     most = math.inf if s.classes is not None else 1.0
-    return Value(found.mean, c.n, clipped(holding(found.interval(), found.mean), 0.0, most))
+    return Value(found.mean, c.n, found.interval().holding(found.mean).within(0.0, most))
 
 
-@metric(
+@of_scores(
     id="performance.calibration_gap",
     version=2,
-    tasks=BINARY,
-    kind="segment",
     unit="probability",
     bounds=(-1.0, 1.0),
     direction="zero",
-    undefined_when=("no row has both a label and a valid score",),
+    undefined_when=(NO_SCORE,),
     source="Cox, Two further applications of a model for binary regression, Biometrika 45 (1958)",
-    needs=SCORED,
+    per_class=False,
 )
 def calibration_gap(s: SegmentStatistics) -> Result:
     """Mean label minus mean score: calibration in the large.
@@ -186,7 +183,7 @@ def calibration_gap(s: SegmentStatistics) -> Result:
     square, _ = losses.moments()
     around = mean(centre, (square - centre * centre) * count / max(count - 1, 1), round(count))
     value = gap / c.n
-    return Value(value, c.n, around and clipped(holding(around, value), -1.0, 1.0))
+    return Value(value, c.n, around and around.holding(value).within(-1.0, 1.0))
 
 
 def gap_of(c: ScoreSums) -> tuple[float, float]:

@@ -17,11 +17,11 @@ from aimsight.metrics.catalogue.errors import r2, small_sample
 from aimsight.metrics.catalogue.scores import brier, log_loss, no_scores, one_sided, sums
 from aimsight.metrics.confusion import against_rest, matrix_of, occurring_classes, one_against_rest, whole
 from aimsight.metrics.estimates.formulas import FORMULAS
-from aimsight.metrics.intervals import holding, positive, skewed
+from aimsight.metrics.intervals import positive, skewed
 from aimsight.metrics.losses import brier_losses, log_losses
 from aimsight.metrics.registry import ALL_TASKS, Needs, find, measured_by, metric
 from aimsight.metrics.reliability import HALF_CELL, scores_of
-from aimsight.metrics.values import Cause, Interval, Undefined, Value
+from aimsight.metrics.values import Cause, Undefined, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -199,14 +199,10 @@ def _carried(dummy_of: Callable[..., tuple[float, float]]) -> Callable[..., Resu
         if perfect <= dummy:
             return Undefined("all labels are of one class", found.n, Cause.TOO_FEW)
         value, around = min((found.value - dummy) / (perfect - dummy), 1.0), found.interval
-        interval = around and _moved(around, lambda end: min((end - dummy) / (perfect - dummy), 1.0))
+        interval = around and around.carried(lambda end: min((end - dummy) / (perfect - dummy), 1.0))
         return Value(value, found.n, interval, error_bound=found.error_bound / (perfect - dummy))
 
     return of
-
-
-def _moved(around: Interval, where: Callable[[float], float]) -> Interval:
-    return Interval(where(around.low), where(around.high), around.method)
 
 
 def _by_chance(_: SegmentStatistics) -> tuple[float, float]:
@@ -287,7 +283,7 @@ def _of_losses(
     ratio = mean / loss
     variance += -2 * ratio * slope * p * (of_positives / positives - mean) + (ratio * slope) ** 2 * p * (1 - p)
     around = skewed(ratio, max(variance, 0.0) / (rows + 1) / loss**2, "delta, skewed, unknown rows")
-    return Value(value, n, holding(Interval(1 - around.high, 1 - around.low, around.method), value))
+    return Value(value, n, around.carried(lambda end: 1 - end).holding(value))
 
 
 def _of_classes(s: SegmentStatistics, found: Result, dummy_of: Callable[[Floats], float]) -> Result:
@@ -299,8 +295,7 @@ def _of_classes(s: SegmentStatistics, found: Result, dummy_of: Callable[[Floats]
     if share.size < 2:
         return Undefined("all labels are of one class", found.n, Cause.TOO_FEW)
     dummy = dummy_of(share)
-    around = found.interval
-    interval = around and Interval(1 - around.high / dummy, 1 - around.low / dummy, around.method)
+    interval = found.interval and found.interval.carried(lambda end: 1 - end / dummy)
     return Value(1 - found.value / dummy, found.n, interval)
 
 
@@ -321,7 +316,7 @@ def _root(explained: Result) -> Result:
     if isinstance(explained, Undefined):
         return explained
     around = explained.interval
-    interval = around and _moved(around, lambda end: 1 - math.sqrt(max(1 - end, 0.0)))
+    interval = around and around.carried(lambda end: 1 - math.sqrt(max(1 - end, 0.0)))
     return replace(explained, value=1 - math.sqrt(max(1 - explained.value, 0.0)), interval=interval)
 
 
@@ -403,7 +398,7 @@ def _of_rows(unit: Metric, pair: FramePair, model: ModelConfig) -> Result:
         return Undefined("labels or predictions are too large", n)
     detail = f"on a sample of {frame.total:,} rows" if frame.rows < frame.total else ""
     around = positive(ratio, small_sample(n) * spread / math.sqrt(n - 1), n, "delta, log")
-    interval = around and holding(Interval(1 - around.high, 1 - around.low, around.method), 1 - ratio)
+    interval = around and around.carried(lambda end: 1 - end).holding(1 - ratio)
     found = Value(1 - ratio, n, interval, detail=detail)
     return _root(found) if what == "rmsle" else found
 
