@@ -140,14 +140,14 @@ def test_extreme_labels_never_break_a_metric(counting: Counting, unit: Metric, d
 
 @ids
 def test_a_metric_takes_little_time(counting: Counting, unit: Metric) -> None:
-    """Less than 5 ms a metric and window from what the store keeps (the best of five, with room for a busy machine)."""
+    """Less than 5 ms of the processor a metric and window from what the store keeps (the best of five, with some room)."""
     for task in sorted(unit.tasks):
         seen = in_cells(statistics(counting, 2000, 5, task))
         best = math.inf
         for _ in range(5):
-            begun = time.perf_counter()
+            begun = time.process_time()
             results(unit, seen, task)
-            best = min(best, time.perf_counter() - begun)
+            best = min(best, time.process_time() - begun)
         assert best < 0.02
 
 
