@@ -140,7 +140,7 @@ def test_extreme_labels_never_break_a_metric(counting: Counting, unit: Metric, d
 
 @ids
 def test_a_metric_takes_little_time(counting: Counting, unit: Metric) -> None:
-    """Less than 5 ms of the processor a metric and window from what the store keeps (the best of five, with some room)."""
+    """Less than 5 ms of the processor a metric and window from what the store keeps: best of five, with some room."""
     for task in sorted(unit.tasks):
         seen = in_cells(statistics(counting, 2000, 5, task))
         best = math.inf
