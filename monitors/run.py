@@ -211,6 +211,7 @@ class _Run:
         self.problem = ""
         self.identified = True
         self.frozen = True
+        self.made: Reference | None = None
         self.registered = self.unfinished = False
         self.remembered: dict[str, KnownFile] = {}
         self.history: dict[Window, History] = {}
@@ -229,21 +230,21 @@ class _Run:
         missed = record_missed(self.project, self.store, self.model, self.late)
         self._gather()
         unreadable = self.problem
-        if self.inputs is None and not self.history:
-            raise AimsightError(f"{unreadable}; nothing has ever been measured of this model, so nothing is recorded")
         candidates = self._candidates(chosen)
         if self.inputs is not None:
             spans = [*self._reference_spans(), *candidates]
             self.inputs = replace(self.inputs, needing=needing(self.inputs.log, spans))
         todo = self._backfill(candidates) if chosen is not None else self._due(candidates)
         total = Recorded()
+        basis = self._basis(candidates) if todo else None
+        if self.problem and not self.history:
+            raise AimsightError(f"{self.problem}; nothing has ever been measured of this model, so nothing is recorded")
         if not self.registered or todo or (self.inputs and self.inputs.news):
             self._begin(candidates)
+        for start in range(0, len(todo), CHUNK):
+            self.progress(f"{self.model.model}: windows", start, len(todo))
+            total = total.plus(self._chunk(todo[start : start + CHUNK], basis))
         if todo:
-            basis = self._basis(candidates)
-            for start in range(0, len(todo), CHUNK):
-                self.progress(f"{self.model.model}: windows", start, len(todo))
-                total = total.plus(self._chunk(todo[start : start + CHUNK], basis))
             self.progress(f"{self.model.model}: windows", len(todo), len(todo))
         return RunSummary(
             self.model.model,
@@ -365,7 +366,7 @@ class _Run:
         return run_key(self.model.model, monitor, window.start, window.end, self.config_hash, self._fingerprint(window))
 
     def _begin(self, candidates: Sequence[Window]) -> None:
-        """Record the configuration, the planned windows and what is known of the files."""
+        """Record the configuration, the planned windows, what is known of the files, and a reference that is new."""
         with self.store.write() as tx:
             now = self.store.clock.now()
             record_people(tx, self.project.config)
@@ -374,6 +375,9 @@ class _Run:
             plan_slots(tx, self.model.model, self.model.monitor.name, spans, now)
             if self.inputs:
                 remember_files(tx, self.inputs.news)
+            if self.made is not None:
+                save_reference(tx, self.model.model, self.made, actor=self.actor)
+        self.frozen = self.frozen or self.made is not None
 
     def _basis(self, candidates: Sequence[Window]) -> Reference | None:
         """What fixes the cells: the frozen reference, made when this is the first run that needs it.
@@ -384,9 +388,7 @@ class _Run:
         if self.inputs is None:
             return None
         fingerprint = reference_fingerprint(self.model)
-        with self.store.read() as reader:
-            known = load_reference(reader, self.model.model, fingerprint)
-        if known is not None:
+        if known := self._known_basis(fingerprint):
             self.frozen = True  # perhaps by another process, a moment ago
             return known
         period = self._period(self.inputs, candidates)
@@ -403,13 +405,18 @@ class _Run:
             made = replace(made, statistics=replace(made.statistics, schema=self._schema(period)))
             self.inputs.check_unchanged([period] if period else [])
         except AimsightError as error:
-            self.problem = f"the reference cannot be made: {error}"
+            what = "the reference cannot be made" if self.model.reference else "the first window cannot be counted"
+            self.problem = f"{what}: {error}"
             self.identified = not isinstance(error, PASSING)
             return None
-        with self.store.write() as tx:
-            save_reference(tx, self.model.model, made, actor=self.actor)
-        self.frozen = True
+        self.made = made
         return made
+
+    def _known_basis(self, fingerprint: str) -> Reference | None:
+        if not self.store.path.exists():
+            return None
+        with self.store.read() as reader:
+            return load_reference(reader, self.model.model, fingerprint)
 
     def _period(self, inputs: Inputs, candidates: Sequence[Window]) -> Window | None:
         """The part of the log that fixes the cells; ``None`` when there is none, or the reference has a source."""

@@ -32,6 +32,14 @@ def failed(sandbox: Sandbox, *days: int, model: str = "credit") -> str:
     return str(rows[-1]["reason"])
 
 
+def told(sandbox: Sandbox, until: int) -> str:
+    """Assert that a first run records nothing at all; what it says instead."""
+    summary = sandbox.run(until)["credit"]
+    assert (summary.runs, sandbox.store.path.exists()) == ([], False)
+    assert "nothing is recorded" in summary.problem
+    return summary.problem
+
+
 def without(rows: list[Row], *columns: str) -> list[Row]:
     """The rows without some columns."""
     return [{key: cell for key, cell in row.items() if key not in columns} for row in rows]
@@ -198,28 +206,27 @@ WORDS = {
 
 
 @pytest.mark.parametrize(
-    ("how", "days"), [("missing", [5]), ("empty", [5]), ("no column", [4, 5]), ("text for a number", [4, 5])]
+    ("how", "lost"), [("missing", [5]), ("empty", [5]), ("no column", [4, 5]), ("text for a number", [4, 5])]
 )
-def test_labels_that_cannot_be_read_fail_the_run(sandbox: Sandbox, how: str, days: list[int]) -> None:
+def test_labels_that_cannot_be_read_fail_the_run(sandbox: Sandbox, how: str, lost: list[int]) -> None:
     """Nothing is judged on half of what belongs to it; with the labels repaired the days are measured."""
     sandbox.model("credit", "regression")
     for day in range(6):
         sandbox.day(day, regression_rows(day))
     path = sandbox.path(4, kind="labels")
     whole = path.read_bytes()
-    if days == [5]:  # files that are not there do not change what was measured with them
-        assert ran(sandbox.run(5)["credit"]) == {4: "success"}
+    assert ran(sandbox.run(5)["credit"]) == {4: "success"}
     spoil_labels(sandbox, how)
     sandbox.run(6)
-    assert WORDS[how] in failed(sandbox, *days)
-    assert len(sandbox.nonconformities()) == len(days) - 1
+    assert WORDS[how] in failed(sandbox, *lost)  # files that are not there do not change what was measured with them
+    assert sandbox.verdicts() == {4: "conforming", 5: "not measured"}
     sandbox.check()
     path.write_bytes(whole)
     sandbox.model("credit", "regression")
-    assert ran(sandbox.run(6)["credit"]) == dict.fromkeys(days, "success")
+    assert ran(sandbox.run(6)["credit"]) == {5: "success"}
 
 
-@pytest.mark.parametrize("how", ["missing", "empty"])
+@pytest.mark.parametrize("how", WORDS)
 def test_what_could_never_be_read_is_told_and_not_recorded(sandbox: Sandbox, how: str) -> None:
     """A mistake of the first day is no failure of every window since then."""
     sandbox.model("credit", "regression")
@@ -228,10 +235,7 @@ def test_what_could_never_be_read_is_told_and_not_recorded(sandbox: Sandbox, how
     path = sandbox.path(4, kind="labels")
     whole = path.read_bytes()
     spoil_labels(sandbox, how)
-    summary = sandbox.run(6)["credit"]
-    assert WORDS[how] in summary.problem
-    assert "nothing is recorded" in summary.problem
-    assert summary.runs == []
+    assert WORDS[how] in told(sandbox, 6)
     path.write_bytes(whole)
     sandbox.model("credit", "regression")
     assert ran(sandbox.run(6)["credit"]) == {4: "success", 5: "success"}
@@ -413,28 +417,39 @@ def test_ids_that_occur_twice_with_other_content_are_counted(sandbox: Sandbox) -
 
 
 def test_a_reference_that_cannot_be_made_is_tried_again_when_its_data_change(sandbox: Sandbox) -> None:
-    """The windows fail with the reason, once; repairing a day of the reference is enough to run them."""
+    """A first run says the reason and records no window; repairing a day of the reference is enough to run them."""
     sandbox.model()
     sandbox.days(*range(6))
     whole = sandbox.path(2).read_bytes()
     sandbox.path(2).write_bytes(whole[:-10])
-    sandbox.run(6)
-    reason = failed(sandbox, 4, 5)
+    reason = told(sandbox, 6)
     assert reason.startswith("the reference cannot be made: ")
     assert "its end is missing" in reason
-    assert sandbox.run(6)["credit"].runs == []
-    sandbox.check()
     sandbox.path(2).write_bytes(whole)
     assert ran(sandbox.run(6)["credit"]) == {4: "success", 5: "success"}
     sandbox.check()
 
 
 def test_a_reference_without_rows_is_said_to_be_one(sandbox: Sandbox) -> None:
-    """No row in the period: the windows fail and say so."""
+    """No row in the period: a first run says so, not every window of it."""
     sandbox.model()
     sandbox.days(4, 5)
+    assert "the reference has no rows from 2026-01-01" in told(sandbox, 6)
+
+
+def test_a_new_reference_that_cannot_be_made_fails_the_windows_that_are_due(sandbox: Sandbox) -> None:
+    """Where monitoring has begun, a window that is not measured is on record; those with a result keep it."""
+    sandbox.model()
+    sandbox.days(*range(7))
+    assert ran(sandbox.run(5)["credit"]) == {4: "success"}
+    sandbox.model(reference={"period": ["2025-01-01", "2025-01-05"]}, monitor={"start": "2026-01-05"})
     sandbox.run(6)
-    assert "the reference has no rows from 2026-01-01" in failed(sandbox, 4, 5)
+    assert failed(sandbox, 5).startswith("the reference cannot be made: ")
+    assert sandbox.run(6)["credit"].runs == []
+    sandbox.check()
+    sandbox.model()
+    assert ran(sandbox.run(7)["credit"]) == {5: "success", 6: "success"}
+    sandbox.check()
 
 
 def test_a_file_that_grows_while_it_is_read_is_left_for_the_next_run(
@@ -506,9 +521,7 @@ def test_a_reference_whose_file_changes_while_it_is_made_is_made_anew(
 
     with monkeypatch.context() as patch:
         patch.setattr(DuckDBEngine, "make_reference", touched_meanwhile)
-        sandbox.run(5)
-    assert "the reference cannot be made" in failed(sandbox, 4)
-    assert sandbox.rows("SELECT * FROM reference") == []
+        assert "the reference cannot be made" in told(sandbox, 5)
     assert ran(sandbox.run(5)["credit"]) == {4: "success"}
     sandbox.check()
 
@@ -539,10 +552,15 @@ def test_a_configuration_that_was_wrong_is_tried_again_when_it_is_right(sandbox:
     """The rows are the same and the positive value is named now: the days that failed are measured."""
     sandbox.model(log={"positive": "oui"}, metrics=["performance.accuracy"], reference=None)
     sandbox.days(0, 1)
-    assert ran(sandbox.run(2)["credit"]) == {0: "error", 1: "error"}
-    assert sandbox.run(2)["credit"].runs == []
+    assert told(sandbox, 2).startswith("the first window cannot be counted: ")
     sandbox.model(metrics=["performance.accuracy"], reference=None)
     assert ran(sandbox.run(2)["credit"]) == {0: "success", 1: "success"}
+    sandbox.model(log={"positive": "oui"}, metrics=["performance.accuracy"], reference=None)
+    sandbox.days(2)
+    assert ran(sandbox.run(3)["credit"])[2] == "error"
+    assert sandbox.run(3)["credit"].runs == []
+    sandbox.model(metrics=["performance.accuracy"], reference=None)
+    assert ran(sandbox.run(3)["credit"])[2] == "success"
     sandbox.check()
 
 
