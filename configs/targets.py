@@ -7,6 +7,7 @@ only make two versions of it.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from dataclasses import dataclass
@@ -37,10 +38,7 @@ class Operator:
 
     def match(self, text: str) -> tuple[float | None, float | None] | None:
         """(low, high) when the text has this operator's form, else ``None``."""
-        pattern = re.escape(self.form).replace(r"\ ", r"\s*")
-        for side in ("low", "high"):
-            pattern = pattern.replace(re.escape(f"{{{side}}}"), f"(?P<{side}>{_NUMBER})")
-        found = re.fullmatch(rf"\s*{pattern}\s*", text)
+        found = _pattern(self.form).fullmatch(text)
         if found is None:
             return None
         numbers = found.groupdict()
@@ -48,6 +46,15 @@ class Operator:
             float(numbers["low"]) if "low" in numbers else None,
             float(numbers["high"]) if "high" in numbers else None,
         )
+
+
+@functools.cache
+def _pattern(form: str) -> re.Pattern[str]:
+    """What texts of this form look like: spaces are free, numbers are named by their side."""
+    pattern = re.escape(form).replace(r"\ ", r"\s*")
+    for side in ("low", "high"):
+        pattern = pattern.replace(re.escape(f"{{{side}}}"), f"(?P<{side}>{_NUMBER})")
+    return re.compile(rf"\s*{pattern}\s*")
 
 
 OPERATORS: dict[str, Operator] = {

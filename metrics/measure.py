@@ -139,6 +139,8 @@ def chosen(model: ModelConfig, selected: Collection[str] | None = None) -> list[
         if text not in globs and not (text in METRICS and any(one.required for one in METRICS[text].parameters)):
             unit = find(text)
             units[unit.text] = unit
+    if len(units) == 1:  # the usual case of a plan, which measures one metric in thousands of windows
+        return list(units.values())
     order = {name: place for place, name in enumerate(METRICS)}
     return sorted(units.values(), key=lambda unit: (order.get(unit.id, len(order)), unit.text))
 

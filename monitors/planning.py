@@ -56,31 +56,33 @@ def basis_of(
     """
     if model.reference is None:
         raise AimsightError(f"{model.model} has no reference: nothing says what its windows will be like")
-    reference, sizes = _stored(store, model)
+    reference, sizes, first = _stored(store, model)
     is_frozen = reference is not None
     if reference is None:
         if not make:
             return None
         reference = _made(project, model, now)
-    return Basis(reference, _volume(model, reference, sizes, rows), is_frozen)
+    return Basis(reference, _volume(model, reference, sizes, first, rows), is_frozen)
 
 
-def _stored(store: Store, model: ModelConfig) -> tuple[Reference | None, list[int]]:
-    """The frozen reference, and the rows of the last windows."""
+def _stored(store: Store, model: ModelConfig) -> tuple[Reference | None, list[int], datetime | None]:
+    """The frozen reference, the rows of the last windows, and where the first window began."""
     if not store.path.exists():
-        return None, []
+        return None, [], None
+    of_monitor = "FROM runs WHERE model = ? AND monitor = ? AND outcome = 'success'"
+    key = [model.model, model.monitor.name]
     try:
         with store.read() as reader:
             reference = load_reference(reader, model.model, reference_fingerprint(model))
             sizes = reader.tuples(
-                "SELECT rows_scanned FROM runs WHERE model = ? AND monitor = ? AND outcome = 'success' "
-                "AND rows_scanned > 0 QUALIFY row_number() OVER (PARTITION BY window_start, window_end "
-                "ORDER BY revision DESC) = 1 ORDER BY window_end DESC LIMIT ?",
-                [model.model, model.monitor.name, LAST_WINDOWS],
+                f"SELECT rows_scanned {of_monitor} AND rows_scanned > 0 QUALIFY row_number() OVER "
+                "(PARTITION BY window_start, window_end ORDER BY revision DESC) = 1 ORDER BY window_end DESC LIMIT ?",
+                [*key, LAST_WINDOWS],
             )
+            [(first,)] = reader.tuples(f"SELECT min(window_start) {of_monitor}", key)
     except (NotFoundError, StoreVersionError):  # a store that a run has not finished making, or of an older version
-        return None, []
-    return reference, [size for (size,) in sizes]
+        return None, [], None
+    return reference, [size for (size,) in sizes], first
 
 
 def _made(project: Project, model: ModelConfig, now: datetime) -> Reference:
@@ -98,11 +100,13 @@ def _made(project: Project, model: ModelConfig, now: datetime) -> Reference:
     )
 
 
-def _volume(model: ModelConfig, reference: Reference, sizes: list[int], rows: int | None) -> Volume:
+def _volume(
+    model: ModelConfig, reference: Reference, sizes: list[int], first: datetime | None, rows: int | None
+) -> Volume:
     length, every = model.monitor.window, model.monitor.every
     if isinstance(length, RowCount):
         return counted_volume(rows or length.count, "as configured", _rows_an_hour(model, reference))
-    hours = length.typical_hours if isinstance(length, Duration) else _hours_of_chunks(model, length)
+    hours = length.typical_hours if isinstance(length, Duration) else _hours_of_chunks(model, length, first)
     if rows is not None:
         count, known = rows, "as asked"
     elif sizes:
@@ -115,11 +119,17 @@ def _volume(model: ModelConfig, reference: Reference, sizes: list[int], rows: in
     return counted_volume(count, known, count / hours)
 
 
-def _hours_of_chunks(model: ModelConfig, length: ChunkCount) -> float:
+def _hours_of_chunks(model: ModelConfig, length: ChunkCount, first: datetime | None) -> float:
     """How long one of so many parts of a closed history is on average; it is not looked for as often as ``every``."""
-    start, end = beginning(model, None), model.monitor.end
+    end = model.monitor.end
     if end is None:
         raise ValueError(f"{model.model} is cut into chunks and has no end")
+    if model.monitor.start is None and first is None and (model.reference is None or model.reference.period is None):
+        raise AimsightError(
+            f"{model.model}: no window has been run yet and nothing says when its first one begins, so it is not known "
+            f'how long "{length}" are; run it first (aimsight run {model.model}), or set monitor.start'
+        )
+    start = beginning(model, first)
     return (midnight(end, model.log.time_zone) - start).total_seconds() / HOUR / length.count
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from aimsight.aims.estimates import is_estimated
 from aimsight.aims.evaluation import beyond_tolerance, judge
 from aimsight.aims.objectives import measurement_of
 from aimsight.aims.verdicts import Verdict
+from aimsight.configs.targets import Target
 from aimsight.metrics.measure import measure
 from aimsight.metrics.values import Value
 
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 class Judged:
     """What came of a window: its verdict, and the distance of its bound beyond the tolerance (``None``: no value).
 
-    ``beyond`` above 0 means that the whole interval lies beyond target and tolerance.
+    ``beyond`` above 0 means that the whole interval lies beyond target and tolerance. ``fails``: whether the window
+    counts towards a record or, of an estimate, is a warning.
     """
 
     verdict: Verdict
@@ -31,13 +34,15 @@ class Judged:
     value: float | None = None
     n: int = 0
     beyond: float | None = None
+    fails: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Judging:
     """Measures and judges windows of one objective.
 
-    ``tested`` is how many columns share the false discovery rate of its metric.
+    ``tested`` is how many columns share the false discovery rate of its metric. An estimate ``warns`` as soon as its
+    value lies beyond the target, and never does more.
     """
 
     objective: ObjectiveVersion
@@ -46,6 +51,16 @@ class Judging:
     reference: Reference
     min_group: int
     tested: int = 1
+
+    @property
+    def warns(self) -> bool:
+        """Whether the metric is an estimate, which opens no record."""
+        return is_estimated(self.objective.metric)
+
+    @property
+    def tolerance(self) -> float:
+        """How far beyond the target a window may lie without failing."""
+        return 0.0 if self.objective.zero_tolerance or self.warns else self.objective.tolerance
 
     def measurement(self, statistics: Statistics) -> Measurement | None:
         """The measurement of the objective's metric."""
@@ -68,5 +83,9 @@ class Judging:
         judgement = judge(self.objective, one, self.unit.bounds)
         if one is None or not isinstance(one.result, Value):
             return Judged(judgement.verdict, judgement.reason)
-        beyond = beyond_tolerance(self.objective, one.result)
-        return Judged(judgement.verdict, judgement.reason, one.result.value, one.result.n, beyond)
+        if self.warns:
+            beyond, failing = Target.parse(self.objective.target).beyond(one.result.value), Verdict.AT_RISK
+        else:
+            beyond, failing = beyond_tolerance(self.objective, one.result), Verdict.NONCONFORMING
+        fails = judgement.verdict is failing
+        return Judged(judgement.verdict, judgement.reason, one.result.value, one.result.n, beyond, fails)

@@ -8,14 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aimsight.aims.estimates import is_estimated
 from aimsight.aims.evaluation import ZERO_TOLERANCE_RULE, OpeningRule
 from aimsight.aims.objectives import version_of
 from aimsight.aims.planning.effect import effect_of
 from aimsight.aims.planning.judging import Judging
-from aimsight.aims.planning.population import UnplannableError, population
+from aimsight.aims.planning.population import population
 from aimsight.aims.planning.power import HORIZONS, LIKELY, NEARLY_SURE, Power
 from aimsight.aims.planning.sentences import sentence
 from aimsight.aims.planning.standing import COARSE, ENOUGH, NOT_JUDGED, NOT_PLANNED
+from aimsight.aims.planning.unplanned import UnplannableError
 from aimsight.aims.verdicts import Verdict
 from aimsight.aims.words import duration, plural
 from aimsight.configs.hashes import objective_hash
@@ -25,6 +27,7 @@ from aimsight.metrics.plan import Plan
 from aimsight.metrics.registry import find
 
 if TYPE_CHECKING:
+    from aimsight.aims.planning.judging import Judged
     from aimsight.aims.planning.power import Seen
     from aimsight.aims.planning.volume import Volume
     from aimsight.configs.schema import ModelConfig, ObjectiveConfig
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from aimsight.store.records import ObjectiveVersion
 
 HALF = 0.5
+SILENT = frozenset({Verdict.INSUFFICIENT, Verdict.NOT_MEASURED})
 AN_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -59,9 +63,15 @@ class ObjectivePlan:
         Target and tolerance: the value from which windows are nonconforming, given rows enough.
     effect
         How many times as much as by chance windows of this size vary.
+    warns
+        Whether the metric is an estimate: it opens no record, and what is counted are windows at risk.
     false_now, false_at_target
-        Nonconformities a year that nothing has caused: while the model stays as in the reference (``None``: the
-        reference itself does not meet the target), and at most, while it lies exactly at its target.
+        Nonconformities (of an estimate: warnings) a year that nothing has caused: while the model stays as in the
+        reference (``None``: the reference itself does not meet the target), and at most, while it lies exactly at its
+        target.
+    opens_as_is
+        Probability that a record opens within the rule's windows while the model stays as in the reference, which does
+        not meet the target; ``None`` where it does.
     found
         The smallest deteriorations found with 80 % and 95 % probability, by number of windows; the rule's own first.
     asked
@@ -87,6 +97,8 @@ class ObjectivePlan:
     value: float | None = None
     limit: float | None = None
     effect: float | None = None
+    warns: bool = False
+    opens_as_is: float | None = None
     false_now: float | None = None
     false_at_target: float | None = None
     found: tuple[Found, ...] = ()
@@ -146,7 +158,7 @@ def power_of(
     judging = Judging(
         objective,
         unit,
-        _counting(model, reference, unit, objective.column_name),
+        _counting(model, reference, unit, objective),
         reference,
         min_group,
         _tested(reference, unit),
@@ -155,11 +167,10 @@ def power_of(
     seed = int(objective.content_hash[:12], 16)
     distance = unit.kind == "distribution"
     missing = distance and "missing" in unit.id
-    rule = (
-        ZERO_TOLERANCE_RULE if objective.zero_tolerance else OpeningRule(objective.opens_failures, objective.opens_of)
-    )
+    rule = OpeningRule(*_rule(objective))
     effect = INDEPENDENT if quick and not distance else effect_of(judging, base, seed, missing=missing)
-    return Power(judging, base, rows, effect, rule, seed, distance, missing, volume.overlap)
+    relative = distance or unit.kind == "change"
+    return Power(judging, base, rows, effect, rule, seed, distance, missing, relative, volume.overlap)
 
 
 def cannot_be_judged(
@@ -172,20 +183,29 @@ def cannot_be_judged(
     except UnplannableError:
         return ""
     seen = power.glance()
-    silent = [one for one in seen if one.verdict in {Verdict.INSUFFICIENT, Verdict.NOT_MEASURED}]
+    silent = [one for one in seen if one.verdict in SILENT]
     if len(silent) <= HALF * len(seen):
         return ""
     return f"at {plural(power.rows, 'row')} a window most windows would give no verdict: {silent[0].reason}"
 
 
-def _counting(model: ModelConfig, reference: Reference, unit: Metric, column: str) -> Plan:
-    wanted = unit.kind in {"distribution", "column_quality"}
+def _counting(model: ModelConfig, reference: Reference, unit: Metric, objective: ObjectiveVersion) -> Plan:
+    """What is counted: of the model no more than this objective is about, since it is measured thousands of times."""
+    column = objective.column_name
+    of_column = unit.kind in {"distribution", "column_quality"}
+    about: dict[str, object] = {
+        "objectives": tuple(one for one in model.objectives if one.id == objective.objective),
+        "features": {name: one for name, one in model.features.items() if not of_column or name == column},
+    }
+    if unit.kind == "groups":
+        about["protected"] = tuple(name for name in model.protected if name == column)
+        about["segments"] = tuple(entry for entry in model.segments if " & ".join(entry) == column)
     return Plan(
-        model=model,
+        model=model.model_copy(update=about),
         root=Path(),
         windows=(),
         as_of=AN_EPOCH,
-        columns=tuple(one for one in reference.columns if not wanted or one.name == column),
+        columns=tuple(one for one in reference.columns if not of_column or one.name == column),
         classes=reference.classes,
         error_exponent=reference.error_exponent,
         label_center=reference.label_center,
@@ -201,17 +221,18 @@ def _tested(reference: Reference, unit: Metric) -> int:
 
 
 def _assessed(power: Power, objective: ObjectiveVersion, volume: Volume) -> ObjectivePlan:
-    if power.value is None or power.path is None:
-        why = power.expected.reason if power.value is None else "no change of what the reference holds moves the metric"
-        return _not_planned(objective, volume, why)
-    now, target = power.at_reference(), power.at(power.target)
-    met = (power.value - power.target) * power.sign <= 0
+    if power.value is None:
+        return _not_planned(objective, volume, f"in the reference it has no value: {power.expected.reason}")
+    if power.path is None:
+        return _not_planned(objective, volume, "no change of what the reference holds moves the metric")
+    now, target = power.as_is, power.at(power.target)
     asked = power.limit + power.sign * _asked(power, objective)
     horizons = [power.rule.of, *(n for n in HORIZONS if n != power.rule.of)]
     found = tuple(Found(n, power.found(LIKELY, n), power.found(NEARLY_SURE, n)) for n in horizons)
-    blocked = _blocked(now)
+    blocked = _blocked(now, power.expected)
     likely = found[0].likely
-    enough = likely is not None and not blocked and (likely - asked) * power.sign <= 0
+    reaches = likely is not None and ((likely - asked) * power.sign <= 0 or power.at(power.limit) is None)
+    enough = reaches and not blocked
     times = 1.0 if enough else power.longer(asked)
     window = volume.length_of(times) if times is not None else None
     plan = replace(
@@ -220,7 +241,8 @@ def _assessed(power: Power, objective: ObjectiveVersion, volume: Volume) -> Obje
         value=power.value,
         limit=power.limit,
         effect=float(power.inflation(power.rows).mean()),
-        false_now=power.openings(now, volume.windows_a_year) if met else None,
+        opens_as_is=None if power.met else power.opening(now, power.rule.of),
+        false_now=power.openings(now, volume.windows_a_year) if power.met else None,
         false_at_target=power.openings(target, volume.windows_a_year) if target is not None else None,
         found=found,
         asked=asked,
@@ -237,14 +259,14 @@ def _not_planned(objective: ObjectiveVersion, volume: Volume, why: str) -> Objec
 
 
 def _start(objective: ObjectiveVersion, volume: Volume, standing: str) -> ObjectivePlan:
-    rule = (1, 1) if objective.zero_tolerance else (objective.opens_failures, objective.opens_of)
     return ObjectivePlan(
         objective=objective.objective,
         metric=objective.metric,
         where=" & ".join(part for part in (objective.column_name, objective.segment) if part),
         target=objective.target,
         tolerance=objective.tolerance,
-        opens=rule,
+        opens=_rule(objective),
+        warns=is_estimated(objective.metric),
         known_from=volume.known_from,
         windows_a_year=volume.windows_a_year,
         overlap=volume.overlap,
@@ -252,10 +274,18 @@ def _start(objective: ObjectiveVersion, volume: Volume, standing: str) -> Object
     )
 
 
-def _blocked(seen: Seen) -> str:
-    """Why most windows get no verdict although there are rows, if so."""
-    silent = sum(seen.verdicts.get(one, 0.0) for one in (Verdict.INSUFFICIENT, Verdict.NOT_MEASURED))
-    return seen.reason if silent > HALF else ""
+def _rule(objective: ObjectiveVersion) -> tuple[int, int]:
+    """So many of so many windows have to fail; of an estimate, to be at risk: each such window is a warning."""
+    if objective.zero_tolerance or is_estimated(objective.metric):
+        return ZERO_TOLERANCE_RULE.failures, ZERO_TOLERANCE_RULE.of
+    return objective.opens_failures, objective.opens_of
+
+
+def _blocked(seen: Seen, typical: Judged) -> str:
+    """Why most windows get no verdict although there are rows, if so: told by the most typical one where it is one."""
+    if sum(seen.verdicts.get(one, 0.0) for one in SILENT) <= HALF:
+        return ""
+    return typical.reason if typical.verdict in SILENT else seen.reason
 
 
 def _asked(power: Power, objective: ObjectiveVersion) -> float:

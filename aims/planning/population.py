@@ -14,19 +14,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from aimsight.aims.planning.atoms import COARSE, Part, by_mass, numbered
 from aimsight.aims.planning.errors import ErrorPool
+from aimsight.aims.planning.scored import labelled_scores, mix_of_scores
+from aimsight.aims.planning.unplanned import UnplannableError, refuse
 from aimsight.metrics.cells import NumericCells
+from aimsight.metrics.registry import measured_by
 from aimsight.metrics.statistics import (
-    LOSS_BITS,
-    LOSS_SQUARE_BITS,
-    SCORE_CELLS,
-    UNIT_BITS,
     BinaryCounts,
     CellCounts,
     ClassCounts,
+    IntervalCounts,
     QualityCounts,
-    ScoreCounts,
-    ScoreSums,
     SegmentStatistics,
     Statistics,
 )
@@ -45,13 +44,6 @@ if TYPE_CHECKING:
 
 HALF_ROW = 0.5
 """What stands for a kind of row that the reference does not hold."""
-COARSE = 24
-"""Neighbouring cells are moved together, in so many groups of about equal mass."""
-_EDGE = 2.0**-52
-
-
-class UnplannableError(Exception):
-    """The windows of a metric cannot be drawn from what the reference keeps, and why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,30 +97,23 @@ def population(reference: Reference, unit: Metric, column: str, segment: str) ->
     statistics = reference.statistics
     if statistics.quality.rows == 0:
         raise UnplannableError("the reference has no rows")
+    refuse(unit)
     if unit.kind in {"distribution", "column_quality"}:
         return _of_column(reference, column, fine=unit.kind == "distribution")
     if unit.kind == "quality":
         return _of_rows(statistics)
-    if unit.kind not in {"segment", "errors", "groups"}:
-        source = SOURCES.get(unit.kind, f"from {unit.kind}")
-        raise UnplannableError(f"it is measured {source}, which cannot be drawn from the reference's counts")
-    wanted = [one for one in statistics.segments if " & ".join(one.columns) == column] if column else []
-    if not column:
+    if unit.kind == "change":
+        unit = measured_by(unit)
+        refuse(unit)
+    if column:
+        wanted = [one for one in statistics.segments if " & ".join(one.columns) == column]
+    else:
         wanted = [one for one in statistics.segments if str(one) == segment]
     if not wanted:
         raise UnplannableError(f"the reference holds no rows of {column or segment or 'any segment'}")
+    if unit.kind == "estimate" and "regression" in unit.tasks:
+        return _of_leaves(reference, wanted[0])
     return _of_segments(reference, unit, wanted)
-
-
-SOURCES = {
-    "frame": "on the rows themselves",
-    "sample": "on samples of rows",
-    "estimate": "by estimates",
-    "change": "as a change against the reference",
-    "selection": "by which rows have labels",
-    "summary": "over several columns together",
-}
-"""What metrics of these kinds are measured from, in words."""
 
 
 def _normalised(weights: Floats, rows: int) -> Floats:
@@ -161,8 +146,8 @@ def _of_column(reference: Reference, column: str, *, fine: bool) -> Population:
         return _with_rows(int(counts.sum()), columns={column: CellCounts(cells)})
 
     ordered = weights[used]
-    by_cell = _by_mass(ordered) if isinstance(plan.cells, NumericCells) else used
-    groups = _numbered(np.where(used < size, by_cell, used + COARSE))
+    by_cell = by_mass(ordered) if isinstance(plan.cells, NumericCells) else used
+    groups = numbered(np.where(used < size, by_cell, used + COARSE))
     missing = int(groups[np.searchsorted(used, size)])
     return Population(ordered / ordered.sum(), groups, statistics, rows, missing)
 
@@ -224,15 +209,6 @@ def _of_rows(reference: Statistics) -> Population:
 # --- segments --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """The atoms of one segment: their rows in the reference, their groups, and its statistics from counts."""
-
-    weights: Floats
-    groups: NDArray[np.int64]
-    make: Callable[[Counts], SegmentStatistics]
-
-
 def _of_segments(reference: Reference, unit: Metric, wanted: Sequence[Segment]) -> Population:
     found = [reference.statistics.segments[segment] for segment in wanted]
     parts = [_part(reference, unit, one) for one in found]
@@ -251,19 +227,23 @@ def _of_segments(reference: Reference, unit: Metric, wanted: Sequence[Segment]) 
     return Population(weights / weights.sum(), groups, statistics, sum(one.rows for one in found))
 
 
-def _part(reference: Reference, unit: Metric, found: SegmentStatistics) -> _Part:
+def _part(reference: Reference, unit: Metric, found: SegmentStatistics) -> Part:
+    if unit.kind == "estimate":
+        return mix_of_scores(unit, found)
+    if unit.needs.interval:
+        return _intervals(found)
     if found.errors is not None:
         return _errors(reference, found)
-    if unit.needs.score and found.scores is not None and list(found.scores) == [""]:
-        return _scores(found, with_decisions=unit.needs.prediction)
-    if found.binary is not None and not unit.needs.score:
+    if unit.needs.score:
+        return labelled_scores(unit, found)
+    if found.binary is not None:
         return _decisions(found, found.binary)
-    if found.classes is not None and not unit.needs.score:
+    if found.classes is not None:
         return _class_decisions(found, found.classes)
     raise UnplannableError("the reference keeps no joint counts of what it is computed from")
 
 
-def _decisions(found: SegmentStatistics, c: BinaryCounts) -> _Part:
+def _decisions(found: SegmentStatistics, c: BinaryCounts) -> Part:
     """Decision and label: TP, FP, FN, TN, label without decision; without label: positive, negative, invalid."""
     decided = c.true_positive + c.false_positive + c.false_negative + c.true_negative
     weights = np.array(
@@ -290,7 +270,7 @@ def _decisions(found: SegmentStatistics, c: BinaryCounts) -> _Part:
             binary=BinaryCounts(rows - lone - invalid, tp + fp + positive, tp, fp, fn, tn),
         )
 
-    return _Part(_filled(weights, range(4)), np.arange(8), make)
+    return Part(_filled(weights, range(4)), np.arange(8), make)
 
 
 def _filled(weights: Floats, possible: range) -> Floats:
@@ -301,7 +281,7 @@ def _filled(weights: Floats, possible: range) -> Floats:
     return out
 
 
-def _class_decisions(found: SegmentStatistics, c: ClassCounts) -> _Part:
+def _class_decisions(found: SegmentStatistics, c: ClassCounts) -> Part:
     """Label and decision of a multiclass model; label without decision; decisions without label; neither."""
     k = c.predicted.size
     decided, predicted = int(c.matrix.sum()), int(c.predicted.sum())
@@ -319,105 +299,10 @@ def _class_decisions(found: SegmentStatistics, c: ClassCounts) -> _Part:
             classes=ClassCounts(matrix, matrix.sum(axis=0) + others),
         )
 
-    return _Part(_filled(weights, range(k * k)), np.arange(weights.size), make)
+    return Part(_filled(weights, range(k * k)), np.arange(weights.size), make)
 
 
-def _scores(found: SegmentStatistics, *, with_decisions: bool) -> _Part:
-    """Score cell by label (1, 0, none), then rows without a valid score: labelled, and not."""
-    if found.scores is None or found.score_sums is None or found.score_sums.n == 0:
-        raise UnplannableError("the reference has no row with both a label and a valid score")
-    counts = found.scores[""].cells()
-    ups, downs = (np.zeros(SCORE_CELLS) for _ in range(2))
-    places = counts.positions.astype(np.int64)
-    ups[places], downs[places] = counts.positives, counts.negatives
-    table = (found.score_decisions or {}).get("")
-    decisions = np.zeros((SCORE_CELLS, 3)) if table is None else table.astype(np.float64)
-    bare = np.maximum(decisions.sum(axis=1) - ups - downs, 0.0)
-    scored = int(ups.sum() + downs.sum())
-    unlabelled = found.rows - found.labelled
-    lone = max(found.labelled - scored, 0)
-    lump = max(unlabelled - bare.sum(), 0.0)
-    cells = np.concatenate([np.flatnonzero(x) for x in (ups, downs, bare)])
-    kinds = np.repeat([0, 1, 2], [np.count_nonzero(x) for x in (ups, downs, bare)])
-    weights = np.concatenate([ups[ups > 0], downs[downs > 0], bare[bare > 0], [lone, lump]])
-    groups = np.concatenate([*_grouped(ups, downs, bare), [0, 0]])
-    groups[-2:] = int(groups.max()) + 1 + np.arange(2)
-    atoms = _ScoreAtoms(cells, kinds, _decision_shares(decisions), with_decisions=with_decisions and table is not None)
-    return _Part(weights, _numbered(groups), atoms.statistics)
-
-
-def _grouped(*weights: Floats) -> list[NDArray[np.int64]]:
-    out, offset = [], 0
-    for one in weights:
-        groups = _by_mass(one[one > 0]) + offset
-        offset = int(groups.max()) + 1 if groups.size else offset
-        out.append(groups)
-    return out
-
-
-def _decision_shares(decisions: Floats) -> Floats:
-    """Share of each decision in every score cell; neighbours stand in where a cell has no row: (SCORE_CELLS, 3)."""
-    total = decisions.sum(axis=1, keepdims=True)
-    return np.asarray(np.divide(decisions, total, out=np.zeros_like(decisions), where=total > 0))
-
-
-@dataclass(frozen=True, eq=False)
-class _ScoreAtoms:
-    """Score cells by label; scores stand in the middle of their cell."""
-
-    cells: NDArray[np.int64]
-    kinds: NDArray[np.int64]
-    decided: Floats
-    with_decisions: bool
-
-    def statistics(self, counts: Counts) -> SegmentStatistics:
-        """The statistics of so many rows of each atom."""
-        scored, (lone, lump) = counts[:-2], (int(x) for x in counts[-2:])
-        ups, downs, bare = (
-            np.bincount(self.cells, np.where(self.kinds == kind, scored, 0), SCORE_CELLS).astype(np.int64)
-            for kind in range(3)
-        )
-        used = np.flatnonzero(ups + downs)
-        middles = (used + 0.5) / SCORE_CELLS
-        labelled = int(ups.sum() + downs.sum())
-        rows = int(counts.sum())
-        part = SegmentStatistics(
-            rows,
-            labelled + lone,
-            invalid_scores=lone + lump if self.with_decisions else lone,
-            score_sums=_score_sums(middles, ups[used], downs[used]),
-            scores={"": ScoreCounts(middles, downs[used], ups[used], exact=True)},
-        )
-        return self._decided(part, ups, downs, bare) if self.with_decisions else part
-
-    def _decided(self, part: SegmentStatistics, ups: Counts, downs: Counts, bare: Counts) -> SegmentStatistics:
-        everyone = ups + downs + bare
-        table = np.rint(everyone[:, None] * self.decided).astype(np.int64)
-        table[:, 2] = np.maximum(everyone - table[:, 0] - table[:, 1], 0)
-        tp, fn = (round(float(ups @ self.decided[:, one])) for one in (1, 0))
-        fp, tn = (round(float(downs @ self.decided[:, one])) for one in (1, 0))
-        predicted, selected = int(table[:, :2].sum()), int(table[:, 1].sum())
-        binary = BinaryCounts(max(predicted, tp + fp + fn + tn), max(selected, tp + fp), tp, fp, fn, tn)
-        return replace(part, binary=binary, score_decisions={"": table})
-
-
-def _score_sums(scores: Floats, ups: Counts, downs: Counts) -> ScoreSums:
-    likely, unlikely = (-np.log(np.clip(p, _EDGE, 1 - _EDGE)) for p in (scores, 1 - scores))
-
-    def total(of_ups: Floats, of_downs: Floats, bits: int) -> int:
-        return round(float(ups @ of_ups + downs @ of_downs) * 2.0**bits)
-
-    return ScoreSums(
-        n=int(ups.sum() + downs.sum()),
-        gap=total(1 - scores, -scores, UNIT_BITS),
-        brier=total((1 - scores) ** 2, scores**2, UNIT_BITS),
-        brier_square=total((1 - scores) ** 4, scores**4, UNIT_BITS),
-        loss=total(likely, unlikely, LOSS_BITS),
-        loss_square=total(likely**2, unlikely**2, 2 * LOSS_SQUARE_BITS),
-    )
-
-
-def _errors(reference: Reference, found: SegmentStatistics) -> _Part:
+def _errors(reference: Reference, found: SegmentStatistics) -> Part:
     """Errors of a regression model as a pool of typical rows, then labelled and unlabelled rows without error."""
     if found.errors is None or found.errors.n == 0:
         raise UnplannableError("the reference has no row with both a label and a valid prediction")
@@ -426,33 +311,44 @@ def _errors(reference: Reference, found: SegmentStatistics) -> _Part:
     lone, bare = max(found.labelled - n, 0), found.rows - found.labelled
     weights = np.concatenate([pool.shares * n, [lone, bare]])
     size = pool.shares.size
-    interval = found.interval
-    covered = 0.0 if interval is None else interval.covered / max(interval.covered + interval.below + interval.above, 1)
 
     def make(counts: Counts) -> SegmentStatistics:
         rows = int(counts.sum())
-        part = SegmentStatistics(
+        return SegmentStatistics(
             rows, rows - int(counts[-1]), invalid_predictions=int(counts[-2]), errors=pool.sums(counts[:size])
         )
-        if interval is None:
-            return part
-        inside = round(covered * int(counts[:size].sum()))
-        below = (int(counts[:size].sum()) - inside) // 2
-        above = int(counts[:size].sum()) - inside - below
-        return replace(part, interval=replace(interval, covered=inside, below=below, above=above, invalid=0))
 
     groups = np.concatenate([pool.groups, [pool.groups.max() + 1, pool.groups.max() + 2]])
-    return _Part(weights, _numbered(groups), make)
+    return Part(weights, numbered(groups), make)
 
 
-def _by_mass(weights: Floats) -> NDArray[np.int64]:
-    """Group numbers of neighbours so that each group holds about one ``COARSE``-th of the mass."""
-    if not weights.size:
-        return np.empty(0, dtype=np.int64)
-    middle = (np.cumsum(weights) - weights / 2) / weights.sum()
-    return np.asarray(np.minimum((middle * COARSE).astype(np.int64), COARSE - 1))
+def _intervals(found: SegmentStatistics) -> Part:
+    """Labels within their prediction interval, below and above it; rows without a valid interval or a label."""
+    c = found.interval
+    if c is None or c.covered + c.below + c.above == 0:
+        raise UnplannableError("the reference has no labelled row with a valid prediction interval")
+    told = [c.covered, c.below, c.above]
+    weights = np.array([*told, c.invalid, max(found.rows - sum(told) - c.invalid, 0)], dtype=np.float64)
+
+    def make(counts: Counts) -> SegmentStatistics:
+        rows, bare = int(counts.sum()), int(counts[4])
+        return SegmentStatistics(rows, rows - bare, interval=IntervalCounts(*(int(one) for one in counts[:4])))
+
+    return Part(_filled(weights, range(3)), np.arange(5), make)
 
 
-def _numbered(groups: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The same groups with numbers from 0 on without gaps."""
-    return np.asarray(np.unique(groups, return_inverse=True)[1], dtype=np.int64)
+def _of_leaves(reference: Reference, segment: Segment) -> Population:
+    """Rows of a segment by leaf of the reference's loss tree: what an estimate of errors is computed from."""
+    counted = (reference.statistics.leaves or {}).get(segment)
+    if counted is None or not counted.sum():
+        raise UnplannableError("the reference has too few labels to learn the loss from")
+    used = np.flatnonzero(counted)
+    weights = counted[used].astype(np.float64)
+
+    def statistics(counts: Counts) -> Statistics:
+        leaves, rows = np.zeros_like(counted), int(counts.sum())
+        leaves[used] = counts
+        made = _with_rows(rows, segments={segment: SegmentStatistics(rows, 0)})
+        return replace(made, leaves={segment: leaves})
+
+    return Population(weights / weights.sum(), np.arange(used.size), statistics, int(counted.sum()))

@@ -58,7 +58,8 @@ class Outlook:
     """The judged bound in windows of one population and design effect: mean and spread beyond the tolerance.
 
     ``able`` is the share of windows that can fail at all (they have a value and rows enough), ``gate`` the share of
-    bounds beyond the tolerance that are called nonconforming (a change that can be chance is not).
+    bounds beyond the tolerance that are called nonconforming (a change that can be chance is not). Of an estimate the
+    bound is its value, and failing is to warn.
     """
 
     mean: float
@@ -109,6 +110,8 @@ class Power:
         Of all draws: the same objective always gets the same answer.
     distance, missing
         Whether the metric is a distance from the reference, and whether it is about missing rows only.
+    relative
+        Whether it compares with the reference, a distance or a change: then this one's sampling error counts.
     overlap
         Windows that a row is in.
     """
@@ -121,13 +124,9 @@ class Power:
     seed: int
     distance: bool = False
     missing: bool = False
+    relative: bool = False
     overlap: int = 1
     _seen: dict[float, Seen] = field(default_factory=dict)
-
-    @property
-    def tolerance(self) -> float:
-        """Distance beyond the target that is at risk only."""
-        return 0.0 if self.judging.objective.zero_tolerance else self.judging.objective.tolerance
 
     @cached_property
     def value(self) -> float | None:
@@ -147,9 +146,14 @@ class Power:
         return 1 if self.target == Target.parse(self.judging.objective.target).high else -1
 
     @property
+    def met(self) -> bool:
+        """Whether the reference itself meets the target."""
+        return self.value is not None and (self.value - self.target) * self.sign <= 0
+
+    @property
     def limit(self) -> float:
         """The value from which windows are nonconforming, given rows enough: target and tolerance."""
-        return self.target + self.sign * self.tolerance
+        return self.target + self.sign * self.judging.tolerance
 
     @cached_property
     def path(self) -> Path | None:
@@ -176,7 +180,8 @@ class Power:
         """A few windows of the reference's own population."""
         return self._windows(self.base, self.rows, float(self.inflation(self.rows).mean()), GLANCE)
 
-    def at_reference(self) -> Seen:
+    @cached_property
+    def as_is(self) -> Seen:
         """Windows of the reference's own population."""
         return self._look(self.base, self.value or 0.0)
 
@@ -218,7 +223,7 @@ class Power:
         Populations share their draws, so that neighbours are alike; strata do not, so that their chance averages out.
         """
         random = np.random.default_rng((self.seed, stratum))
-        reference_rows = population.rows / self.effect.mean if self.distance else None
+        reference_rows = population.rows / self.effect.mean if self.relative else None
         counts = draws(population.shares, rows, inflation, number, random, reference_rows)
         return [self.judging.judged(population.statistics(one)) for one in counts]
 
@@ -242,6 +247,8 @@ class Power:
         if within(self.rule, 1.0, windows) < wanted:
             return None
         seen = self._curve()
+        if seen and self.opening(seen[0], windows) >= wanted:  # no better mix of the reference's rows is there
+            return seen[0].value
         for near, far in itertools.pairwise(seen):
             if self.opening(far, windows) >= wanted:
                 return self._between(near, far, wanted, windows)
@@ -267,16 +274,19 @@ class Power:
         return max(-(one.beyond or 0.0), 0.0)
 
     def _curve(self) -> list[Seen]:
-        """Populations from the limit on, each further, until the rule opens nearly surely or no worse one is there."""
-        first = self.at(self.limit)
+        """Populations from the limit on, each further, until the rule opens nearly surely or no worse one is there.
+
+        Where the reference lies beyond the limit and nothing that it holds would do better, from the reference on.
+        """
+        first = self.at(self.limit) or (None if self.met else self.as_is)
         if first is None:
             return []
         step = self.half_width or abs(self.limit - (self.value or 0.0)) / 4 or abs(self.limit) / 4 or 1.0
         out = [first]
         for times in (0.7, 1.1, 1.5, 2.0, 2.7, 3.7, 5.0, 7.0, 10.0, 15.0, 22.0):
-            one = self.at(self.limit + self.sign * step * times)
+            one = self.at(first.value + self.sign * step * times)
             if one is None:
-                last = self._last_reached(out[-1].value, self.limit + self.sign * step * times)
+                last = self._last_reached(out[-1].value, first.value + self.sign * step * times)
                 return [*out, last] if last is not None else out
             out.append(one)
             if min(self.opening(one, n) for n in self._horizons()) > NEARLY_SURE + 0.01:
@@ -365,7 +375,7 @@ def _outlook(windows: list[Judged], min_rows: int) -> Outlook:
     if not usable:
         return Outlook(-1.0, 0.0, able=0.0)
     beyond = np.array([one.beyond for one in usable], dtype=np.float64)
-    past = [one.verdict is Verdict.NONCONFORMING for one in usable if one.beyond is not None and one.beyond > 0]
+    past = [one.fails for one in usable if one.beyond is not None and one.beyond > 0]
     gate = sum(past) / len(past) if past else 1.0
     spread = float(beyond.std(ddof=1)) if beyond.size > 1 else 0.0
     return Outlook(float(beyond.mean()), spread, len(usable) / len(windows), gate)

@@ -18,25 +18,54 @@ def sentence(plan: ObjectivePlan, why: str, *, distance: bool = False) -> str:
     """
     if plan.standing == NOT_PLANNED:
         return f"It cannot be planned: {why}."
+    said = [] if plan.opens_as_is is None else [_not_met(plan, plan.opens_as_is)]
+    if plan.opens_as_is is None or plan.found[0].likely != plan.value:
+        said.append(_found(plan, why, distance=distance))
+    if plan.warns:
+        yearly = "" if plan.false_now is None else f"; {rate_words(plan.false_now)} a year are expected as things are"
+        said.append(f"An estimate opens no record, it warns by windows at risk{yearly}.")
+    return " ".join(said)
+
+
+def _within(plan: ObjectivePlan) -> str:
+    return "in the first window" if plan.opens[1] == 1 else f"within {plan.opens[1]} windows"
+
+
+def _not_met(plan: ObjectivePlan, opens: float) -> str:
+    told = f"The reference does not meet the target ({metric_name(plan.metric)} {_places(plan, plan.value)})"
+    if plan.standing == NOT_JUDGED:
+        return f"{told}."
+    follows = "it warns" if plan.warns else "a record opens"
+    return f"{told}: as things are, {follows} {_within(plan)} with {100 * opens:.0f} % probability."
+
+
+def _places(plan: ObjectivePlan, value: float | None) -> str:
+    return number(value, decimals(plan.limit, plan.asked))
+
+
+def _found(plan: ObjectivePlan, why: str, *, distance: bool) -> str:
     name, rows = metric_name(plan.metric), plural(plan.rows, "row")
-    places = decimals(plan.limit, plan.asked)
-    asked = f"{name} {number(plan.asked, places)}"
+    asked = f"{name} {_places(plan, plan.asked)}"
     likely = plan.found[0].likely if plan.found else None
-    failures, of = plan.opens
-    within = "in the first window" if of == 1 else f"within {of} windows"
-    if plan.standing == NOT_JUDGED and likely is not None:
+    if plan.standing == NOT_JUDGED and likely is None:
+        because = why or (
+            "no mix of rows like the reference's puts a window at risk"
+            if plan.warns
+            else f"no mix of rows like the reference's makes {plan.opens[0]} of {plan.opens[1]} windows nonconforming"
+        )
+        return f"At {rows} a window this target cannot be judged: {because}. {_cure(plan, asked, distance=distance)}"
+    found = (
+        f"{name} {_places(plan, likely)} or worse is {'warned of' if plan.warns else 'found'} {_within(plan)} with "
+        "80 % probability"
+    )
+    if plan.standing == NOT_JUDGED:
         return (
-            f"At {rows} a window most windows give no verdict while things stay as they are: {why}. Only {name} "
-            f"{number(likely, places)} or worse is found {within} with 80 % probability. "
+            f"At {rows} a window most windows give no verdict while things stay as they are: {why}. Only {found}. "
             f"{_cure(plan, asked, distance=distance)}"
         )
-    if plan.standing == NOT_JUDGED:
-        because = why or f"nothing that could happen makes {failures} of {of} windows nonconforming"
-        return f"At {rows} a window this target cannot be judged: {because}. {_cure(plan, asked, distance=distance)}"
-    found = f"At {rows} a window, {name} {number(likely, places)} or worse is found {within} with 80 % probability"
     if plan.standing == ENOUGH:
-        return f"{found}."
-    return f"{found}; {asked} is not. {_cure(plan, asked, distance=distance)}"
+        return f"At {rows} a window, {found}."
+    return f"At {rows} a window, {found}; {asked} is not. {_cure(plan, asked, distance=distance)}"
 
 
 def _cure(plan: ObjectivePlan, asked: str, *, distance: bool) -> str:

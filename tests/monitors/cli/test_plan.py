@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,25 @@ def test_chunks_end_as_often_as_there_are_chunks(project: Path, call: Any) -> No
     (model,) = json.loads(said.out)
     assert model["volume"]["hours"] == pytest.approx(151 * 24 / 10)
     assert model["volume"]["windows_a_year"] == pytest.approx(365.25 * 10 / 151)
+
+
+def test_chunks_without_a_start_are_planned_once_they_have_been_run(project: Path, call: Any) -> None:
+    """With a reference in a file of its own the first window alone says when they begin: what helps is said."""
+    path, history = project / "models" / "churn.yaml", project / "history.parquet"
+    shutil.copy(project / "log.parquet", history)
+    lines = path.read_text().splitlines()
+    replaced = {
+        "reference:": "reference: {source: history.parquet}",
+        "monitor:": "monitor: {every: 1d, window: 5 chunks, end: 2026-06-01}",
+    }
+    path.write_text("\n".join(replaced.get(line.split(" ")[0], line) for line in lines))
+    said = call("-C", project, "plan", "churn")
+    assert said.code == 1
+    assert 'it is not known how long "5 chunks" are; run it first (aimsight run churn)' in " ".join(said.err.split())
+    assert call("-C", project, "run").code in {0, 3}
+    (model,) = json.loads(call("-C", project, "--json", "plan").out)
+    assert model["volume"]["hours"] == pytest.approx(151 * 24 / 5, rel=0.01)
+    assert model["volume"]["rows"] == 300
 
 
 def test_a_plan_is_kept_for_the_dashboard(after_run: Path, call: Any) -> None:
