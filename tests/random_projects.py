@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,36 @@ FAIRNESS = ["accuracy_difference", "demographic_parity_difference", "equal_oppor
 SHARES = ["psi", "jensen_shannon_distance", "total_variation", "chi_square"]
 CURVES = ["ks", "wasserstein_normed", "cramer_von_mises"]
 QUALITY = ["rows", "missing_share", "non_finite_share", "label_coverage", "duplicate_share", "unseen_category_share"]
+
+DRIFTS: list[tuple[str, dict[str, str], str, tuple[float, float]]] = [
+    ("drift.psi", {"column": "x"}, "<=", (0.02, 0.4)),
+    ("drift.wasserstein_normed", {"column": "x"}, "<=", (0.02, 0.4)),
+    ("drift.jensen_shannon_distance", {"column": "kind"}, "<=", (0.05, 0.3)),
+    ("quality.missing_share", {"column": "x"}, "<=", (0.0, 0.1)),
+]
+OBJECTIVES = {
+    "binary": [
+        ("performance.accuracy", {}, ">=", (0.4, 0.9)),
+        ("performance.recall", {"segment": "upper"}, ">=", (0.3, 1.0)),
+        ("performance.calibration_gap", {}, "between", (0.01, 0.2)),
+        ("estimated.accuracy", {}, ">=", (0.4, 0.9)),
+        ("fairness.demographic_parity_difference", {"over": "group"}, "<=", (0.0, 0.3)),
+        *DRIFTS,
+    ],
+    "multiclass": [
+        ("performance.accuracy", {}, ">=", (0.4, 0.9)),
+        ("performance.mcc", {"segment": "upper"}, ">=", (0.1, 0.8)),
+        ("fairness.accuracy_difference", {"over": "group"}, "<=", (0.0, 0.3)),
+        *DRIFTS,
+    ],
+    "regression": [
+        ("performance.mae", {}, "<=", (0.5, 3.0)),
+        ("performance.r2", {}, ">=", (0.5, 0.95)),
+        ("performance.mean_error", {"segment": "upper"}, "between", (0.1, 1.5)),
+        *DRIFTS,
+    ],
+}
+"""What objectives are about: metric, where, the sign of the target, and the range that its end is drawn from."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +134,51 @@ def draw(seed: int) -> RandomProject:
     }
     bounds = (days[0], days[1], days[2])
     return RandomProject(seed, form, rows, labels, model, days[2] + timedelta(days=int(rng.integers(1, 4))), bounds)
+
+
+def with_objectives(project: RandomProject) -> RandomProject:
+    """The same with labels that have to be complete, days without rows, and objectives whose targets are drawn."""
+    rng = np.random.default_rng(project.seed)
+    objectives = [
+        {
+            "id": f"OBJ-{number:02d}",
+            "statement": "Something is as it was promised.",
+            "metric": metric,
+            **where,
+            "target": _target(rng, sign, *between),
+            "rationale": "Drawn.",
+            "owner": "owner@example.org",
+            "due": "2026-12-31",
+            "severity": str(rng.choice(["minor", "major"])),
+            "min_rows": int(rng.choice([5, 30, 70])),
+            **_rule(rng),
+        }
+        for number, (metric, where, sign, between) in enumerate(OBJECTIVES[project.model["task"]] * 3, start=1)
+    ]
+    labels = project.model["labels"] | {"min_coverage": 0.7} | ({"delay": "3d"} if project.labels is not None else {})
+    model = project.model | {
+        "objectives": objectives,
+        "labels": labels,
+        "metrics": sorted({one["metric"] for one in objectives}),
+    }
+    day = timedelta(days=1)
+    silent = project.rows["at"].between(project.bounds[1] + day, project.bounds[1] + 3 * day, inclusive="left")
+    return replace(project, model=model, rows=project.rows[~silent])
+
+
+def _target(rng: np.random.Generator, sign: str, low: float, high: float) -> str:
+    end = round(float(rng.uniform(low, high)), 3)
+    return f"between {-end} and {end}" if sign == "between" else f"{sign} {end}"
+
+
+def _rule(rng: np.random.Generator) -> dict[str, Any]:
+    """Zero tolerance, the default, or a tolerance and a rule of its own."""
+    drawn = rng.random()
+    if drawn < 0.2:
+        return {"zero_tolerance": True}
+    of = int(rng.integers(1, 5))
+    opens = {"failures": int(rng.integers(1, of + 1)), "of": of}
+    return {"tolerance": float(rng.choice([0.0, 0.02]))} | ({"opens": opens} if drawn < 0.6 else {})
 
 
 def _times(rng: np.random.Generator, start: datetime, end: datetime, zone: str) -> list[datetime]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.load import Project, load_project
@@ -18,6 +19,7 @@ from aimsight.monitors.run import RunSummary, run_due
 from aimsight.store.database import Store
 from aimsight.store.verify import verify
 from aimsight.tests import demo_oracle as oracle
+from aimsight.tests.verdict_oracle import assert_follows
 
 DEMO = Path(__file__).resolve().parents[1] / "configs" / "demo"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -211,3 +213,10 @@ def test_tampering_is_found_and_named(demo: Demo, tmp_path: Path, statement: str
     report = tampered(demo, tmp_path, statement)
     assert not report.intact
     assert report.first_bad_seq is not None
+
+
+def test_every_verdict_and_nonconformity_of_the_demo_follows_from_its_measurements(demo: Demo) -> None:
+    """By the written rules alone, from the stored measurements and the YAML."""
+    with demo.store.read() as reader:
+        for file in sorted((DEMO / "models").glob("*.yaml")):
+            assert_follows(reader, yaml.safe_load(file.read_text(encoding="utf-8")), NOW)

@@ -14,8 +14,9 @@ from aimsight.configs.load import load_project
 from aimsight.metrics.registry import Kind, facts, find
 from aimsight.monitors.run import run_due
 from aimsight.store.database import Store
-from aimsight.tests.random_projects import RandomProject, draw
+from aimsight.tests.random_projects import RandomProject, draw, with_objectives
 from aimsight.tests.row_oracle import Oracle, comparable
+from aimsight.tests.verdict_oracle import assert_follows
 
 MEASURED = (
     "SELECT metric, column_name, segment, segment_columns, segment_values, window_start, window_end, value, n, ci_low, "
@@ -23,6 +24,8 @@ MEASURED = (
 )
 FEWEST = 300
 """Values that are compared at least, so that the test cannot pass by comparing none."""
+FEWEST_VERDICTS = 5
+"""Different verdicts, of six, that are met at least."""
 
 
 def measured(project: RandomProject, root: Path, *, turn: int = 0) -> list[dict[str, Any]]:
@@ -84,3 +87,17 @@ def test_neither_threads_nor_the_order_of_rows_change_a_metric(tmp_path: Path, s
     assert list(map(repr, measured(project, tmp_path / "again", turn=turn))) == list(map(repr, first))
     kinds = {find(row["metric"]).kind for row in first if row["value"] is not None}
     assert kinds >= IN_EVERY_TASK | ({"errors", "estimate"} if regression else {"segment"})
+
+
+@pytest.mark.parametrize("seed", [4, 6, 8])
+def test_every_verdict_and_nonconformity_follows_from_the_measurements(tmp_path: Path, seed: int) -> None:
+    """Objectives with drawn targets, two days without rows: verdicts, and what opens, by the written rules alone."""
+    project = with_objectives(draw(seed))
+    loaded = load_project(project.write(tmp_path / "project"), facts())
+    store = Store(loaded.root / loaded.config.store)
+    run_due(loaded, store, now=project.now)
+    with store.read() as reader:
+        verdicts = assert_follows(reader, project.model, project.now)
+        kinds = {row["kind"] for row in reader.rows("SELECT kind FROM nonconformities")}
+    assert len(verdicts) >= FEWEST_VERDICTS
+    assert kinds >= {"monitoring not done", "performance"}
