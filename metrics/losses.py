@@ -19,7 +19,7 @@ from aimsight.metrics.statistics import LOSS_BITS, LOSS_SQUARE_BITS, UNIT_BITS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from aimsight.metrics.statistics import ScoreSums, SegmentStatistics
+    from aimsight.metrics.statistics import ScoreCounts, ScoreSums, SegmentStatistics
     from aimsight.metrics.values import Interval
 
     Floats = NDArray[np.float64]
@@ -60,6 +60,27 @@ class Losses:
         return skewed(mean, variance / (self.n + self.rows + 1), "skewed, unknown rows")
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Mean of label less score of the rows seen; and the mean, variance and number of these and the unknown ones."""
+
+    value: float
+    centre: float
+    variance: float
+    rows: float
+
+
+def gap_of(total: float, losses: Losses) -> Gap:
+    """From the sum of label less score, and the squares of that, which are the Brier losses of one class."""
+    count = losses.n + losses.rows
+    # a row of unknown label: the mean loss is that of both labels, so that 1 - 2 s is what they differ by
+    negative, positive = losses.further[0]
+    centre = (total + losses.rows * (positive - negative) / 2) / count
+    square, _ = losses.moments()
+    variance = max(square - centre * centre, 0.0) * count / max(count - 1, 1)
+    return Gap(total / losses.n, centre, variance, count)
+
+
 def log_losses(s: SegmentStatistics, sums: ScoreSums) -> Losses:
     """``-ln`` of the probability that was given to the label."""
     logs = [(weights, -np.log(given)) for weights, given in _given(s, sums.n)]
@@ -78,6 +99,17 @@ def brier_losses(s: SegmentStatistics, sums: ScoreSums) -> Losses:
         loss = np.array([1 + own - 2 * float(weights @ p) for weights, p in given])
         further = np.stack([loss, 2 * loss], axis=1)  # of probabilities that add up to 1 no loss is above 2
     return _losses(sums.n, sums.brier / 2**UNIT_BITS, sums.brier_square / 2**UNIT_BITS, further)
+
+
+def class_losses(counts: ScoreCounts) -> Losses:
+    """Brier losses of one class against the rest, by the scores that are kept of it."""
+    score = scores_of(counts)
+    loss = np.stack([np.square(score), np.square(1 - score)])
+    total, squares = (float(counts.negatives @ power[0] + counts.positives @ power[1]) for power in (loss, loss**2))
+    known = counts.rows > MANY
+    weights = (counts.positives + counts.negatives) / counts.rows
+    further = np.zeros((0, 2)) if known else np.stack([loss @ weights, loss**2 @ weights], axis=1)
+    return _losses(counts.rows, total, squares, further)
 
 
 def _losses(n: int, total: float, squares: float, further: Floats) -> Losses:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aimsight.metrics.catalogue.fairness import of_groups
-from aimsight.metrics.catalogue.scores import SCORED, gap_of, sample_variance, sums
+from aimsight.metrics.catalogue.scores import SCORED, sums, unit
 from aimsight.metrics.comparisons import (
     FEW,
     LARGEST_GAP,
@@ -22,6 +22,7 @@ from aimsight.metrics.comparisons import (
     too_few,
 )
 from aimsight.metrics.intervals import Z, auc, auc_error_bound, auc_interval, normal_quantile
+from aimsight.metrics.losses import brier_losses, class_losses, gap_of
 from aimsight.metrics.reliability import scores_of
 from aimsight.metrics.simultaneous import Comparisons, Estimates, Floats, largest_magnitude, with_correlated
 from aimsight.metrics.statistics import SCORE_CELLS, ScoreCounts, SegmentStatistics
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from aimsight.metrics.losses import Gap
     from aimsight.metrics.values import Result
 
 BAROCAS = "Barocas, Hardt and Narayanan, Fairness and Machine Learning (2023), ch. 3: calibration by group"
@@ -178,7 +180,6 @@ def scored(s: SegmentStatistics) -> int:
 
 of_calibration = functools.partial(
     of_groups,
-    version=3,
     unit="probability",
     direction="lower",
     undefined_when=("fewer than two groups with enough labelled and scored rows",),
@@ -190,13 +191,14 @@ of_calibration = functools.partial(
 """Declares how far scores are from labels within groups."""
 
 
-@of_calibration(id="fairness.calibration_gap")
+@of_calibration(id="fairness.calibration_gap", version=4)
 def calibration_gap(groups: Groups, *, pool: int = 1) -> Result:
     """Largest distance, over groups, between mean label and mean score.
 
     ``max_g |mean(y | g) - mean(s | g)|``; multiclass: over groups and classes, each against the rest. 0: in every group
     as many positives as the scores promise. Which group it is, and in which direction, stands beside it, and in
-    ``performance.calibration_gap`` by segment. Interval: Student for every group (and class), the lower end at the
+    ``performance.calibration_gap`` by segment. Interval: for every group (and class) that of
+    ``performance.calibration_gap``, which allows for labels of a rare class that were not seen, the lower end at the
     Šidák level of all of them.
     """
     judged = groups.over(pool)
@@ -206,31 +208,30 @@ def calibration_gap(groups: Groups, *, pool: int = 1) -> Result:
     found = [(name, *one) for name, part in counted.items() for one in _gaps(part)]
     if not found:
         return too_few(judged)
-    gaps, variances, n = (np.array(column) for column in list(zip(*found, strict=True))[2:5])
-    around = largest_magnitude(gaps, np.sqrt(variances / n), n - 1.0)
-    worst = int(np.abs(gaps).argmax())
-    where, label = found[worst][:2]
-    note = f"largest in {where}{f' for class {label}' if label else ''} (label - score: {gaps[worst]:+.4g})"
+    names, labels, gaps, exact = zip(*found, strict=True)
+    values = np.array([gap.value for gap in gaps])
+    centres, variances, n = np.array([(gap.centre, gap.variance, gap.rows) for gap in gaps]).T
+    worst = int(np.abs(values).argmax())
+    value = abs(float(values[worst]))
+    interval = largest_magnitude(centres, np.sqrt(variances / n), n - 1.0).holding(value).within(0.0, 1.0)
+    of_class = f" for class {labels[worst]}" if labels[worst] else ""
+    note = f"largest in {names[worst]}{of_class} (label - score: {values[worst]:+.4g})"
     rows = sum(part.score_sums.n for part in counted.values() if part.score_sums is not None)
-    bound = max(one[5] for one in found)
-    return Value(abs(float(gaps[worst])), rows, around.within(0.0, 1.0), bound, detail=note)
+    return Value(value, rows, interval, 0.0 if all(exact) else 0.5 / SCORE_CELLS, detail=note)
 
 
-def _gaps(part: SegmentStatistics) -> Iterator[tuple[str, float, float, int, float]]:
-    """Of every class: its name, mean of y - s, its sample variance, rows, and how far cells may move the mean."""
+def _gaps(part: SegmentStatistics) -> Iterator[tuple[str, Gap, bool]]:
+    """Of every class its name (none of a binary model), the gap of label and score, and whether scores are exact."""
     if part.classes is None and (found := sums(part)) is not None:
-        yield "", *gap_of(found), found.n, 0.0
+        yield "", gap_of(unit(found.gap), brier_losses(part, found)), True
         return
     for label, counts in (part.scores or {}).items():
         if counts.rows > 1:
-            score = scores_of(counts)
-            total = counts.ups - float((counts.positives + counts.negatives) @ score)
-            squares = float(counts.positives @ np.square(1 - score) + counts.negatives @ np.square(score))
-            bound = 0.0 if counts.exact else 0.5 / SCORE_CELLS
-            yield label, total / counts.rows, sample_variance(total, squares, counts.rows), counts.rows, bound
+            total = counts.ups - float((counts.positives + counts.negatives) @ scores_of(counts))
+            yield label, gap_of(total, class_losses(counts)), counts.exact
 
 
-@of_calibration(id="fairness.calibration_within_groups", core=False)
+@of_calibration(id="fairness.calibration_within_groups", version=3, core=False)
 def calibration_within_groups(groups: Groups, *, pool: int = 1) -> Result:
     """Largest expected calibration error of a group: the mean distance of label and score over ten score bins.
 
@@ -238,7 +239,7 @@ def calibration_within_groups(groups: Groups, *, pool: int = 1) -> Result:
     classes, each against the rest (class-wise: Kull et al., Beyond temperature scaling, 2019). 0: every score means the
     same in every group. Chance alone keeps it above 0: with few rows read the interval, whose lower end is 0 then.
     Interval: the error of the bins is at most a sum of folded normal ones, whose mean and spread is added and
-    subtracted, at the lower end at the Šidák level of all groups; it holds in more than 95 % of cases.
+    subtracted, at the lower end at the Šidák level of all groups.
     """
     judged = groups.over(pool)
     counted = {

@@ -9,7 +9,7 @@ import numpy as np
 
 from aimsight.configs.parameters import Parameter
 from aimsight.metrics.catalogue.errors import NEVER, details, of_errors, of_mean_square, small_sample
-from aimsight.metrics.intervals import mean, positive, wilson
+from aimsight.metrics.intervals import LEVEL, mean, positive, wilson
 from aimsight.metrics.registry import REGRESSION, Needs, metric
 from aimsight.metrics.statistics import ERROR_CELL_BITS, ERROR_CELLS, LOG_BITS, RATIO_BITS, UNIT_BITS
 from aimsight.metrics.values import Cause, Interval, Undefined, Value
@@ -161,7 +161,7 @@ def max_error(c: ErrorSums, unit: float) -> Result:
 
 @of_errors(
     id="performance.median_absolute_error",
-    version=1,
+    version=2,
     undefined_when=(*NEVER, "the quantile or its interval reaches into the open cell of the largest errors"),
     source="Rousseeuw and Leroy, Robust Regression and Outlier Detection (1987); Conover (1999) on order statistics",
     parameters=(Parameter("level", "float", 0.5, 0.01, 0.99, "level of the quantile, 0.5 for the median"),),
@@ -173,7 +173,8 @@ def median_absolute_error(c: ErrorSums, unit: float, *, level: float = 0.5) -> R
     0: at least half the predictions are exact; unbounded above; few large errors do not move it. In the label's unit.
     Read from cells at most 1/64 of their lower end wide, within which rows are taken as evenly spread; the error bound
     is the distance to the farther end of the cell. Interval: of order statistics, their ranks from Wilson's interval
-    of the level.
+    of the level; none while even the least and the greatest of the rows are less than 95 % sure to lie around it (fewer
+    than 6 rows for the median).
     """
     d = details(c)
     if isinstance(d, Undefined):
@@ -188,7 +189,9 @@ def median_absolute_error(c: ErrorSums, unit: float, *, level: float = 0.5) -> R
     part = rank - math.floor(rank)
     value = (1 - part) * below + part * above
     bound = (1 - part) * first + part * second
-    return Value(value, c.n, Interval(min(low, value), max(high, value), "order statistics"), error_bound=bound)
+    sure = 1 - level**c.n - (1 - level) ** c.n
+    interval = Interval(low, high, "order statistics").holding(value) if sure >= LEVEL else None
+    return Value(value, c.n, interval, error_bound=bound)
 
 
 def _amount(cells: NDArray[np.int64], rank: float, width: float) -> tuple[float, float] | None:

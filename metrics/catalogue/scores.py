@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 from aimsight.metrics.intervals import auc, auc_error_bound, auc_interval, mean, share_like
-from aimsight.metrics.losses import brier_losses, log_losses
+from aimsight.metrics.losses import brier_losses, gap_of, log_losses
 from aimsight.metrics.registry import BINARY, CLASSIFICATION, Needs, metric
 from aimsight.metrics.statistics import UNIT_BITS
 from aimsight.metrics.values import Cause, Undefined, Value
@@ -51,11 +51,6 @@ def sums(s: SegmentStatistics) -> ScoreSums | None:
 def unit(fixed: int) -> float:
     """A fixed-point sum of quantities in [-1, 1] as a number."""
     return float(fixed / 2**UNIT_BITS)
-
-
-def sample_variance(total: float, squares: float, n: int) -> float:
-    """Unbiased variance of ``n`` numbers from their sum and their sum of squares; 0 for one."""
-    return max(squares - total * total / n, 0.0) / max(n - 1, 1)
 
 
 @of_scores(
@@ -175,18 +170,6 @@ def calibration_gap(s: SegmentStatistics) -> Result:
     c = sums(s)
     if c is None:
         return no_scores(s)
-    losses, gap = brier_losses(s, c), unit(c.gap)
-    count = c.n + losses.rows
-    # a row of unknown label: the mean loss is that of both labels, so that 1 - 2 s is what they differ by
-    negative, positive = losses.further[0]
-    centre = (gap + losses.rows * (positive - negative) / 2) / count
-    square, _ = losses.moments()
-    around = mean(centre, (square - centre * centre) * count / max(count - 1, 1), round(count))
-    value = gap / c.n
-    return Value(value, c.n, around and around.holding(value).within(-1.0, 1.0))
-
-
-def gap_of(c: ScoreSums) -> tuple[float, float]:
-    """Mean of y - s and its sample variance."""
-    total = unit(c.gap)
-    return total / c.n, sample_variance(total, unit(c.brier), c.n)
+    gap = gap_of(unit(c.gap), brier_losses(s, c))
+    around = mean(gap.centre, gap.variance, round(gap.rows))
+    return Value(gap.value, c.n, around and around.holding(gap.value).within(-1.0, 1.0))

@@ -67,7 +67,10 @@ def test_errors_agree_with_scikit_learn(counting: Counting) -> None:
 
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 501, 2000])
 def test_the_median_is_within_its_bound(counting: Counting, n: int) -> None:
-    """Read from cells: not farther from the exact median than it says, and that is less than a hundredth of it."""
+    """Read from cells: not farther from the exact median than it says, and that is less than a hundredth of it.
+
+    Its interval is between two of the rows: of five or fewer, all lie on one side in more than 5 % of cases.
+    """
     rng = np.random.default_rng(n)
     y, e = rng.normal(0, 1, n), rng.normal(0, 2, n)
     found = value_of("median_absolute_error", counting.errors(y + e, y), UNIT)
@@ -76,6 +79,7 @@ def test_the_median_is_within_its_bound(counting: Counting, n: int) -> None:
     assert found.error_bound <= 0.01 * truth
     high = value_of("median_absolute_error(level=0.9)", counting.errors(y + e, y), UNIT)
     assert high.value >= found.value
+    assert (found.interval is None, high.interval is None) == (n < 6, n < 29)
 
 
 def test_exact_predictions_have_no_error(counting: Counting) -> None:
