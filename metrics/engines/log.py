@@ -12,7 +12,7 @@ from aimsight.configs.errors import SchemaError
 from aimsight.configs.filters import columns, parse
 from aimsight.metrics.engines.arrays import blocks
 from aimsight.metrics.engines.connection import run
-from aimsight.metrics.engines.expressions import SCALAR, instant, literal, number, positive, text
+from aimsight.metrics.engines.expressions import SCALAR, code_of, instant, literal, number, positive, text
 from aimsight.metrics.engines.sql import quote_ident
 from aimsight.metrics.engines.tables import Csv, kind_of, open_table
 from aimsight.metrics.engines.windows import WindowIndex
@@ -142,6 +142,11 @@ class Log:
     def text(self, column: str) -> str:
         """A column of the log as text (SchemaError if it is nested)."""
         return text(column, self.table.type_of(column), self.table.what)
+
+    def code(self, column: str, known: Sequence[str], *, missing: int, unseen: int) -> str:
+        """The position of a column's text in ``known`` (SchemaError if it is nested)."""
+        what = self.table.what
+        return code_of(column, self.table.type_of(column), what, known, missing=missing, unseen=unseen)
 
     def positive(self, column: str) -> str:
         """1 where the column holds the positive class, 0 for another, NULL for none."""

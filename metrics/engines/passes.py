@@ -14,7 +14,7 @@ from aimsight.metrics.cells import NumericCells, Scratch
 from aimsight.metrics.engines.arrays import blocks
 from aimsight.metrics.engines.connection import run
 from aimsight.metrics.engines.counting import Block, CellCounter, tally
-from aimsight.metrics.engines.expressions import code, segment_text
+from aimsight.metrics.engines.expressions import code
 from aimsight.metrics.engines.filters import condition
 from aimsight.metrics.engines.log import LABELS, required_columns
 from aimsight.metrics.engines.performance import (
@@ -37,6 +37,7 @@ from aimsight.metrics.engines.tallies import Tally
 from aimsight.metrics.engines.value_counts import distinct_values
 from aimsight.metrics.engines.windows import WindowIndex, moment
 from aimsight.metrics.statistics import DELAY_CELLS, LabelDelays, Latest, QualityCounts, Statistics, ValueCounts
+from aimsight.metrics.values import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -343,17 +344,24 @@ def _count_column(
         stream.consumers.append(lambda block: counter.add(block, block.columns[alias]))
         return counter
     counter = CellCounter(column.cells, windows, present_only=column.role == "label", count=count)
+    known, size = column.cells.categories, column.cells.size
     if column.role == "label" and labels is not None:
-        shown = f"CASE WHEN {labels.state} = 0 THEN {labels.text} END"
+        found = _label_code(log, labels, known, missing=size, unseen=size + 1)
+        alias = stream.column(f"CAST(CASE WHEN {labels.state} = 0 THEN {found} ELSE {size} END AS USMALLINT)")
     else:
-        shown = log.text(column.name)
-    size = column.cells.size
-    alias = stream.column(code(shown, column.cells.categories, missing=size, unseen=size + 1))
+        alias = stream.column(log.code(column.name, known, missing=size, unseen=size + 1))
     stream.consumers.append(lambda block: counter.add(block, block.columns[alias]))
     if feature is not None and feature.values is not None:
-        outside = stream.column(f"CAST(coalesce({_not_among(shown, feature)}, false) AS UTINYINT)")
+        outside = stream.column(f"CAST(coalesce({_not_among(log.text(column.name), feature)}, false) AS UTINYINT)")
         stream.consumers.append(lambda block: counter.mark_outside(block, block.columns[outside]))
     return counter
+
+
+def _label_code(log: Log, labels: LabelColumns, known: Sequence[str], *, missing: int, unseen: int) -> str:
+    """The position of a label among texts, whatever its state."""
+    if log.joined or log.model.labels is None:
+        return code(labels.text, known, missing=missing, unseen=unseen)
+    return log.code(log.model.labels.label, known, missing=missing, unseen=unseen)
 
 
 def _not_among(shown: str, feature: FeatureConfig) -> str:
@@ -387,9 +395,11 @@ def _feed_decisions(
             renamed["score"] = stream.column(log.number(model.log.score))
     elif model.task == "multiclass":
         k = len(classes)
-        renamed["label"] = stream.column(code(f"CAST({label} AS VARCHAR)", classes, missing=k, unseen=k))
+        renamed["label"] = stream.column(
+            f"CAST({k} AS USMALLINT)" if labels is None else _label_code(log, labels, classes, missing=k, unseen=k)
+        )
         if model.log.prediction is not None:
-            renamed["prediction"] = stream.column(code(log.text(model.log.prediction), classes, missing=k, unseen=k))
+            renamed["prediction"] = stream.column(log.code(model.log.prediction, classes, missing=k, unseen=k))
         scores = model.log.scores or {}
         for i, name in enumerate(name for name in classes if name in scores):
             renamed[f"score{i}"] = stream.column(log.number(scores[name]))
@@ -432,21 +442,19 @@ def _count_leaves(stream: _Stream, log: Log, plan: Plan, leaves: Leaves, decisio
 
 def _leaf_codes(stream: _Stream, log: Log, leaves: Leaves) -> list[str]:
     """Add the segment columns to a stream, as numbers of their values."""
-    return [
-        stream.column(code(shown, known, missing=0, unseen=0))
-        for shown, known in zip(
-            _leaf_texts(log, leaves.columns[: len(leaves.columns) - len(leaves.filters)]), leaves.values, strict=True
-        )
+    expressions = [
+        log.code(name, known, missing=known.index(MISSING) if MISSING in known else 0, unseen=0)
+        for name, known in zip(leaves.columns[: len(leaves.columns) - len(leaves.filters)], leaves.values, strict=False)
     ]
+    for known, inside in zip(leaves.values[len(expressions) :], _inside(log), strict=True):
+        expressions.append(code(inside, known, missing=0, unseen=0))
+    return [stream.column(expression) for expression in expressions]
 
 
-def _leaf_texts(log: Log, columns: Sequence[str]) -> list[str]:
-    """The values of segment columns, then whether a row is in each declared filter, as texts."""
-    shown = [segment_text(name, log.table.type_of(name), log.table.what) for name in columns]
-    for text in log.model.filters.values():
-        inside = condition(parse(text), log.table.type_of, log.table.what)
-        shown.append(f"CASE WHEN {inside} THEN {quote_text(INSIDE)} ELSE {quote_text(OUTSIDE)} END")
-    return shown
+def _inside(log: Log) -> list[str]:
+    """Whether a row is in each declared filter, as texts."""
+    conditions = [condition(parse(text), log.table.type_of, log.table.what) for text in log.model.filters.values()]
+    return [f"CASE WHEN {one} THEN {quote_text(INSIDE)} ELSE {quote_text(OUTSIDE)} END" for one in conditions]
 
 
 def _leaves(log: Log) -> Leaves:
@@ -463,7 +471,7 @@ def _leaves(log: Log) -> Leaves:
     filters = tuple(model.filters)
     if not columns and not filters:
         return NO_SEGMENTS
-    shown = _leaf_texts(log, columns)
+    shown = [*map(log.text, columns), *_inside(log)]
     columns += filters
     rows = log.rows_of(required_columns(model))
     found = run(log.connection, f"SELECT DISTINCT {', '.join(shown)} FROM {rows} LIMIT {MOST_LEAVES + 1}")
@@ -472,7 +480,8 @@ def _leaves(log: Log) -> Leaves:
             f"{log.table.what}: columns {quoted_list(columns)} have more than {MOST_LEAVES} combinations of values; "
             "segments and protected columns need few values, such as bands"
         )
-    combinations = tuple(sorted(tuple(str(value) for value in row) for row in found))
+    # a missing value may also be written so
+    combinations = tuple(sorted({tuple(MISSING if one is None else str(one) for one in row) for row in found}))
     values = tuple(tuple(sorted({combination[i] for combination in combinations})) for i in range(len(columns)))
     return Leaves(columns, values, combinations, entries, filters)
 

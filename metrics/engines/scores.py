@@ -66,6 +66,7 @@ class ScoreKeys:
         self._rows = np.zeros(windows, dtype=np.int64)
         self._forgotten = np.zeros(windows, dtype=np.bool_)
         self._batches: list[_Batch] = []
+        self._held = 0
         self._room = np.empty(0, dtype=np.uint64)
 
     def add(self, runs: Runs, scores: NDArray[np.float64], labels: NDArray[np.int64]) -> None:
@@ -87,7 +88,9 @@ class ScoreKeys:
         batch = self._without(batch, windows)
         if batch.keys.size:
             self._batches.append(batch)
-            self._shrink()
+            self._held += batch.keys.size
+            if self._held > self._budget:
+                self._shrink()
 
     def _space(self, size: int) -> NDArray[np.uint64]:
         """Room for so many keys, in large pieces that go back to the system, which small ones in between would not."""
@@ -100,6 +103,7 @@ class ScoreKeys:
         """Let go of what is not kept any more."""
         held = [self._without(batch, batch.groups // self._leaves) for batch in self._batches]
         self._batches = [batch for batch in held if batch.keys.size]
+        self._held = sum(batch.keys.size for batch in self._batches)
 
     def _keeps(self, windows: NDArray[np.int64]) -> NDArray[np.bool_]:
         return (windows < self.deferred) & (self._rows[windows] <= self._limit) & ~self._forgotten[windows]
@@ -114,10 +118,7 @@ class ScoreKeys:
         return _Batch(batch.keys[np.repeat(keep, sizes)], batch.groups[keep], np.concatenate([[0], np.cumsum(kept)]))
 
     def _shrink(self) -> None:
-        """Give up the last windows while more than the budget is held."""
-        held = sum(batch.keys.size for batch in self._batches)
-        if held <= self._budget:
-            return
+        """Give up the last windows, which do not fit into the budget."""
         rows = np.zeros(self._rows.size, dtype=np.int64)
         for batch in self._batches:
             np.add.at(rows, batch.groups // self._leaves, np.diff(batch.starts))
@@ -128,9 +129,8 @@ class ScoreKeys:
     def forget(self, window: int) -> None:
         """Let go of a window that is not asked for again, as soon as it is worth it."""
         self._forgotten[window] = True
-        held = sum(batch.keys.size for batch in self._batches)
         wanted = int(self._rows[self._keeps(np.arange(self._rows.size))].sum())
-        if wanted < held * FEWEST_WANTED:
+        if wanted < self._held * FEWEST_WANTED:
             self._filter()
 
     def window(self, window: int, members: Sequence[NDArray[np.int64]]) -> list[ScoreCounts] | None:
