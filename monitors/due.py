@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from aimsight.aims.words import window_words
 from aimsight.configs.canonical import canonical_json
 from aimsight.configs.durations import UNITS, Duration
 from aimsight.configs.errors import AimsightError
@@ -51,6 +52,25 @@ def planned(model: ModelConfig, first_row: datetime | None, now: datetime) -> li
     """
     zone, monitor = model.log.time_zone, model.monitor
     return windows(monitor.calendar, monitor.every, zone, beginning(model, first_row), ending(model, now))
+
+
+def none_planned(model: ModelConfig, first_row: datetime | None, now: datetime) -> str:
+    """Why no window of the calendar is planned by ``now``; ``''`` when one is, or nothing says yet where to start."""
+    monitor, zone = model.monitor, model.log.time_zone
+    if not isinstance(monitor.window, Duration):
+        return ""
+    try:
+        start = beginning(model, first_row)
+        if planned(model, first_row, now):
+            return ""
+    except AimsightError:
+        return ""
+    enough = later(monitor.every, zone, later(monitor.window, zone, start))
+    first = windows(monitor.window, monitor.every, zone, start, enough)[0]
+    span = window_words(first, zone)
+    if monitor.end is not None and midnight(monitor.end, zone) < first.end:
+        return f"no window of {monitor.window} lies between start and end; the first after the start is {span}"
+    return f"the first window, {span}, is not over yet"
 
 
 def beginning(model: ModelConfig, first_row: datetime | None) -> datetime:

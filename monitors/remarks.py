@@ -25,9 +25,9 @@ from aimsight.metrics.engines.sql import quote_ident, quote_list
 from aimsight.metrics.engines.tables import Csv, Table, open_table
 from aimsight.metrics.seasons import shortage
 from aimsight.metrics.sources import format_of, resolve, time_range
-from aimsight.monitors.due import planned, reference_windows
+from aimsight.monitors.due import none_planned, reference_windows
 from aimsight.monitors.first_model import time_formats
-from aimsight.monitors.windows import ceiling, floor, later, midnight, windows
+from aimsight.monitors.windows import floor, later, midnight, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,14 +126,9 @@ def _seasons(model: ModelConfig) -> Iterator[Remark]:
 
 def _no_window(model: ModelConfig) -> Iterator[Remark]:
     """A start and an end with no window between them: windows lie on a fixed grid, wherever monitoring starts."""
-    monitor, zone = model.monitor, model.log.time_zone
-    if monitor.start is None or monitor.end is None or not isinstance(monitor.window, Duration):
-        return
-    start, end = midnight(monitor.start, zone), midnight(monitor.end, zone)
-    if start < end and not planned(model, None, end):
-        edge = ceiling(monitor.every, zone, start).astimezone(ZoneInfo(zone))
-        problem = f"no window of {monitor.window} lies between start and end"
-        yield ("monitor", "window"), f"{problem}; after the start, windows begin or end on {edge:%Y-%m-%d}", ""
+    end = model.monitor.end
+    if end is not None and (why := none_planned(model, None, midnight(end, model.log.time_zone))):
+        yield ("monitor", "window"), why, ""
 
 
 def _in_source(project: Project, model: ModelConfig, section: str, uses: list[Use]) -> Iterator[Remark]:

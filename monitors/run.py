@@ -36,6 +36,7 @@ from aimsight.monitors.due import (
     due,
     ending,
     identity,
+    none_planned,
     planned,
     reference_period,
     reference_windows,
@@ -110,7 +111,8 @@ class RunOutcome:
 class RunSummary:
     """What was done for one model; ``skipped`` counts windows whose results were there already.
 
-    ``problem`` says why the model's inputs could not be looked at, even where that left no window without a result.
+    ``problem`` says why the model's inputs could not be looked at, even where that left no window without a result;
+    ``none_planned`` why there is no window at all.
     """
 
     model: str
@@ -120,6 +122,7 @@ class RunSummary:
     rows_scanned: int
     skipped: int
     problem: str = ""
+    none_planned: str = ""
 
 
 def run_due(
@@ -192,7 +195,7 @@ def run_model(
     if model_id not in project.models:
         raise NotFoundError.named("model", model_id, project.models)
     model = governed_by(store, project.models[model_id], project.config.changes)
-    return _Run(project, store, model, now, progress or _silent, actor).execute(windows)
+    return _Run(project, store, model, now, progress or (lambda _what, _done, _total: None), actor).execute(windows)
 
 
 class _Run:
@@ -254,6 +257,7 @@ class _Run:
             sum(run.rows for run in total.runs),
             len(candidates) - len(todo),
             unreadable,
+            "" if candidates else none_planned(self.model, self._first_row(), self.now),
         )
 
     def _look_back(self) -> None:
@@ -302,16 +306,17 @@ class _Run:
     def _candidates(self, chosen: Sequence[Window] | None) -> list[Window]:
         if chosen is not None:
             return sorted(chosen, key=lambda window: (window.start, window.end))
-        first = self.inputs.first_row() if self.inputs else None
-        if first is None:
-            first = min((window.start for window in self.history), default=None)
-        length = self.model.monitor.window
+        first, length = self._first_row(), self.model.monitor.window
         try:
             if not isinstance(length, Duration):
                 return self._by_rows(length, beginning(self.model, first))
             return planned(self.model, first, self.now)
         except AimsightError as error:
             raise AimsightError(self.problem or str(error)) from error
+
+    def _first_row(self) -> datetime | None:
+        first = self.inputs.first_row() if self.inputs else None
+        return first if first is not None else min((window.start for window in self.history), default=None)
 
     def _by_rows(self, length: RowCount | ChunkCount, start: datetime) -> list[Window]:
         """The windows of so many rows: those cut before, and those that are full by now."""
@@ -592,7 +597,3 @@ class _Run:
 def _failed(run: RunRecord, reason: str, *, identified: bool) -> Failed:
     """A failure; one that is not for sure one of these inputs goes without their fingerprint, so that it is retried."""
     return Failed(run if identified else replace(run, source_fingerprint=unreadable_fingerprint(reason)), reason)
-
-
-def _silent(what: str, done: int, total: int) -> None:
-    """Report nothing."""

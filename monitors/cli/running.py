@@ -55,6 +55,7 @@ def summary_data(summaries: Sequence[RunSummary], seconds: float) -> dict[str, A
                 "rows_scanned": summary.rows_scanned,
                 "unchanged": summary.skipped,
                 "problem": summary.problem,
+                "none_planned": summary.none_planned,
             }
             for summary in summaries
         ],
@@ -173,6 +174,8 @@ def one_line(summary: RunSummary) -> str:
     """``air-time: 9 windows run, 0 unchanged; 1 nonconformity opened (NC-2026-0001), 3 occurrences``."""
     from aimsight.aims.words import plural
 
+    if summary.none_planned:
+        return f"{summary.model}: nothing to run: {summary.none_planned}"
     opened = f" ({', '.join(summary.opened)})" if summary.opened else ""
     return (
         f"{summary.model}: {plural(len(summary.runs), 'window')} run, {summary.skipped:,} unchanged; "

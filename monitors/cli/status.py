@@ -30,6 +30,7 @@ def status(
     from aimsight.aims.nonconformities import is_open
     from aimsight.aims.verdicts import Verdict
     from aimsight.monitors.cli import queries
+    from aimsight.monitors.due import none_planned
     from aimsight.monitors.heartbeat import Heartbeat, heartbeat_path
 
     session = Session.of(context)
@@ -52,6 +53,7 @@ def status(
                 record["model"] == one.model and is_open(record["state"]) for record in records
             ),
             "last_run": runs.get(one.model),
+            "none_planned": "" if one.model in runs else none_planned(one, None, now()),
         }
         for one in models
     ]
@@ -89,7 +91,8 @@ def _models(rows: list[dict[str, Any]]) -> list[RenderableType]:
     for row in rows:
         run = row["last_run"]
         window = window_words(Window(run["window_start"], run["window_end"]), row["zone"]) if run else "–"
-        outcome = "not run yet" if run is None else ended(run["outcome"], run["reason"], run["rows_scanned"])
+        not_yet = f"not run yet: {row['none_planned']}" if row["none_planned"] else "not run yet"
+        outcome = not_yet if run is None else ended(run["outcome"], run["reason"], run["rows_scanned"])
         made.add_row(
             cell(row["model"]),
             cell(row["version"]),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from aimsight.configs.errors import AimsightError
 from aimsight.configs.schema import ModelConfig
 from aimsight.metrics.plan import Window
-from aimsight.monitors.due import History, due, identity, planned
+from aimsight.monitors.due import History, due, identity, none_planned, planned
 from aimsight.monitors.inputs import InputFile, Inputs, needing
 from aimsight.tests.configurations import a_model
 
@@ -104,6 +104,33 @@ def test_the_lookback_of_a_closed_history_counts_from_its_end() -> None:
     closed = model(lookback="3d", end=(START + 8 * DAY).date())
     assert due([*past], past, lambda _: "now", closed, START + 400 * DAY) == [day(5), day(6), day(7)]
     assert due([*past][:6], past, lambda _: "now", closed, START + 6 * DAY) == [day(3), day(4), day(5)]
+
+
+@pytest.mark.parametrize(
+    ("monitor", "at", "why"),
+    [
+        ({}, 1, ""),
+        ({}, 0.5, "the first window, 1 Jan 2026, is not over yet"),
+        ({"every": "1w", "window": "1w"}, 11, ""),
+        ({"every": "1w", "window": "1w"}, 10, "the first window, 5–11 Jan 2026, is not over yet"),
+        (
+            {"every": "10d", "window": "10d", "end": "2026-01-19"},
+            400,
+            "no window of 10d lies between start and end; the first after the start is 10–19 Jan 2026",
+        ),
+        ({"every": "10d", "window": "10d", "end": "2026-01-20"}, 19, ""),
+        (
+            {"every": "10d", "window": "10d", "end": "2026-01-20"},
+            12,
+            "the first window, 10–19 Jan 2026, is not over yet",
+        ),
+    ],
+)
+def test_a_calendar_without_a_window_says_why(monitor: dict[str, str], at: float, why: str) -> None:
+    """Its time has not come, or the fixed grid has no room between start and end (1 January 2026 is a Thursday)."""
+    made = model(**{"start": "2026-01-01", **monitor})
+    assert none_planned(made, None, START + at * DAY) == why
+    assert none_planned(model(**monitor), None, START) == ""  # nothing says yet where to start
 
 
 @pytest.mark.parametrize("moment", ["1970-01-01", "1900-01-01T12:00", "0001-01-01", "1899-12-30"])

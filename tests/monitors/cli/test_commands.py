@@ -151,7 +151,7 @@ def test_run_of_a_broken_source_is_an_error(call: Call, project: Path) -> None:
     path.write_text(path.read_text().replace("monitor: {", "monitor: {start: 2026-04-01, "))
     answer = call("-C", project, "run", "--now", "2026-05-01")
     assert answer.code == 1
-    assert "log.parquet" in answer.out
+    assert "log.parquet" in "".join(answer.lines)  # a long path is broken where the line ends
 
 
 @pytest.mark.parametrize(
