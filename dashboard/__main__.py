@@ -11,7 +11,7 @@ import threading
 
 from streamlit.web import cli
 
-NEEDED = ("pyarrow", "pandas", "altair", "duckdb", "aimsight.dashboard.charts", "aimsight.dashboard.editing")
+NEEDED = ("pyarrow", "pandas", "duckdb", "aimsight.dashboard.charts.series", "aimsight.dashboard.editing")
 
 
 def warm() -> None:

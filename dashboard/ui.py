@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,15 +24,12 @@ from aimsight.dashboard.theme import COLOUR_NAMES, Palette, palette
 from aimsight.store.database import Reader, Store
 
 if TYPE_CHECKING:
-    import altair as alt
+    from aimsight.dashboard.charts.spec import Spec
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 Version = tuple[int, ...]
-
-_ONE_CHART = threading.Lock()
-"""Altair knows one way at a time to hand over data, for all sessions together."""
 
 PROJECT = "AIMSIGHT_PROJECT"
 EVIDENCE_URL = "AIMSIGHT_EVIDENCE_URL"
@@ -319,41 +315,9 @@ def problem(error: Exception) -> None:
     st.caption("Nothing was changed. Solve what is said above, then load this page again.")
 
 
-def chart(draw: Callable[P, alt.LayerChart], alt_text: str, *args: P.args, **kwargs: P.kwargs) -> None:
-    """A chart of ``aimsight.dashboard.charts`` at full width, described for those who do not see it.
-
-    Its specification is kept, because to build and write one takes longer than everything else on a page.
-    """
-    st.vega_lite_chart(_specification(draw.__name__, draw, *args, **kwargs), width="stretch", alt=alt_text)
-
-
-@st.cache_data(max_entries=200, show_spinner=False)
-def _specification(name: str, _draw: Callable[..., alt.LayerChart], *args: object, **kwargs: object) -> dict[str, Any]:
-    """The specification of a chart with its frames as Arrow bytes, which is how Streamlit sends them."""
-    del name  # it is part of the cache's key
-    import altair as alt
-
-    figure = _draw(*args, **kwargs)
-    frames: dict[str, bytes] = {}
-    with _ONE_CHART:
-        alt.data_transformers.register("arrow", _arrow)
-        with alt.data_transformers.enable("arrow", frames=frames):
-            specification: dict[str, Any] = figure.to_dict(validate=False)
-    return specification | {"datasets": frames}
-
-
-def _arrow(frame: object, frames: dict[str, bytes]) -> dict[str, str]:
-    """Put a data frame among the frames; what a specification says in its place."""
-    import pyarrow as pa
-
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    with pa.BufferOutputStream() as sink:
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-        content = sink.getvalue().to_pybytes()
-    name = next((known for known, kept in frames.items() if kept == content), f"frame{len(frames)}")
-    frames[name] = content
-    return {"name": name}
+def chart(specification: Spec, alt_text: str) -> None:
+    """A chart of ``aimsight.dashboard.charts`` at full width, described for those who do not see it."""
+    st.vega_lite_chart(specification, width="stretch", alt=alt_text)
 
 
 def choose_model(scene: Scene) -> str | None:

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from aimsight.aims import words
-from aimsight.dashboard import charts, data, frames, summary, ui
+from aimsight.dashboard import data, frames, summary, ui
+from aimsight.dashboard.charts.distribution import distribution_chart
+from aimsight.dashboard.charts.drift import drift_chart
+from aimsight.dashboard.charts.spec import MOST_GLYPHS
 from aimsight.metrics.cells import NumericCells
 from aimsight.store.references import load_reference
 from aimsight.store.statistics import read_statistics
@@ -85,11 +88,10 @@ def _strip(scene: ui.Scene, model: str, metric: str, rows: list[data.Row], order
     frame = frames.drift_frame(rows, zone, verdicts, order)
     st.subheader("All columns, window by window", anchor=False)
     ui.chart(
-        charts.drift_strip,
+        drift_chart(frame, scene.palette, metric=metric, most=FULL_INK.get(metric, 0.3)),
         f"{words.metric_name(metric)} of every column in every window",
-        frame, scene.palette, metric=metric, most=FULL_INK.get(metric, 0.3),
-    )  # fmt: skip
-    signs = "" if frame["start"].nunique() > charts.MOST_GLYPHS else " Signs in a row are verdicts of its objective."
+    )
+    signs = "" if frame["start"].nunique() > MOST_GLYPHS else " Signs in a row are verdicts of its objective."
     st.caption(
         "The stronger the fill, the farther the window is from the reference. A hollow cell is within chance (q of "
         f"{frames.EVIDENT:g} or more: p adjusted for the number of columns).{signs}"
@@ -127,10 +129,9 @@ def _distribution(scene: ui.Scene, model: str, metric: str, rows: list[data.Row]
         return
     frame, numeric = answer
     ui.chart(
-        charts.distribution,
+        distribution_chart(frame, scene.palette, column=words.printable(column), numeric=numeric),
         f"Distribution of the column in {chosen} over the reference",
-        frame, scene.palette, column=words.printable(column), numeric=numeric,
-    )  # fmt: skip
+    )
     before = f", {words.reference_words(row['reference'])}" if row["reference"] else ""
     st.caption(
         f"Wide grey bars: the reference{words.escape(before)}. Narrow bars: {words.escape(chosen)}. "

@@ -7,7 +7,9 @@ import streamlit as st
 from aimsight.aims import words
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.targets import Target
-from aimsight.dashboard import charts, data, frames, summary, ui
+from aimsight.dashboard import data, frames, summary, ui
+from aimsight.dashboard.charts.groups import groups_chart
+from aimsight.dashboard.charts.series import series_chart
 
 # The metric of each group that a comparison is of, by the first part of its name.
 BEHIND = {
@@ -155,10 +157,9 @@ def _groups(scene: ui.Scene, window: data.Row, column: str, measures: list[str])
         ui.empty("No group has enough rows to be judged on its own.")
     else:
         ui.chart(
-            charts.groups,
+            groups_chart(frame, scene.palette, metric=measure, unit=unit, overall=overall),
             f"{words.metric_name(measure)} by group with 95 % intervals: {frames.group_words(frame)}",
-            frame, scene.palette, metric=measure, unit=unit, overall=overall,
-        )  # fmt: skip
+        )
     if excluded:
         st.text(f"Not compared: {words.listed(excluded, 12)}.")
 
@@ -198,12 +199,16 @@ def _gap(scene: ui.Scene, model: str, metric: str, rows: list[data.Row], state: 
                 target = words.target_words(state.target, state.tolerance)
                 st.caption(words.escape(f"{state.objective}: {target}"), width="content")
         if frame["value"].notna().any():
-            ui.chart(
-                charts.series, f"{words.metric_name(metric)} over time. {frames.history_words(frame)}",
-                frame, scene.palette, metric=metric, unit=unit, titled=False,
+            figure = series_chart(
+                frame,
+                scene.palette,
+                metric=metric,
+                unit=unit,
+                titled=False,
                 target=Target.parse(state.target) if state else None,
                 tolerance=state.tolerance if state else 0.0,
-            )  # fmt: skip
+            )
+            ui.chart(figure, f"{words.metric_name(metric)} over time. {frames.history_words(frame)}")
         else:
             reason = frame["note"].iloc[-1] if len(frame) else "it was not measured"
             st.text(f"No window has a value: {reason}.")

@@ -10,7 +10,8 @@ import streamlit as st
 from aimsight.aims import words
 from aimsight.aims.estimates import is_estimated
 from aimsight.configs.targets import Target
-from aimsight.dashboard import charts, data, frames, summary, ui
+from aimsight.dashboard import data, frames, summary, ui
+from aimsight.dashboard.charts.series import series_chart
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -103,9 +104,7 @@ def _objective(scene: ui.Scene, state: data.ObjectiveState, records: list[data.R
         rows = scene.ask(data.evaluations, state.model, state.objective)
         frame = frames.series_frame(rows, zone, unit)
         if frame["value"].notna().any():
-            ui.chart(
-                charts.series,
-                f"{words.metric_name(state.metric)} over time; {value}; target {target}. {frames.history_words(frame)}",
+            figure = series_chart(
                 frame,
                 scene.palette,
                 metric=state.metric,
@@ -114,6 +113,8 @@ def _objective(scene: ui.Scene, state: data.ObjectiveState, records: list[data.R
                 tolerance=state.tolerance,
                 events=frames.event_frame(_marks(scene, state, rows, records), zone),
             )
+            name = words.metric_name(state.metric)
+            ui.chart(figure, f"{name} over time; {value}; target {target}. {frames.history_words(frame)}")
         else:
             ui.empty(f"No window has a value yet: {state.reason}.")
         owner = scene.person(state.owner)

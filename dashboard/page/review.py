@@ -15,7 +15,8 @@ from aimsight.aims.review.render import FORMATS, NO_ONE, first_page, layout, tab
 from aimsight.aims.review.results import results_of
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.targets import Target
-from aimsight.dashboard import charts, editing, editing_review, frames, taking, ui
+from aimsight.dashboard import editing, editing_review, frames, taking, ui
+from aimsight.dashboard.charts.series import series_chart
 from aimsight.store.database import Store
 
 if TYPE_CHECKING:
@@ -221,9 +222,7 @@ def _charts(scene: ui.Scene, series: tuple[Series, ...]) -> None:
         frame = frames.series_frame([_row(point) for point in _points(one)], scene.zone_of(one.name.split("/")[0]))
         st.caption(words.escape(f"Target: {one.target}. As frozen in the pack."))
         if frame["value"].notna().any():
-            ui.chart(
-                charts.series,
-                f"{one.title}; target {one.target}. {frames.history_words(frame)}",
+            figure = series_chart(
                 frame,
                 scene.palette,
                 metric=one.metric,
@@ -231,6 +230,7 @@ def _charts(scene: ui.Scene, series: tuple[Series, ...]) -> None:
                 target=Target.parse(one.rule),
                 tolerance=float(one.tolerance),
             )
+            ui.chart(figure, f"{one.title}; target {one.target}. {frames.history_words(frame)}")
         else:
             ui.empty("No window of the period has a value.")
 

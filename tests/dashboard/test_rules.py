@@ -37,7 +37,6 @@ def test_no_page_can_carry_markup_of_data(path: Path) -> None:
         "image",
         "file_uploader",
         "write_stream",
-        "mark_image",
     }
     assert not used & banned
     assert not any(name.startswith("streamlit.components") for name in used)
@@ -57,9 +56,17 @@ def test_the_dashboard_never_writes_the_store(path: Path) -> None:
 
 def test_charts_know_no_streamlit() -> None:
     """The same charts go into printed records."""
-    for name in ("charts.py", "frames.py", "scales.py", "theme.py", "summary.py", "data.py"):
-        imported = set(names(ast.parse((FOLDER / name).read_text(encoding="utf-8"))))
+    names_of_files = ("frames.py", "scales.py", "theme.py", "summary.py", "data.py")
+    for path in [*(FOLDER / "charts").glob("*.py"), *map(FOLDER.joinpath, names_of_files)]:
+        imported = set(names(ast.parse(path.read_text(encoding="utf-8"))))
         assert "streamlit" not in imported
+
+
+def test_charts_draw_no_images() -> None:
+    """A mark that loads pictures by address would tell other servers what is looked at."""
+    for path in (FOLDER / "charts").glob("*.py"):
+        texts = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+        assert not texts & {"image", "url", "href"}
 
 
 def test_no_folder_beside_the_app_is_called_pages() -> None:
