@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aimsight.configs.errors import NotFoundError, StoreError
-from aimsight.store import check_authority, check_bundle, check_formulas
+from aimsight.store import check_authority, check_bundle, check_comparisons, check_formulas, check_measurements
 from aimsight.store.checkpoints import parse
 from aimsight.store.digests import row_line
 from aimsight.store.exported import ExportedFile, last_entry, part_of, record_export
 from aimsight.store.ledger import moment_text
+from aimsight.store.references import part_id
+from aimsight.store.statistics_tables import REFERENCE_COLUMN, STATISTICS_COLUMN
 from aimsight.store.tables import BY_RUN, RECORDS
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from aimsight.store.database import Reader, Store
     from aimsight.store.table import Table
 
-FORMAT = 2
+FORMAT = 3
 CHECKER = check_bundle.CHECKER
 MANIFEST = "manifest.json"
 _BATCH = 20_000
@@ -57,6 +59,7 @@ checkpoints/      heads of the ledger as they were noted outside the database
 records/          the state of each record that the chosen entries wrote last
 runs/             measurements, evaluations and statistics of the runs that the chosen entries finished (of distinct
                   values of exact drift, which are those of rows, the hash alone)
+references/       how the columns of the references were counted that these models are compared with
 evidence/         evidence files of the chosen entries, named by their content
 manifest.json     the SHA-256 of every file
 """
@@ -169,9 +172,9 @@ def export(
 def program() -> bytes:
     """The program of the bundle: one file, in which its parts stand in the place of their imports."""
     whole = inspect.getsource(check_bundle)
-    for part in (check_authority, check_formulas):
+    for part in (check_authority, check_measurements, check_formulas, check_comparisons):
         content = inspect.getsource(part).partition("from __future__ import annotations\n")[2].strip()
-        place = re.search(rf"(?m)^from {re.escape(part.__name__)} import .+$", whole)
+        place = re.search(rf"(?m)^from {re.escape(part.__name__)} import (?:\([^)]*\)|.+)$", whole)
         whole = whole if place is None else whole[: place.start()] + content + whole[place.end() :]
     return whole.encode("utf-8")
 
@@ -193,14 +196,17 @@ def _write(
         folder.put(f"records/{kind}.json", _json(shown))
     for start in range(0, len(walk.runs), _RUNS):
         for table in BY_RUN:
-            for run, found in _rows_of_runs(reader, table, walk.runs[start : start + _RUNS]).items():
+            for run, kept in _rows_of_runs(reader, table, walk.runs[start : start + _RUNS]).items():
                 name = f"runs/{check_bundle.folder_of(run)}/{table.name}.jsonl"
-                folder.put(name, "".join(f"{line}\n" for line in sorted(found)).encode("ascii"))
+                folder.put(name, "".join(f"{line}\n" for line in sorted(kept)).encode("ascii"))
+    for seq, row in walk.references_of_runs():
+        for part, found in _rows_of_reference(reader, row).items():
+            folder.put(f"references/{seq}/{part}.jsonl", "".join(f"{line}\n" for line in sorted(found)).encode("ascii"))
     for name, sha256 in walk.evidence:
         source = evidence / name
         if source.is_file():
             folder.put(f"evidence/{sha256[:16]}-{Path(name).name}", source.read_bytes())
-    tables = (*RECORDS.values(), *BY_RUN)
+    tables = (*RECORDS.values(), *BY_RUN, REFERENCE_COLUMN)
     folder.put("columns.json", _json({table.name: list(table.columns) for table in tables}))
     folder.put("keys.json", _json({table.name: list(table.key) for table in RECORDS.values()}))
     folder.put(CHECKER, program())
@@ -273,6 +279,12 @@ class _Walk:
     records: dict[str, dict[tuple[str, ...], dict[str, Any]]] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
     evidence: list[tuple[str, str]] = field(default_factory=list)
+    models: set[str] = field(default_factory=set)
+    references: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+
+    def references_of_runs(self) -> list[tuple[int, dict[str, Any]]]:
+        """The references of the models whose runs are in the bundle, by the entry that froze them."""
+        return [(seq, row) for seq, row in self.references if row["model"] in self.models]
 
     def lines(self, reader: Reader, last: int) -> Iterator[bytes]:
         """The entries as lines of the bundle; everything else is noted on the way."""
@@ -287,6 +299,8 @@ class _Walk:
                 text = bytes(entry).decode("utf-8")
                 if seq in self.chosen:
                     self._see(json.loads(text))
+                if '"kind":"reference.frozen"' in text:
+                    self.references.append((seq, json.loads(text)["payload"]["row"]))
                 line = json.dumps({"seq": seq, "hash": self.head, "entry": text}, ensure_ascii=True)
                 yield line.encode("ascii") + b"\n"
 
@@ -295,6 +309,7 @@ class _Walk:
         table = RECORDS.get(payload.get("table", ""))
         if event["kind"] == "run.finished":
             self.runs.append(event["subject"])
+            self.models.add(payload["row"]["model"])
         if table is None:
             return
         row = payload["row"]
@@ -309,6 +324,20 @@ def _rows_of_runs(reader: Reader, table: Table, runs: list[str]) -> dict[str, li
     found: dict[str, list[str]] = {}
     for row in reader.tuples(f"SELECT {table.select()} FROM {table.name} WHERE {key} IN (SELECT unnest(?))", [runs]):
         found.setdefault(row[0], []).append(row_line(row))
+    return found
+
+
+def _rows_of_reference(reader: Reader, row: dict[str, Any]) -> dict[str, list[str]]:
+    """The columns of a frozen reference, and their counts in it as a whole and in each of its windows."""
+    model, fingerprint = row["model"], row["fingerprint"]
+    parts = [part_id(model, fingerprint, part) for part in ("all", *map(str, range(row["windows"])))]
+    found = {}
+    for table, condition, values in (
+        (REFERENCE_COLUMN, "model = ? AND fingerprint = ?", [model, fingerprint]),
+        (STATISTICS_COLUMN, "statistics_id IN (SELECT unnest(?))", [parts]),
+    ):
+        rows = reader.tuples(f"SELECT {table.select()} FROM {table.name} WHERE {condition}", values)
+        found[table.name] = [row_line(cells) for cells in rows]
     return found
 
 

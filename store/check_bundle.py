@@ -8,7 +8,8 @@ Integrity: every file has the SHA-256 that the manifest states; the ledger's ent
 hash, from the first one on; the checkpoints in the bundle (and any that you have kept yourself: --checkpoints) agree
 with the chain, and so do their signatures (--key; this needs the library "cryptography"); records, rows of runs and
 evidence files are all there and are what the entries say; nonconformities went from step to step as their life cycle
-allows; measurements are computed again from the stored statistics, with the formulas written here.
+allows; measurements are computed again from the stored statistics, with the formulas written here, and verdicts held
+against them.
 
 Completeness: every window that was planned has an outcome.
 
@@ -24,7 +25,6 @@ import base64
 import hashlib
 import io
 import json
-import math
 import re
 import sys
 from datetime import datetime
@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aimsight.store.check_authority import Authority, LifeCycle
-from aimsight.store.check_formulas import FORMULAS, OF_ERRORS, OF_SCORES, Scores
+from aimsight.store.check_measurements import Again, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 LEDGER_TAG = b"aimsight ledger entry v1\n"
 CHECKPOINT_TAG = b"aimsight checkpoint v1\n"
 CHECKER = "check_bundle.py"
-TOLERANCE = 1e-9
 MOST = 20
 """More lines of one kind are counted, not shown."""
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError)
@@ -278,6 +277,9 @@ class Subject:
         self.frozen: dict[str, str] = {}
         self.disposed: set[str] = set()
         self.units: dict[str, set[float]] = {}
+        self.references: list[tuple[int, dict[str, Any], dict[str, Any]]] = []
+        self.objectives: dict[tuple[str, str, int], dict[str, Any]] = {}
+        self.models: set[str] = set()
         meant = chosen(bundle.events, bundle.manifest["choice"])
         for event in bundle.events():
             try:
@@ -293,12 +295,16 @@ class Subject:
             self.disposed |= set(content.get("files", ())) if content.get("method") == "deleted" else set()
         if event.kind == "reference.frozen":
             self.units.setdefault(row["model"], {1.0}).add(2.0 ** row["error_exponent"])
+            self.references.append((event.seq, row, payload.get("digests", {})))
+        elif table == "objective_version":
+            self.objectives[row["model"], row["objective"], row["version"]] = row
         if not is_meant or table not in self.keys:
             return
         key = tuple(str(row[name]) for name in self.keys[table])
         self.records.setdefault(table, {})[key] = row
         if event.kind == "run.finished":
             self.runs[event.subject] = event.seq, payload.get("digests", {})
+            self.models.add(row["model"])
         elif table in {"occurrence", "effectiveness_window"}:
             self.bound.append((event.seq, row))
         elif table == "evidence_file":
@@ -410,47 +416,55 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))  # noqa: FURB162  # runs on Python 3.8, which reads no Z
 
 
-def recompute(bundle: Bundle, subject: Subject, runs: list[str]) -> None:
-    """Compute measurements again from the statistics of their run."""
+def references_of(bundle: Bundle, subject: Subject) -> dict[tuple[str, str], list[Reference]]:
+    """The references of the models whose runs are in the bundle, held against the entries that froze them."""
     columns: dict[str, list[str]] = bundle.load("columns.json")
-    count, ranged, others = 0, 0, set()
+    found: dict[tuple[str, str], list[Reference]] = {}
+    known = {}
+    for seq, row, digests in subject.references:
+        if row["model"] not in subject.models:
+            continue
+        known[str(seq)] = row
+        tables: list[dict[str, dict[str, Any]]] = []
+        for table in ("reference_column", "statistics_column"):
+            lines = bundle.lines(f"references/{seq}/{table}.jsonl")
+            digest = digests.get(table, {"rows": 0})
+            if len(lines) != digest["rows"] or (lines and lines_digest(table, lines) != digest["sha256"]):
+                bundle.wrong.append(f"references/{seq}: the rows of {table} are not those that entry {seq} states")
+            rows = [dict(zip(columns[table], json.loads(line))) for line in lines]  # noqa: B905  # runs on Python 3.8
+            whole = [one for one in rows if str(one.get("statistics_id", "/all")).endswith("/all")]
+            tables.append({one["column_name"]: one for one in whole})
+        found.setdefault((row["model"], row["name"]), []).append(Reference(*tables))
+    for path in sorted((bundle.folder / "references").glob("*")):
+        if path.name not in known:
+            bundle.wrong.append(f"references/{path.name}: no entry froze this reference of a model in the bundle")
+    return found
+
+
+def recompute(bundle: Bundle, subject: Subject, runs: list[str]) -> None:
+    """Compute measurements again from the statistics of their run, and hold verdicts against them."""
+    columns: dict[str, list[str]] = bundle.load("columns.json")
+    again = Again(references_of(bundle, subject), subject.objectives, subject.units)
     for run in runs:
 
         def rows(table: str, run: str = run) -> list[dict[str, Any]]:
             lines = bundle.lines(f"runs/{folder_of(run)}/{table}.jsonl")
             return [dict(zip(columns[table], json.loads(line))) for line in lines]  # noqa: B905  # runs on Python 3.8, which has no strict
 
-        segments = {row["segment"]: row for row in rows("statistics_segment")}
-        scores: dict[int, list[Scores]] = {}
-        for row in rows("statistics_score"):
-            counts = Scores(row["cells"], row["negatives"], row["positives"])
-            scores.setdefault(row["segment_position"], []).append(counts)
-        for row in rows("measurement"):
-            part, metric = segments.get(row["segment"]), row["metric"]
-            if row["value"] is None or part is None or row["column_name"]:
-                continue
-            if metric in OF_SCORES:
-                span = OF_SCORES[metric](scores.get(part["position"], []))
-                found = [] if span is None else [min(max(row["value"], span.low), span.high)]  # the nearest that can be
-            elif metric in OF_ERRORS:  # kept in a unit that the model's reference fixed
-                found = [OF_ERRORS[metric](part, unit) for unit in subject.units.get(row["model"], {1.0})]
-            else:
-                found = [FORMULAS[metric](part)] if metric in FORMULAS else []
-            values = [value for value in found if value is not None]
-            if not values:
-                others.add(metric)
-                continue
-            count += 1
-            ranged += metric in OF_SCORES
-            if not any(math.isclose(value, row["value"], rel_tol=TOLERANCE, abs_tol=TOLERANCE) for value in values):
-                told = f"{row['value']!r} is stored, its statistics give {values[0]!r}"
-                where = f"{metric} of run {run[:12]} {row['segment']}".strip()
-                bundle.wrong.append(f"{where}: {told}")
-    bundle.right.append(f"{count} measurements follow from the stored statistics")
-    if ranged:
-        bundle.limits.append(f"{ranged} of them were compared to within what thousandths of scores hide")
-    if others:
-        bundle.limits.append("no formula for them here, so not computed again: " + ", ".join(sorted(others)))
+        again.see(run, rows)
+    bundle.wrong += again.wrong
+    bundle.right.append(f"{again.count} values that were measured follow from the stored statistics")
+    bundle.right.append(f"{again.verdicts} verdicts follow from what was measured and the objective of then")
+    if again.ranged:
+        bundle.limits.append(f"{again.ranged} values were compared to within what thousandths of scores hide")
+    left = sum(sum(metrics.values()) for metrics in again.left_out.values())
+    if left:
+        bundle.limits.append(
+            f"{left} values were not computed again, and no interval was (aimsight verify --recompute)"
+        )
+    for reason, metrics in sorted(again.left_out.items()):
+        named = ", ".join(f"{metric} ({count})" for metric, count in sorted(metrics.items()))
+        bundle.limits.append(f"not computed again, {reason}: {named}")
 
 
 def printable(text: str) -> str:

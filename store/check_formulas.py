@@ -209,6 +209,12 @@ FORMULAS: dict[str, Callable[[dict[str, Any]], float | None]] = {
     "performance.false_positive_rate": of_binary(
         lambda r: r["false_positive"], lambda r: r["false_positive"] + r["true_negative"]
     ),
+    "performance.false_negative_rate": of_binary(
+        lambda r: r["false_negative"], lambda r: r["true_positive"] + r["false_negative"]
+    ),
+    "performance.specificity": of_binary(
+        lambda r: r["true_negative"], lambda r: r["true_negative"] + r["false_positive"]
+    ),
     "performance.selection_rate": of_binary(lambda r: r["binary_selected"], lambda r: r["binary_predicted"]),
     "performance.balanced_accuracy": balanced_accuracy,
     "performance.mcc": mcc,

@@ -115,7 +115,7 @@ class Samples:
         """Give one of each form: plain, with everything, undefined, of an intersection."""
         both = Segment((("gender", "F"), ("age_group", "65+")))
         return [
-            Measurement("performance.accuracy", 1, Value(0.75, 40, Interval(0.5, 1.0, "wilson"))),
+            Measurement("performance.accuracy", 1, Value(0.75, 40, Interval(0.5, 0.8, "wilson"))),
             Measurement(
                 "drift.psi", 2, Value(0.1, 40, None, 0.01, 0.5), "age", reference="period", q_value=0.5, detail="x"
             ),

@@ -123,6 +123,11 @@ def _change_a_row(folder: Path, table: str) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
+def _change_a_reference(folder: Path) -> None:
+    path = folder / "references" / "4" / "statistics_column.jsonl"
+    path.write_text(path.read_text().replace("37", "36", 1))
+
+
 TAMPERING: dict[str, tuple[Any, str]] = {
     "an entry is edited": (lambda f: _edit_line(f / "ledger.jsonl", "wage-band", "wage-bend"), "does not follow"),
     "an entry is deleted": (lambda f: _drop(f / "ledger.jsonl", 4), "does not follow"),
@@ -165,6 +170,12 @@ TAMPERING: dict[str, tuple[Any, str]] = {
     "an entry is no text": (
         lambda f: _edit_line(f / "ledger.jsonl", '{"seq": 3', '{"seq": '),
         "line 3: it is no entry",
+    ),
+    "a reference is edited": (_change_a_reference, "references/4: the rows of statistics_column"),
+    "a reference is taken out": (lambda f: shutil.rmtree(f / "references"), "the rows of reference_column are not"),
+    "a reference of nobody is put in": (
+        lambda f: shutil.copytree(f / "references" / "4", f / "references" / "other"),
+        "references/other: no entry froze",
     ),
     "columns are taken out": (lambda f: (f / "columns.json").unlink(), "a part of it cannot be read"),
 }

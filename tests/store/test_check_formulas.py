@@ -26,6 +26,8 @@ def test_metrics_of_a_binary_model() -> None:
         "performance.recall": 12 / 20,
         "performance.f1": 24 / 36,
         "performance.false_positive_rate": 4 / 20,
+        "performance.false_negative_rate": 8 / 20,
+        "performance.specificity": 16 / 20,
         "performance.balanced_accuracy": (12 / 20 + 16 / 20) / 2,
         "performance.mcc": (12 * 16 - 4 * 8) / (16 * 20 * 20 * 24) ** 0.5,
         "quality.rows": 50,
