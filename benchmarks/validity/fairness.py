@@ -19,7 +19,15 @@ import numpy as np
 
 from aimsight.metrics.comparisons import Groups
 from aimsight.metrics.registry import find
-from aimsight.metrics.statistics import BinaryCounts, ErrorSums, ScoreCounts, SegmentStatistics
+from aimsight.metrics.statistics import (
+    SCORE_CELLS,
+    UNIT_BITS,
+    BinaryCounts,
+    ErrorSums,
+    ScoreCounts,
+    ScoreSums,
+    SegmentStatistics,
+)
 from aimsight.metrics.values import Value
 
 if TYPE_CHECKING:
@@ -29,6 +37,8 @@ SIZES = (30, 300, 30_000)
 ROUNDS = 200
 Z_OF_SCORES = 1.0
 """Distance of positive and negative scores in standard deviations: an AUC of 0.76."""
+CHANCES = (np.arange(SCORE_CELLS) + 0.5) / SCORE_CELLS
+"""Scores that are probabilities: the middle of every cell."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,7 @@ def truths(world: World) -> dict[str, float]:
     found, wronged = np.array(world.found), np.array(world.wronged)
     auc = np.array([norm.cdf((Z_OF_SCORES + shift) / math.sqrt(2)) for shift in world.shift])
     size = math.sqrt(2 / math.pi) * (1 + np.array(world.shift))
+    promised = np.array([drawn_cells(p) @ CHANCES for p in world.positives])
     return {
         "demographic_parity_difference": gap(world.selected()),
         "demographic_parity_ratio": ratio(world.selected()),
@@ -98,6 +109,7 @@ def truths(world: World) -> dict[str, float]:
         "mean_error_difference": 0.0 if world.alike else gap(np.array(world.shift)),
         "mae_difference": gap(size),
         "mae_ratio": ratio(size),
+        "calibration_gap": float((promised * np.array(world.shift)).max()),
     }
 
 
@@ -130,6 +142,35 @@ def erred(world: World, n: int, rng: np.random.Generator, *, biased: bool) -> Gr
     return Groups(parts, unit=2.0**-20)
 
 
+def drawn_cells(positives: float) -> np.ndarray:
+    """Share of rows in every score cell: a Beta law whose mean is the share of positives."""
+    from scipy.stats import beta
+
+    share: np.ndarray = np.diff(beta(10 * positives, 10 * (1 - positives)).cdf(np.linspace(0, 1, SCORE_CELLS + 1)))
+    return share
+
+
+def promised(world: World, n: int, rng: np.random.Generator) -> Groups:
+    """Groups whose scores are the chances of a positive, and too high by ``shift`` of themselves."""
+    parts = {}
+    for at, (positives, shift) in enumerate(zip(world.positives, world.shift, strict=True)):
+        rows = rng.multinomial(n, drawn_cells(positives))
+        ups = rng.binomial(rows, CHANCES * (1 - shift))
+        downs = rows - ups
+        gap, square, fourth = (
+            round(float(ups @ ((1 - CHANCES) ** power) + downs @ ((-CHANCES) ** power)) * 2.0**UNIT_BITS)
+            for power in (1, 2, 4)
+        )
+        there = rows > 0
+        parts[f"g{at}"] = SegmentStatistics(
+            n,
+            n,
+            score_sums=ScoreSums(n, gap, square, fourth, 0, 0),
+            scores={"": ScoreCounts(np.flatnonzero(there).astype(float), downs[there], ups[there], exact=False)},
+        )
+    return Groups(parts)
+
+
 def bootstrap(groups: Groups, rng: np.random.Generator) -> tuple[float, float]:
     """The naive percentile interval of the largest gap in selection rates."""
     counts = [(part.binary.selected, part.rows) for part in groups.parts.values() if part.binary is not None]
@@ -145,9 +186,13 @@ def cases(world: World, n: int, draws: int) -> Iterator[tuple[str, int, int, int
     units: dict[str, Any] = {name: find(f"fairness.{name}").compute for name in expected}
     for _ in range(draws):
         window = drawn(world, n, rng)
-        biased, spread = erred(world, n, rng, biased=True), erred(world, n, rng, biased=False)
+        others = {
+            "mean_error": erred(world, n, rng, biased=True),
+            "mae": erred(world, n, rng, biased=False),
+            "calibration": promised(world, n, rng),
+        }
         for name, compute in units.items():
-            result = compute(biased if name.startswith("mean") else spread if name.startswith("mae") else window)
+            result = compute(next((groups for start, groups in others.items() if name.startswith(start)), window))
             if isinstance(result, Value) and result.interval is not None:
                 equal = 1.0 if name.endswith("ratio") else 0.0
                 inside = [result.interval.low <= x <= result.interval.high for x in (expected[name], equal)]
