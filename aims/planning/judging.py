@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from aimsight.aims.estimates import is_estimated
@@ -61,6 +63,15 @@ class Judging:
     def tolerance(self) -> float:
         """How far beyond the target a window may lie without failing."""
         return 0.0 if self.objective.zero_tolerance or self.warns else self.objective.tolerance
+
+    @cached_property
+    def floor(self) -> float:
+        """The least that a bound can lie beyond the tolerance: where it stops, at the metric's best possible value."""
+        target = Target.parse(self.objective.target)
+        if target.low is not None and target.high is not None:
+            return target.beyond((target.low + target.high) / 2.0) - self.tolerance
+        best = self.unit.bounds[1 if target.low is not None else 0]
+        return -math.inf if best is None else target.beyond(best) - self.tolerance
 
     def measurement(self, statistics: Statistics) -> Measurement | None:
         """The measurement of the objective's metric."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -38,10 +38,10 @@ STRATA = 4
 DRAWS = 96
 """Windows drawn at each population and design effect."""
 QUICK_DRAWS = 32
+TIE = 1e-12
+"""Bounds this close to the best value are there."""
 FEWEST = 20
-"""Fewer drawn values than this say nothing about how the bound follows the value."""
-CENTRED = frozenset({"segment", "errors", "quality", "column_quality"})
-"""Kinds of metrics whose mean over windows is the population's value (distances and largest gaps are above it)."""
+"""Fewer drawn values than this say nothing about how the bound follows what was drawn."""
 GLANCE = 15
 UNBOUNDED = 100_000_000
 """So many rows stand for unboundedly many."""
@@ -200,32 +200,49 @@ class Power:
 
     def _look(self, population: Population, value: float) -> Seen:
         found = [
-            self._windows(population, self.rows, float(inflation), DRAWS, stratum)
+            self._drawn(population, float(inflation), stratum)
             for stratum, inflation in enumerate(self.inflation(self.rows))
         ]
-        everything = [one for part in found for one in part]
+        everything = [one for windows, _ in found for one in windows]
         verdicts = {
             verdict: sum(one.verdict is verdict for one in everything) / len(everything)
             for verdict in {one.verdict for one in everything}
         }
         reason = next((one.reason for one in everything if one.verdict is Verdict.INSUFFICIENT), "")
         reason = reason or next((one.reason for one in everything if one.value is None), "")
-        outlooks = [_outlook(part, self.judging.objective.min_rows) for part in found]
-        if self.judging.unit.kind in CENTRED:
-            outlooks = _sharpened(outlooks, found, value, self.inflation(self.rows))
-        return Seen(value, tuple(outlooks), verdicts, reason)
+        outlooks = tuple(_outlook(windows, self.judging, lean) for windows, lean in found)
+        return Seen(value, outlooks, verdicts, reason)
 
-    def _windows(
-        self, population: Population, rows: int, inflation: float, number: int, stratum: int = 0
-    ) -> list[Judged]:
-        """So many drawn windows, judged.
+    def _drawn(self, population: Population, inflation: float, stratum: int) -> tuple[list[Judged], Floats]:
+        """Drawn windows, judged, and how far each leans towards what is worse: 0 on average, with a variance of 1.
 
         Populations share their draws, so that neighbours are alike; strata do not, so that their chance averages out.
         """
-        random = np.random.default_rng((self.seed, stratum))
-        reference_rows = population.rows / self.effect.mean if self.relative else None
-        counts = draws(population.shares, rows, inflation, number, random, reference_rows)
+        counts = self._counts(population, self.rows, inflation, DRAWS, stratum)
+        windows = [self.judging.judged(population.statistics(one)) for one in counts]
+        if self.path is None:
+            return windows, np.zeros(len(windows))
+        direction = self.path.direction[population.groups]
+        mean = float(population.shares @ direction)
+        variance = float(population.shares @ np.square(direction - mean)) * inflation / self.rows
+        if self.relative:
+            variance *= 1.0 + self.rows / inflation / self._reference_rows(population)
+        lean = counts @ direction / self.rows - mean
+        return windows, lean / math.sqrt(variance) if variance > 0 else np.zeros(len(windows))
+
+    def _windows(self, population: Population, rows: int, inflation: float, number: int) -> list[Judged]:
+        """So many drawn windows of so many rows, judged."""
+        counts = self._counts(population, rows, inflation, number)
         return [self.judging.judged(population.statistics(one)) for one in counts]
+
+    def _counts(self, population: Population, rows: int, inflation: float, number: int, stratum: int = 0) -> Counts:
+        random = np.random.default_rng((self.seed, stratum))
+        reference_rows = self._reference_rows(population) if self.relative else None
+        return draws(population.shares, rows, inflation, number, random, reference_rows)
+
+    def _reference_rows(self, population: Population) -> float:
+        """Independent rows that would tell as much as those of the reference."""
+        return population.rows / self.effect.mean
 
     def opening(self, seen: Seen, windows: int) -> float:
         """Probability that the rule opens within so many windows that do not overlap."""
@@ -320,7 +337,7 @@ class Power:
             rows = max(round(self.rows * times), 1)
             inflation = float(self.inflation(self.rows).mean())
             part = self._windows(population, rows, min(inflation, max(rows / 2, 1.0)), QUICK_DRAWS)
-            look = _outlook(part, self.judging.objective.min_rows)
+            look = _outlook(part, self.judging)
             return look.able * look.gate > LIKELY and look.beyond >= z
 
         low, high = 1 / 64, 1.0
@@ -370,36 +387,47 @@ def _dirichlet(shapes: Floats, random: np.random.Generator) -> Floats:
     return np.asarray(np.divide(drawn, total, out=np.full_like(drawn, 1.0 / drawn.shape[1]), where=total > 0))
 
 
-def _outlook(windows: list[Judged], min_rows: int) -> Outlook:
-    usable = [one for one in windows if one.beyond is not None and one.n >= min_rows]
+def _outlook(windows: list[Judged], judging: Judging, lean: Floats | None = None) -> Outlook:
+    usable = [one for one in windows if one.beyond is not None and one.n >= judging.objective.min_rows]
     if not usable:
         return Outlook(-1.0, 0.0, able=0.0)
     beyond = np.array([one.beyond for one in usable], dtype=np.float64)
     past = [one.fails for one in usable if one.beyond is not None and one.beyond > 0]
     gate = sum(past) / len(past) if past else 1.0
-    spread = float(beyond.std(ddof=1)) if beyond.size > 1 else 0.0
-    return Outlook(float(beyond.mean()), spread, len(usable) / len(windows), gate)
+    free = beyond > judging.floor + TIE
+    mean, spread = _normal(beyond, free, judging.floor)
+    if lean is not None and len(usable) == len(windows):
+        mean, spread = _steadied(mean, spread, beyond[free], lean[free], lean)
+    return Outlook(mean, spread, len(usable) / len(windows), gate)
 
 
-def _sharpened(outlooks: list[Outlook], windows: list[list[Judged]], value: float, inflation: Floats) -> list[Outlook]:
-    """The outlooks with what is known beside the draws: the mean of the values, and that spreads grow with the effect.
+def _normal(bounds: Floats, free: NDArray[np.bool_], floor: float) -> tuple[float, float]:
+    """Mean and spread of the normal law of bounds, of which those that are not free stop at the best value there is.
 
-    The bound follows the value, whose mean is the population's: what the drawn values miss it by is taken off (a
-    control variate). Variances are those of independent rows times the design effect.
+    Those are known to lie at ``floor`` or below: the law has their share there, and the mean of the others above it
+    (Cohen 1950). Of bounds that all stop nothing else is known.
     """
-    pairs = [
-        np.array([(x.value, x.beyond) for x in part if x.beyond is not None], dtype=np.float64) for part in windows
-    ]
-    if any(part.shape[0] < FEWEST for part in pairs):
-        return outlooks
-    spreads = [np.cov(part, rowvar=False) for part in pairs]
-    varied = sum(float(one[0, 0]) for one in spreads)
-    slope = sum(float(one[0, 1]) for one in spreads) / varied if varied > 0 else 0.0
-    unit = float(np.mean([one[1, 1] / effect for one, effect in zip(spreads, inflation, strict=True)]))
-    return [
-        replace(one, mean=one.mean + slope * (value - float(part[:, 0].mean())), spread=math.sqrt(unit * effect))
-        for one, part, effect in zip(outlooks, pairs, inflation.tolist(), strict=True)
-    ]
+    stopped = 1.0 - float(free.mean())
+    if stopped in {0.0, 1.0}:
+        return float(bounds.mean()), float(bounds.std(ddof=1)) if bounds.size > 1 else 0.0
+    law = NormalDist()
+    at = law.inv_cdf(stopped)
+    spread = (float(bounds[free].mean()) - floor) / (law.pdf(at) / (1.0 - stopped) - at)
+    return floor - spread * at, spread
+
+
+def _steadied(mean: float, spread: float, bounds: Floats, lean: Floats, every: Floats) -> tuple[float, float]:
+    """Mean and spread less what the draws by chance lean too far, or vary too much, in the direction of the path.
+
+    How far windows lean has a known mean and variance, and the bound follows it (a control variate): ``bounds`` of
+    windows that lean by ``lean``, ``every`` with those whose bound stops.
+    """
+    varied = float(lean.var(ddof=1)) if lean.size >= FEWEST else 0.0
+    if varied <= 0 or spread <= 0:
+        return mean, spread
+    slope = float(np.cov(lean, bounds)[0, 1]) / varied
+    variance = spread**2 + slope**2 * (1.0 - float(every.var(ddof=1)))
+    return mean - slope * float(every.mean()), math.sqrt(max(variance, spread**2 / 4))
 
 
 def _mixed(near: Seen, far: Seen, part: float) -> Seen:
