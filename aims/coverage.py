@@ -43,7 +43,6 @@ _LIMITS = {
     "link": "It is kept elsewhere; aimsight holds a pointer with owner, edition and hash.",
     "person": "A person records it; whether it is adequate aimsight cannot tell.",
     "both": "aimsight shows that it was done; whether it was enough a person judges.",
-    "auto": "aimsight brings the numbers; what they mean a person judges.",
 }
 _OWN_LIMITS = {
     "5.1": "Leadership shows in acts, not in records of this tool.",
@@ -221,7 +220,7 @@ def _missing(clause: Clause, evidence: list[Evidence], today: date) -> list[str]
 
 def _by_pipeline(clause: Clause) -> bool:
     """Whether a pipeline's evidence is asked for: the outline says so, and there is something that makes it."""
-    return clause.evidence in {"both", "auto"} and clause.id in BY_PIPELINE
+    return clause.evidence == "both" and clause.id in BY_PIPELINE
 
 
 def _wanted(clause: Clause) -> str:

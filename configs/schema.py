@@ -37,7 +37,6 @@ from aimsight.configs.fields import (
     WindowField,
     as_feature,
 )
-from aimsight.configs.targets import Target
 
 Occasion = Literal[
     "nonconformity",
@@ -451,11 +450,6 @@ class ObjectiveConfig(Config):
         if (self.baseline is None) != (self.baseline_date is None):
             raise InvalidTextError("baseline and baseline_date belong together: the value, and the day it was measured")
         return self
-
-    @property
-    def goal(self) -> Target:
-        """The target, parsed."""
-        return Target.parse(self.target)
 
     @property
     def group(self) -> str:

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from aimsight.metrics.frames import Frame, FramePair
     from aimsight.metrics.values import Result
 
-FAMILY = "evidently"
 MODULES = ("metrics", "presets", "descriptors")
 VALUE, COLUMN = "value", "column"
 RANKING = ("user", "item", "target", "prediction")

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -200,20 +199,6 @@ def category_psi(reference: pd.DataFrame, window: pd.DataFrame, column: str) -> 
 def category_jensen_shannon(reference: pd.DataFrame, window: pd.DataFrame, column: str) -> float:
     """Give the Jensen-Shannon distance (natural logarithm) of a category column."""
     return float(jensenshannon(*category_shares(reference, window, column)))
-
-
-def decile_psi(reference: pd.DataFrame, window: pd.DataFrame, column: str) -> float:
-    """Give the population stability index of a numeric column over the reference's deciles, missing as one more bin."""
-    edges = np.unique(np.nanquantile(reference[column].to_numpy(dtype=np.float64), np.linspace(0.1, 0.9, 9)))
-    shares = [_binned_shares(frame[column], edges) for frame in (reference, window)]
-    return float(stats.entropy(*shares) + stats.entropy(*reversed(shares)))
-
-
-def _binned_shares(values: pd.Series[Any], edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    numbers = values.to_numpy(dtype=np.float64)
-    missing = np.isnan(numbers)
-    bins = np.where(missing, len(edges) + 1, np.searchsorted(edges, numbers, side="left"))
-    return np.bincount(bins, minlength=len(edges) + 2) / len(numbers)
 
 
 def exact_ks(reference: pd.DataFrame, window: pd.DataFrame, column: str) -> float:

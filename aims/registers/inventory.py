@@ -30,7 +30,6 @@ class SystemLine:
     stage: str
     in_scope: bool
     models: tuple[str, ...]
-    suppliers: tuple[str, ...]
     plan: str
     gaps: tuple[str, ...]
 
@@ -80,7 +79,6 @@ def _line(record: RecordVersion, models: Mapping[str, ModelConfig]) -> SystemLin
         stage,
         in_scope,
         named,
-        tuple(fields.get("suppliers", ())),
         plan,
         tuple(gaps),
     )

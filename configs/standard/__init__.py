@@ -25,7 +25,7 @@ from aimsight.configs.schema import Config
 
 FOLDER = Path(__file__).parent
 
-Evidence = Literal["auto", "both", "person", "link"]
+Evidence = Literal["both", "person", "link"]
 Asks = Literal["evidence", "missing", "audited", "approved", "operated", "recent"]
 
 
@@ -56,7 +56,6 @@ class Outline(Config):
     standard: Name
     edition: Name
     clauses: tuple[Clause, ...]
-    review_inputs: tuple[Clause, ...]
     areas: tuple[Area, ...]
 
     @property

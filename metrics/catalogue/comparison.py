@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-FEWEST_OF_A_CLASS = 5
-"""With fewer labels of a class than this it is not known how large the losses of a dummy are."""
 ZOU = "Zou and Donner, Construction of confidence limits about effect measures, Statistics in Medicine 27 (2008)"
 
 

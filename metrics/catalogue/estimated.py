@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from inspect import cleandoc
 from typing import TYPE_CHECKING
 
-# what is declared in the likeness of these modules' metrics
 from aimsight.metrics.catalogue import agreement, decisions, errors, ranking, relative_errors, scores
 from aimsight.metrics.estimates import formulas, losses
 from aimsight.metrics.registry import Needs, declared, register
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from aimsight.metrics.values import Result
 
 LIKE = (agreement, decisions, errors, ranking, relative_errors, scores)
+"""Imported first: estimates are declared in the likeness of their metrics."""
 CBPE = (
     "Isotonic calibration: Zadrozny and Elkan (2002), pooled as by Ayer et al. (1955); estimation from calibrated "
     "confidence: Garg et al., Leveraging unlabeled data to predict out-of-distribution performance (2022)"

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from aimsight.configs.errors import ConfigError
 from aimsight.configs.load import load_project, parse_model
 from aimsight.configs.schema import ModelConfig, ProjectConfig
+from aimsight.configs.targets import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,7 +122,7 @@ def test_what_a_model_holds(model_text: str) -> None:
     assert model.reference.period == (date(1974, 1, 1), date(1985, 1, 1))
     assert model.reference.sources == ()
     first, second, _ = model.objectives
-    assert first.goal.beyond(0.80) == pytest.approx(0.03)
+    assert Target.parse(first.target).beyond(0.80) == pytest.approx(0.03)
     assert (first.group, second.group) == ("", "gender")
     assert (first.opens.failures, first.opens.of) == (2, 3)
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from aimsight.configs.facts import MetricFacts
 
 NAMES_OF_COLUMNS = {"age", "education", "job"}
-INSERTED = ("", " ", "\n", ":", "-", "[", "{", '"', "#", "&a ", "*a", "\t", "0", "\x00")
 SLIPS: tuple[Callable[[str, int], str], ...] = (
     lambda word, at: word[:at] + word[at + 1 :],
     lambda word, at: word[:at] + word[at] + word[at:],

@@ -21,7 +21,7 @@ from aimsight.tests.clocks import SetClock
 from aimsight.tests.configurations import an_objective, raw_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from aimsight.store.seams import FileSystem
@@ -252,11 +252,6 @@ class Sandbox:
     def at(self, root: Path) -> Sandbox:
         """The same sandbox in another folder."""
         return replace(self, root=root)
-
-
-def days_of(windows: Iterable[Window]) -> list[int]:
-    """The days that windows begin on, counted from the first."""
-    return [(window.start - FIRST).days for window in windows]
 
 
 def ran(summary: RunSummary) -> dict[int, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -14,8 +14,6 @@ import pytest
 from aimsight.metrics.engines.duckdb import DuckDBEngine
 from aimsight.tests.configurations import an_objective
 from aimsight.tests.monitors.sandbox import Row, Sandbox, binary_rows, ran, regression_rows
-
-FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

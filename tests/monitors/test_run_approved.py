@@ -14,7 +14,6 @@ from aimsight.tests.configurations import an_objective
 from aimsight.tests.monitors.sandbox import ran
 
 Sandbox = Any
-Helpers = Any
 WRITER = Actor("owner@example.org", frozenset({Role.OWNER}))
 APPROVER = Actor("judge@example.org", frozenset({Role.APPROVER}))
 STATED = {
