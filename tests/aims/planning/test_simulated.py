@@ -314,13 +314,13 @@ def opened(failed: Any, rule: tuple[int, int]) -> float:
 def yearly(failed: Any, rule: tuple[int, int], windows: float) -> float:
     """Records a year on one long path on which each is closed at once and starts afresh."""
     failures, of = rule
-    opened_at, since = 0, -1
-    places = np.flatnonzero(failed)
+    records, since = 0, -1
+    places: list[int] = np.flatnonzero(failed).tolist()
     for at, place in enumerate(places):
         recent = [one for one in places[max(at - of + 1, 0) : at + 1] if one > max(place - of, since)]
         if len(recent) >= failures:
-            opened_at, since = opened_at + 1, place
-    return opened_at / failed.size * windows
+            records, since = records + 1, place
+    return records / int(failed.size) * windows
 
 
 @pytest.mark.parametrize("name", CASES)
