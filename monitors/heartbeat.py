@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from aimsight.configs.errors import AimsightError, StoreBusyError
+from aimsight.configs.errors import AimsightError, StoreBusyError, StoreError
 
 BEAT = timedelta(seconds=10)
 SILENT_AFTER = 3 * BEAT
@@ -79,10 +79,15 @@ def only_one(store: Path) -> Iterator[None]:
     ------
     StoreBusyError
         Another process serves this project already (its pid is named).
+    StoreError
+        Nothing can be written beside the store.
     """
     path = store.with_name("serve.lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StoreError(f"{path}: nothing can be written there, so nothing can be run: {error.strerror}") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,6 +6,7 @@ come later wait behind it and cannot starve it. The locks belong to the kernel (
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -22,24 +23,27 @@ _FIRST_PAUSE = 0.001
 _LONGEST_PAUSE = 0.02
 _WRITER = "writer"
 _READER = "reader"
+_NOT_TO_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 @contextmanager
 def exclusive(database: Path, timeout: float) -> Iterator[None]:
     """Hold the store alone; :class:`StoreBusyError` after ``timeout`` seconds."""
-    with _held(database, fcntl.LOCK_EX, timeout) as descriptor:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    with _held(database, fcntl.LOCK_EX, timeout):
+        lock_path(database).write_text(f"{os.getpid()}\n", "ascii")
         try:
             yield
         finally:
             with suppress(OSError):  # only a hint for the messages of others: not worth losing the caller's error
-                os.ftruncate(descriptor, 0)
+                os.truncate(lock_path(database), 0)
 
 
 @contextmanager
 def shared(database: Path, timeout: float) -> Iterator[None]:
-    """Hold the store together with other readers; :class:`StoreBusyError` after ``timeout`` seconds."""
+    """Hold the store together with other readers; :class:`StoreBusyError` after ``timeout`` seconds.
+
+    Whoever may not write reads the lock's files only. In a copy that has none and cannot be written there is no lock.
+    """
     with _held(database, fcntl.LOCK_SH, timeout):
         yield
 
@@ -50,28 +54,40 @@ def lock_path(database: Path) -> Path:
 
 
 @contextmanager
-def _held(database: Path, mode: int, timeout: float) -> Iterator[int]:
+def _held(database: Path, mode: int, timeout: float) -> Iterator[None]:
     deadline = time.monotonic() + timeout
     sidecar = lock_path(database)
-    turnstile = _open(database.with_name(f"{database.name}.turn"))
-    try:
-        lock = _open(sidecar)
-        try:
+    with _opened(database.with_name(f"{database.name}.turn"), mode) as turnstile, _opened(sidecar, mode) as lock:
+        if turnstile is not None and lock is not None:
             _acquire(turnstile, fcntl.LOCK_EX, deadline, sidecar, timeout)
             _acquire(lock, mode, deadline, sidecar, timeout)
             fcntl.flock(turnstile, fcntl.LOCK_UN)
-            yield lock
-        finally:
-            os.close(lock)
+        yield
+
+
+@contextmanager
+def _opened(path: Path, mode: int) -> Iterator[int | None]:
+    """A file of the lock; ``None`` for a reader where it is missing and cannot be made."""
+    try:
+        descriptor = _open(path, mode)
+    except OSError as error:
+        if mode == fcntl.LOCK_SH and isinstance(error, FileNotFoundError) and path.parent.is_dir():
+            yield None
+            return
+        raise StoreError(f"{path}: the store's lock file cannot be opened: {error.strerror}") from error
+    try:
+        yield descriptor
     finally:
-        os.close(turnstile)
+        os.close(descriptor)
 
 
-def _open(path: Path) -> int:
+def _open(path: Path, mode: int) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise StoreError(f"{path}: the store's lock file cannot be opened: {error.strerror}") from error
+        if mode == fcntl.LOCK_SH and error.errno in _NOT_TO_WRITE:
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        raise
 
 
 def _acquire(descriptor: int, mode: int, deadline: float, sidecar: Path, timeout: float) -> None:

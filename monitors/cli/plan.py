@@ -78,15 +78,19 @@ def plan(
 
 
 def _record(session: Session, found: list[tuple[ModelConfig, Basis, list[ObjectivePlan]]]) -> None:
-    """Keep the plans in the store, once there is one."""
+    """Keep the plans in the store, once there is one; where it cannot be written they are shown all the same."""
     from aimsight.aims.planning.record import save_plans
+    from aimsight.configs.errors import StoreError
     from aimsight.configs.hashes import config_hash
 
     if not session.store.path.exists() or not found:
         return
-    with session.store.write() as tx:
-        for one, basis, plans in found:
-            save_plans(tx, one.model, plans, config_hash=config_hash(one), reference=basis.reference.fingerprint)
+    try:
+        with session.store.write() as tx:
+            for one, basis, plans in found:
+                save_plans(tx, one.model, plans, config_hash=config_hash(one), reference=basis.reference.fingerprint)
+    except StoreError as error:
+        session.remark(f"the plans are not kept: {error}")
 
 
 def _data(model: ModelConfig, basis: Basis, plans: list[ObjectivePlan]) -> dict[str, Any]:
@@ -107,13 +111,24 @@ def _for_people(found: list[tuple[ModelConfig, Basis, list[ObjectivePlan]]], wid
     parts: list[RenderableType] = []
     for one, basis, plans in found:
         parts += [_table(one, basis, plans, width), ""]
-        parts += [item(plan.sentence, f"{plan.objective}:") for plan in plans]
+        plain = [plan.objective for plan in plans if _says_it_all(plan)]
+        if plain:
+            parts.append(item(f"{', '.join(plain)}.", "Found as asked:"))
+        parts += [item(plan.sentence, f"{plan.objective}:") for plan in plans if not _says_it_all(plan)]
         parts.append("")
         if not basis.is_frozen:
             parts += ["The reference is not frozen yet; the first run freezes it.", ""]
     if not found:
         return ["No model can be planned: a plan needs a reference and an objective."]
-    return [*parts, cell(EXPLANATION)]
+    warns = any(plan.warns for _, _, plans in found for plan in plans)
+    return [*parts, cell(f"{EXPLANATION} {OF_ESTIMATES}" if warns else EXPLANATION)]
+
+
+def _says_it_all(plan: ObjectivePlan) -> bool:
+    """Whether the table says all of an objective: its target is met, and what is asked is found."""
+    from aimsight.aims.planning.standing import ENOUGH
+
+    return plan.standing == ENOUGH and plan.opens_as_is is None and not plan.warns
 
 
 EXPLANATION = (
@@ -121,6 +136,7 @@ EXPLANATION = (
     "reference – and at most, exactly at the target. Found: the smallest deterioration that opens a record with this "
     "probability, within the windows that the rule looks at (or within six)."
 )
+OF_ESTIMATES = "An estimate opens no record: of it, warnings are counted, which are windows at risk."
 
 
 def _table(model: ModelConfig, basis: Basis, plans: list[ObjectivePlan], width: int) -> Table:

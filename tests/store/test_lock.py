@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 import threading
@@ -81,6 +83,32 @@ def test_without_the_kernels_table_the_writers_own_note_is_used(
     assert lock.named_holders(sidecar, Path("no such table")) == [(4242, "writer")]
     sidecar.write_text("")
     assert lock.named_holders(sidecar, Path("no such table")) == []
+
+
+def test_a_reader_needs_no_right_to_write(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An auditor's copy, or the store of another user, is read: under the lock where it has one; nothing is written."""
+    usual = os.open
+
+    def refusing(path: Path, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_CREAT:
+            raise OSError(errno.EROFS, "Read-only file system", str(path))
+        return usual(path, flags, mode)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refusing)
+        with lock.shared(database, 0.05):
+            assert list(database.parent.iterdir()) == []
+        with pytest.raises(StoreError, match="Read-only file system"), lock.exclusive(database, 0.05):
+            pass
+    with lock.exclusive(database, 0.05):
+        pass
+    monkeypatch.setattr(os, "open", refusing)
+    with lock.shared(database, 0.05):
+        monkeypatch.undo()
+        with pytest.raises(StoreBusyError), lock.exclusive(database, 0.05):
+            pass
+        with lock.shared(database, 0.05):
+            pass
 
 
 def test_a_lock_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:
