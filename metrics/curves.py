@@ -114,7 +114,7 @@ def kolmogorov_p_value(distance: float, n: int, m: int, effect: DesignEffect = I
         tail = np.where(
             inflation > 1, np.maximum(tail, gammaincc(shape, shape * distance**2 / (chance * _GAP_SQUARE))), tail
         )
-    return max(effect.average(tail), 1e-300)
+    return effect.p_value(tail)
 
 
 def kolmogorov_band(n: int, m: int) -> float:
@@ -163,7 +163,7 @@ def area_p_value(
     shape = inflated_shape(_nakagami_shape(mean, square), inflation)
     tail = gammaincc(shape, shape * area * area / (spread * square))
     floor = erfc(area / np.sqrt(2 * spread * signed))
-    return max(effect.average(np.maximum(tail, floor)), 1e-300)
+    return effect.p_value(np.maximum(tail, floor))
 
 
 def _area_moments(level: Floats, width: Floats) -> tuple[float, float, float]:
@@ -220,7 +220,7 @@ class SquareLaw:
         freedom = 8 * variance**3 / third**2
         scale = third / (4 * variance)
         x = value / (self.mean * (1 / n + 1 / m)) - (mean - scale * freedom)
-        return max(effect.average(gammaincc(freedom / 2, np.maximum(x, 0.0) / (2 * scale))), 1e-300)
+        return effect.p_value(gammaincc(freedom / 2, np.maximum(x, 0.0) / (2 * scale)))
 
 
 def square_law(level: Floats, weight: Floats) -> SquareLaw:

@@ -105,6 +105,10 @@ class DesignEffect:
         """The expected value of a quantity that is known for each of the values."""
         return float(self.weights @ values)
 
+    def p_value(self, tails: Floats) -> float:
+        """The expected value of a probability, in (0, 1] whatever rounding makes of it."""
+        return min(max(self.average(tails), 1e-300), 1.0)
+
     def growth(self, m: int) -> Floats:
         """What a window of m rows has of each value's excess: 1 for one with the rows of the reference's windows.
 

@@ -17,16 +17,35 @@ FORMS = ("parquet", "csv", "json")
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC")
 GROUPS = ("plain", "a,b", 'say "so"', "it's", "new\nline", "x=y", "日本", "NULL", "nan", " lead", "é")
 CLASSES = ("low", "mid", "high")
+SCORED: dict[str, dict[str, Any]] = {
+    "binary": {"score": "p", "positive": "yes"},
+    "multiclass": {"scores": {one: f"p {one}" for one in CLASSES}},
+    "regression": {},
+}
 REFERENCE_DAYS, DAYS, ROWS_A_DAY = 8, 6, 90
 THREADS = (3, 1, 2, 4)
 """That a project is run by, by the turn that it is written in."""
-DECISIONS = ["accuracy", "precision", "recall", "specificity", "balanced_accuracy", "f1", "mcc", "cohen_kappa"]
+SEVERAL = ["accuracy", "balanced_accuracy", "f1", "mcc", "cohen_kappa"]
+AVERAGES = ["f1(average=weighted)", "f1(average=micro)", "recall(average=weighted)", "recall(average=micro)"]
+DECISIONS = [*SEVERAL, "precision", "recall", "specificity"]
+SCORES = ["roc_auc", "average_precision", "brier", "log_loss"]
 METRICS = {
-    "binary": [*DECISIONS, "selection_rate", "roc_auc", "average_precision", "brier", "log_loss", "calibration_gap"],
-    "multiclass": ["accuracy", "balanced_accuracy", "f1", "mcc", "cohen_kappa", "precision(of=mid)"],
-    "regression": ["mae", "mean_error", "rmse", "r2", "max_error", "smape"],
+    "binary": [*DECISIONS, "selection_rate", *SCORES, "calibration_gap", "change(of=accuracy)", "skill(of=log_loss)"],
+    "multiclass": [*SEVERAL, *AVERAGES, "precision(of=mid)", *SCORES, "roc_auc(of=mid)", "skill(of=brier)"],
+    "regression": ["mae", "mean_error", "rmse", "r2", "max_error", "smape", "change(of=mae)", "skill(of=rmse)"],
 }
-FAIRNESS = ["accuracy_difference", "demographic_parity_difference", "equal_opportunity_ratio"]
+ESTIMATES = {
+    "binary": ["accuracy", "precision", "recall", "f1", *SCORES[:3]],
+    "multiclass": ["accuracy", "recall(of=mid)", "roc_auc(of=mid)"],
+    "regression": [],
+}
+"""Estimates whose chances an isotonic regression gives; those of errors are learned by a tree of our own."""
+FAIRNESS = [
+    "accuracy_difference",
+    "demographic_parity_difference",
+    "demographic_parity_difference(pool=3)",
+    "equal_opportunity_ratio",
+]
 SHARES = ["psi", "jensen_shannon_distance", "total_variation", "chi_square"]
 CURVES = ["ks", "wasserstein_normed", "cramer_von_mises"]
 QUALITY = ["rows", "missing_share", "non_finite_share", "label_coverage", "duplicate_share", "unseen_category_share"]
@@ -115,7 +134,7 @@ def draw(seed: int) -> RandomProject:
         "intended_use": "Tests.",
         "risk": "limited",
         "task": task,
-        "log": log | ({"score": "p", "positive": "yes"} if task == "binary" else {}),
+        "log": log | SCORED[task],
         "labels": declared,
         "features": {"x": "numeric", "far": "numeric", "few": "numeric", "kind": "category"},
         "protected": ["group"],
@@ -127,6 +146,7 @@ def draw(seed: int) -> RandomProject:
         "min_group": int(rng.choice([5, 20])),
         "metrics": [
             *(f"performance.{name}" for name in METRICS[task]),
+            *(f"estimated.{name}" for name in ESTIMATES[task]),
             *(f"fairness.{name}" for name in FAIRNESS if task == "binary"),
             *(f"drift.{name}" for name in [*SHARES, *CURVES]),
             *(f"quality.{name}" for name in QUALITY),
@@ -229,8 +249,13 @@ def _outcomes(rng: np.random.Generator, rows: pd.DataFrame, task: str) -> pd.Dat
         truth = np.clip(np.round(x + 1 + rng.normal(0, 0.6, n)), 0, 2).astype(int)
         guess = np.clip(np.round(x + 1), 0, 2).astype(int)
         names = np.array(CLASSES)
-        found = {"decision": _with_gaps(rng, names[guess], 0.02), "y": _with_gaps(rng, names[truth], 0.05)}
-        return pd.DataFrame(found)
+        found = pd.DataFrame(
+            {"decision": _with_gaps(rng, names[guess], 0.02), "y": _with_gaps(rng, names[truth], 0.05)}
+        )
+        weights = np.exp(-np.square(x[:, None] + 1 + rng.normal(0, 0.3, (n, 1)) - np.arange(3)))
+        chances = np.round(weights / weights.sum(axis=1, keepdims=True), int(rng.integers(1, 4)))
+        chances[rng.random(n) < 0.02, 1] = rng.choice([np.nan, 1.5])
+        return found.join(pd.DataFrame(chances, columns=[f"p {one}" for one in CLASSES]))
     p = np.round(1 / (1 + np.exp(-x - rng.normal(0, 0.7, n))), int(rng.integers(1, 4)))
     names = np.array(["no", "yes"])
     truth = names[(rng.random(n) < 1 / (1 + np.exp(-x))).astype(int)]

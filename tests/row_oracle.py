@@ -7,7 +7,8 @@ arrived after the run or before their decision are not used; group values that a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -18,21 +19,29 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 from sklearn import metrics as sk
+from sklearn.isotonic import IsotonicRegression
 
-from aimsight.tests.random_projects import CURVES, METRICS, SHARES, RandomProject
+from aimsight.tests.random_projects import CLASSES, CURVES, SCORES, SHARES, RandomProject
 
 Floats = NDArray[np.float64]
+Span = tuple[datetime, datetime]
+FEWEST_OF_A_CLASS = 5
+"""With fewer labels of a class a skill of probabilities is undefined."""
 Z = float(stats.norm.ppf(0.975))
 PROBABILITIES = 2.0**-52
 
 
 @dataclass(frozen=True)
 class Expected:
-    """A value with its interval, where that has a textbook form, and its rows, where they are no matter of taste."""
+    """A value with its interval, where that has a textbook form, and its rows, where they are no matter of taste.
+
+    ``within`` is how far off the stored value may be.
+    """
 
     value: float
     interval: tuple[float, float] | None = None
     n: int | None = None
+    within: float = 1e-8
 
 
 def wilson(hits: float, n: float, z: float = Z) -> tuple[float, float]:
@@ -59,7 +68,7 @@ class Rows:
     """The rows of one side, each decision once, with their labels as of a moment."""
 
     def __init__(self, project: RandomProject, start: datetime, end: datetime) -> None:
-        self.task, self.project = project.model["task"], project
+        self.task, self.project, self.start = project.model["task"], project, start
         rows = project.rows[(project.rows["at"] >= start) & (project.rows["at"] < end)]
         self.read = len(rows)
         self.rows = rows.sort_values("at", kind="stable").drop_duplicates("id").pipe(self._labelled)
@@ -87,9 +96,10 @@ class Rows:
 class Oracle:
     """Everything that can be expected of a drawn project."""
 
-    def __init__(self, project: RandomProject) -> None:
-        self.project, self.task = project, project.model["task"]
-        self._known: dict[tuple[datetime, datetime], Rows] = {}
+    def __init__(self, project: RandomProject, windows: Iterable[Span]) -> None:
+        self.project, self.task, self.windows = project, project.model["task"], sorted(set(windows), reverse=True)
+        self._known: dict[Span, Rows] = {}
+        self._fitted: dict[str, IsotonicRegression] = {}
 
     @cached_property
     def reference(self) -> Rows:
@@ -102,40 +112,152 @@ class Oracle:
             self._known[start, end] = Rows(self.project, start, end)
         return self._known[start, end]
 
-    def expected(self, metric: str, column: str, side: Rows, rows: pd.DataFrame) -> Expected | None:
-        """What a metric has to give for these rows of a window; ``None`` where it is undefined."""
-        family, name = metric.split(".")
-        if family == "performance":
-            return self._performance(name, rows)
-        if family == "fairness":
-            return self._fairness(name, side.rows, column.split(" & "))
-        if family == "drift":
-            return self._drift(name, column, side)
-        return self._quality(name, column, side)
+    def _before(self, side: Rows, count: int) -> list[Rows]:
+        """At most so many windows before this one, the latest first, none of which overlap."""
+        found, start = list[Rows](), side.start
+        for one in self.windows:
+            if len(found) < count and one[1] <= start:
+                found.append(self.window(*one))
+                start = one[0]
+        return found
 
-    def _performance(self, name: str, rows: pd.DataFrame) -> Expected | None:
+    def expected(self, measured: Mapping[str, Any]) -> Expected | None:
+        """What a measurement has to be; ``None`` where it is undefined."""
+        side = self.window(measured["window_start"], measured["window_end"])
+        segment = measured["segment_columns"], measured["segment_values"], measured["segment"]
+        rows, before = side.part(*segment), self.reference.part(*segment)
+        least = self.project.model["min_group"]
+        if measured["segment"] and len(rows) < least:
+            return None
+        (family, name), arguments = _parsed(measured["metric"])
+        column = measured["column_name"]
+        if family == "performance" and name == "change":
+            known = not measured["segment"] or len(before) >= least
+            return self._change(arguments["of"], rows, before) if known else None
+        if family == "performance":
+            return self._performance(name, arguments, rows)
+        if family == "estimated":
+            return self._estimated(name, arguments, rows)
+        if family == "fairness":
+            return self._fairness(name, side, column.split(" & "), int(arguments.get("pool", 1)))
+        return self._drift(name, column, side) if family == "drift" else self._quality(name, column, side)
+
+    def _change(self, name: str, rows: pd.DataFrame, before: pd.DataFrame) -> Expected | None:
+        """Of a metric that is better when higher, or (an error) when lower."""
+        now, then = (self._performance(name, {}, one) for one in (rows, before))
+        if now is None or then is None:
+            return None
+        return Expected(then.value - now.value if name == "mae" else now.value - then.value)
+
+    def _performance(self, name: str, arguments: Mapping[str, str], rows: pd.DataFrame) -> Expected | None:
+        of = arguments.get("of", "")
+        if name == "skill":
+            return self._skill(of, rows)
         if name == "selection_rate":
             decided = rows["decision"].dropna()
             return share((decided == "yes").sum(), len(decided))
-        if name in METRICS["binary"][9:]:
-            return _of_scores(name, rows[rows["y"].notna() & rows["p"].between(0, 1)])
+        if name in {*SCORES, "calibration_gap"}:
+            return self._of_scores(name, of, rows)
         both = rows[rows["y"].notna() & rows["decision"].notna()]
         if both.empty:
             return None
         y, d = both["y"].to_numpy(), both["decision"].to_numpy()
         if self.task == "regression":
             return _of_errors(name, y.astype(float), d.astype(float))
-        if name == "precision(of=mid)":
-            return share(((y == "mid") & (d == "mid")).sum(), (d == "mid").sum())
-        return _of_decisions(name, y.astype(str), d.astype(str), binary=self.task == "binary")
+        if of:
+            return share(((y == of) & (d == of)).sum(), (d == of).sum())
+        average = arguments.get("average", "macro")
+        return _of_decisions(name, y.astype(str), d.astype(str), average, binary=self.task == "binary")
 
-    def _fairness(self, name: str, rows: pd.DataFrame, over: list[str]) -> Expected | None:
-        """Over the groups with enough rows; the interval of two groups is Newcombe's own."""
-        counts = [
-            counted
-            for _, part in rows.groupby(over)
-            if len(part) >= self.project.model["min_group"] and (counted := _rate(name, part))[1]
-        ]
+    def _of_scores(self, name: str, of: str, rows: pd.DataFrame) -> Expected | None:
+        """Of one class against the rest, or of all of them; rows count that have a label and only valid scores."""
+        rows = rows[rows["y"].notna() & _valid(rows, self.task)]
+        if self.task == "binary" or of:
+            one, column = ("yes", "p") if self.task == "binary" else (of, f"p {of}")
+            return _of_one_class(name, _ones(rows["y"] == one), rows[column].to_numpy(float))
+        if rows.empty:
+            return None
+        y = np.column_stack([_ones(rows["y"] == one) for one in CLASSES])
+        p = np.column_stack([rows[f"p {one}"].to_numpy(float) for one in CLASSES])
+        if name == "brier":
+            return Expected(float(np.square(y - p).sum(axis=1).mean()), n=len(rows))
+        if name == "log_loss":
+            return Expected(float(-np.log(np.clip((y * p).sum(axis=1), PROBABILITIES, 1 - PROBABILITIES)).mean()))
+        each = [_of_one_class(name, y[:, c], p[:, c]) for c in range(len(CLASSES)) if y[:, c].any()]
+        found = [one.value for one in each if one is not None]
+        return Expected(float(np.mean(found)), n=len(rows)) if found else None
+
+    def _skill(self, of: str, rows: pd.DataFrame) -> Expected | None:
+        """How far from a dummy, which knows the shares or the mean of these very labels, to being without loss."""
+        found = self._performance(of, {}, rows)
+        if found is None:
+            return None
+        if of == "rmse":
+            spread = rows.loc[rows["y"].notna() & rows["decision"].notna(), "y"].to_numpy(float).std()
+            return Expected(1 - found.value / spread) if spread else None
+        labels = rows.loc[rows["y"].notna() & _valid(rows, self.task), "y"].value_counts()
+        shares = labels.to_numpy() / labels.sum()
+        if shares.size < 2 or (self.task == "binary" and labels.min() < FEWEST_OF_A_CLASS):
+            return None
+        return Expected(
+            1 - found.value / float(stats.entropy(shares) if of == "log_loss" else 1 - np.square(shares).sum())
+        )
+
+    def _estimated(self, name: str, arguments: Mapping[str, str], rows: pd.DataFrame) -> Expected | None:
+        """From the chances of a label that an isotonic regression finds in the reference, the same for all segments."""
+        of = arguments.get("of", "yes")
+        rows = rows[_valid(rows, self.task)]
+        if name not in SCORES:
+            rows = rows[rows["decision"].notna()]
+        if rows.empty:
+            return None
+        if self.task == "multiclass" and not arguments:
+            own = [self._chances(c, rows)[(rows["decision"] == c).to_numpy()].sum() for c in CLASSES]
+            return Expected(float(np.sum(own)) / len(rows))
+        chance, decided = self._chances(of, rows), (rows["decision"] == of).to_numpy()
+        positives, right = chance.sum(), chance[decided].sum()
+        if name == "accuracy":
+            return Expected(float(np.where(decided, chance, 1 - chance).mean()), n=len(rows))
+        if name == "precision":
+            return Expected(float(right / decided.sum())) if decided.any() else None
+        if name == "recall":
+            return Expected(float(right / positives)) if positives else None
+        if name == "f1":
+            return Expected(float(2 * right / (positives + decided.sum()))) if positives + decided.sum() else None
+        score = rows["p" if self.task == "binary" else f"p {of}"].to_numpy(float)
+        if name == "brier":  # scores are read by their cells
+            return Expected(
+                float((chance * np.square(1 - score) + (1 - chance) * np.square(score)).mean()), within=1e-3
+            )
+        if not 0 < positives < len(rows):
+            return None
+        measure = sk.roc_auc_score if name == "roc_auc" else sk.average_precision_score
+        twice, labels = np.tile(score, 2), np.repeat([1, 0], len(rows))
+        return Expected(float(measure(labels, twice, sample_weight=np.concatenate([chance, 1 - chance]))))
+
+    def _chances(self, of: str, rows: pd.DataFrame) -> Floats:
+        """The chance of a class at the scores of these rows."""
+        column = "p" if self.task == "binary" else f"p {of}"
+        if of not in self._fitted:
+            known = self.reference.rows[self.reference.rows["y"].notna() & _valid(self.reference.rows, self.task)]
+            fitted = IsotonicRegression(out_of_bounds="clip").fit(known[column].to_numpy(float), known["y"] == of)
+            self._fitted[of] = fitted
+        found: Floats = self._fitted[of].predict(rows[column].to_numpy(float))
+        return found
+
+    def _fairness(self, name: str, side: Rows, over: list[str], pool: int) -> Expected | None:
+        """Over the groups with enough rows; the interval of two groups is Newcombe's own.
+
+        A group with too few is judged with its rows of the windows before, as few of them as it takes.
+        """
+        sides, least, counts = [side, *self._before(side, pool - 1)], self.project.model["min_group"], []
+        for group, _ in pd.concat([self.reference.rows, side.rows])[over].groupby(over):
+            parts = [one.rows[(one.rows[over] == list(group)).all(axis=1)] for one in sides]
+            for count in range(1, 2 if len(parts[0]) >= least else len(parts) + 1):
+                part = pd.concat(parts[:count])
+                if len(part) >= least and (counted := _rate(name, part))[1]:
+                    counts.append(counted)
+                    break
         rates = [hits / n for hits, n in counts]
         if len(rates) < 2:
             return None
@@ -189,7 +311,24 @@ class Oracle:
         return share((~values.isin(self.reference.rows[column].unique())).sum(), len(values))
 
 
-def _of_decisions(name: str, y: NDArray[Any], d: NDArray[Any], *, binary: bool) -> Expected | None:
+def _parsed(metric: str) -> tuple[list[str], dict[str, str]]:
+    """``fairness.accuracy_difference(pool=3)`` as family and name, and its arguments."""
+    name, _, inner = metric.partition("(")
+    return name.split("."), dict(re.findall(r"(\w+)=(\w+)", inner))
+
+
+def _valid(rows: pd.DataFrame, task: str) -> pd.Series:
+    """Rows all of whose scores are probabilities."""
+    columns = ["p"] if task == "binary" else [f"p {one}" for one in CLASSES]
+    return ((rows[columns] >= 0) & (rows[columns] <= 1)).all(axis=1)
+
+
+def _ones(true: pd.Series) -> Floats:
+    """1 where it holds, else 0."""
+    return np.asarray(true, dtype=np.float64)
+
+
+def _of_decisions(name: str, y: NDArray[Any], d: NDArray[Any], average: str, *, binary: bool) -> Expected | None:
     positive, selected = y == "yes", d == "yes"
     shares: dict[str, Callable[[], Expected | None]] = {
         "accuracy": lambda: share((y == d).sum(), y.size),
@@ -197,7 +336,7 @@ def _of_decisions(name: str, y: NDArray[Any], d: NDArray[Any], *, binary: bool) 
         "recall": lambda: share((positive & selected).sum(), positive.sum()),
         "specificity": lambda: share((~positive & ~selected).sum(), (~positive).sum()),
     }
-    if name in shares:
+    if name in shares and (binary or name == "accuracy"):
         return shares[name]()
     labels, decisions = sorted(set(y)), sorted(set(d))
     if name == "f1" and binary:
@@ -207,8 +346,9 @@ def _of_decisions(name: str, y: NDArray[Any], d: NDArray[Any], *, binary: bool) 
         low, high = wilson(right, all_of_them)
         value = float(sk.f1_score(y, d, pos_label="yes"))
         return Expected(value, (2 * low / (1 + low), 2 * high / (1 + high)))
-    if name == "f1":
-        return Expected(float(sk.f1_score(y, d, labels=labels, average="macro", zero_division=0)))
+    if name in {"f1", "recall"}:
+        measure = sk.f1_score if name == "f1" else sk.recall_score
+        return Expected(float(measure(y, d, labels=labels, average=average, zero_division=0)))
     if name == "balanced_accuracy":
         value = sk.recall_score(y, d, labels=labels, average="macro", zero_division=0)
         return Expected(float(value)) if len(labels) > 1 else None
@@ -217,8 +357,7 @@ def _of_decisions(name: str, y: NDArray[Any], d: NDArray[Any], *, binary: bool) 
     return Expected(float(sk.cohen_kappa_score(y, d))) if len({*labels, *decisions}) > 1 else None
 
 
-def _of_scores(name: str, rows: pd.DataFrame) -> Expected | None:
-    y, p = (rows["y"] == "yes").to_numpy(float), rows["p"].to_numpy(float)
+def _of_one_class(name: str, y: Floats, p: Floats) -> Expected | None:
     if (name in {"roc_auc", "average_precision"} and len(set(y)) < 2) or not y.size:
         return None
     clipped = np.clip(p, PROBABILITIES, 1 - PROBABILITIES)
@@ -285,6 +424,6 @@ def _of_curves(name: str, old: Floats, new: Floats) -> Expected | None:
 
 def comparable(metric: str, column: str) -> bool:
     """Whether the value can be told without knowing cells: shares of categories, curves of numbers, all else."""
-    family, name = metric.split(".")
+    (family, name), _ = _parsed(metric)
     numbers = {"x", "far", "few"}
     return family != "drift" or (name in SHARES and column == "kind") or (name in CURVES and column in numbers)
