@@ -250,7 +250,7 @@ def _assessed(power: Power, objective: ObjectiveVersion, volume: Volume) -> Obje
         window=duration(window) if window is not None else None,
         rows_needed=None if times is None else round(power.rows * times),
     )
-    return replace(plan, sentence=sentence(plan, blocked, distance=power.distance))
+    return replace(plan, sentence=sentence(plan, blocked, relative=power.relative))
 
 
 def _not_planned(objective: ObjectiveVersion, volume: Volume, why: str) -> ObjectivePlan:

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from aimsight.aims.planning.plan import ObjectivePlan
 
 
-def sentence(plan: ObjectivePlan, why: str, *, distance: bool = False) -> str:
+def sentence(plan: ObjectivePlan, why: str, *, relative: bool = False) -> str:
     """``At 1,320 rows a window, AUC 0.796 or worse is found ...``, and what would find what is asked.
 
-    ``why`` says what stands in the way of a verdict, ``distance`` that the metric compares with the reference.
+    ``why`` says what stands in the way of a verdict, ``relative`` that the metric compares with the reference.
     """
     if plan.standing == NOT_PLANNED:
         return f"It cannot be planned: {why}."
     said = [] if plan.opens_as_is is None else [_not_met(plan, plan.opens_as_is)]
     if plan.opens_as_is is None or plan.found[0].likely != plan.value:
-        said.append(_found(plan, why, distance=distance))
+        said.append(_found(plan, why, relative=relative))
     if plan.warns:
         yearly = "" if plan.false_now is None else f"; {rate_words(plan.false_now)} a year are expected as things are"
         said.append(f"An estimate opens no record, it warns by windows at risk{yearly}.")
@@ -43,7 +43,7 @@ def _places(plan: ObjectivePlan, value: float | None) -> str:
     return number(value, decimals(plan.limit, plan.asked))
 
 
-def _found(plan: ObjectivePlan, why: str, *, distance: bool) -> str:
+def _found(plan: ObjectivePlan, why: str, *, relative: bool) -> str:
     name, rows = metric_name(plan.metric), plural(plan.rows, "row")
     asked = f"{name} {_places(plan, plan.asked)}"
     likely = plan.found[0].likely if plan.found else None
@@ -53,7 +53,7 @@ def _found(plan: ObjectivePlan, why: str, *, distance: bool) -> str:
             if plan.warns
             else f"no mix of rows like the reference's makes {plan.opens[0]} of {plan.opens[1]} windows nonconforming"
         )
-        return f"At {rows} a window this target cannot be judged: {because}. {_cure(plan, asked, distance=distance)}"
+        return f"At {rows} a window this target cannot be judged: {because}. {_cure(plan, asked, relative=relative)}"
     found = (
         f"{name} {_places(plan, likely)} or worse is {'warned of' if plan.warns else 'found'} {_within(plan)} with "
         "80 % probability"
@@ -61,16 +61,16 @@ def _found(plan: ObjectivePlan, why: str, *, distance: bool) -> str:
     if plan.standing == NOT_JUDGED:
         return (
             f"At {rows} a window most windows give no verdict while things stay as they are: {why}. Only {found}. "
-            f"{_cure(plan, asked, distance=distance)}"
+            f"{_cure(plan, asked, relative=relative)}"
         )
     if plan.standing == ENOUGH:
         return f"At {rows} a window, {found}."
-    return f"At {rows} a window, {found}; {asked} is not. {_cure(plan, asked, distance=distance)}"
+    return f"At {rows} a window, {found}; {asked} is not. {_cure(plan, asked, relative=relative)}"
 
 
-def _cure(plan: ObjectivePlan, asked: str, *, distance: bool) -> str:
+def _cure(plan: ObjectivePlan, asked: str, *, relative: bool) -> str:
     if plan.times is None or plan.rows_needed is None:
-        other = "a longer reference, a wider tolerance" if distance else "a wider tolerance"
+        other = "a longer reference, a wider tolerance" if relative else "a wider tolerance"
         return f"No window length would find it; {other} or another target would help."
     rows = f"about {count(plan.rows_needed)} rows"
     if plan.window is None:

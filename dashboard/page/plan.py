@@ -92,8 +92,9 @@ def _objective(plan: ObjectivePlan) -> None:
         most = "–" if plan.false_at_target is None else rate_words(plan.false_at_target)
         st.caption(
             words.escape(
-                f"In the reference {words.number(plan.value, places)}{unit}; limit {limit_words(plan)}{unit}. False "
-                f"records a year: {now} as things are, {most} exactly at the target."
+                f"In the reference {words.number(plan.value, places)}{unit}; limit {limit_words(plan)}{unit}. "
+                f"{'Warnings' if plan.warns else 'False records'} a year: {now} as things are, {most} exactly at the "
+                "target."
             )
         )
         with st.expander("What is found within how many windows"):

@@ -68,7 +68,7 @@ def test_a_plan_is_kept_for_the_dashboard(after_run: Path, call: Any) -> None:
     said = call("-C", after_run, "plan", "churn")
     assert said.code == 0
     assert "300 rows (as in the last 4 windows)" in " ".join(said.out.split())
-    assert "CH-01: At 300 rows a window" in said.out
+    assert "Found as asked: CH-01" in said.out
     call("-C", after_run, "plan")
     (stored,) = plans_of(after_run)
     assert [one.objective for one in stored.plans] == ["CH-01", "CH-02"]
