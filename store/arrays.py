@@ -39,11 +39,10 @@ def array(kind: pa.DataType, cells: Sequence[Any]) -> pa.Array:
     """
     import pyarrow as pa
 
-    missing = [cell is None for cell in cells]
-    if not any(missing):
+    if None not in cells:
         return _array(kind, cells)
     filler = _filler(kind)
-    valid = pa.py_buffer(np.packbits(~np.array(missing), bitorder="little"))
+    valid = pa.py_buffer(np.packbits([cell is not None for cell in cells], bitorder="little"))
     return _array(kind, [filler if cell is None else cell for cell in cells], valid)
 
 

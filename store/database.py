@@ -176,7 +176,7 @@ class Transaction(Reader):
         if name not in self._pending:
             return
         table, rows = self._pending.pop(name)
-        for part in _parts(table, rows):
+        for part in _parts(table, rows) if self._listed > MOST_LISTED else (rows,):
             self._connection.register("incoming", table.arrow(part))
             self._connection.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM incoming")
             self._connection.unregister("incoming")

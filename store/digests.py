@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,17 +19,17 @@ if TYPE_CHECKING:
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
 
+@lru_cache(maxsize=256)
 def microseconds(moment: datetime) -> int:
-    """Microseconds from 1970-01-01 UTC to an aware moment, exactly."""
+    """Microseconds from 1970-01-01 UTC to an aware moment, exactly (rows of a run share their few moments)."""
     return (moment - EPOCH) // _MICROSECOND
 
 
 def row_line(cells: Sequence[Any]) -> str:
     """The canonical line of one row (NaN and infinities, which the store never writes, make a line of their own)."""
-    return _encode([_plain(cell) if isinstance(cell, (date, bytes)) else cell for cell in cells])
+    return _encode(cells)
 
 
 def line_digest(table: str, line: str) -> str:
@@ -43,6 +44,10 @@ def lines_digest(table: str, lines: Iterable[str]) -> str:
 
 
 def _plain(cell: date | bytes) -> int | str | dict[str, str]:
+    """What JSON has no form of."""
     if isinstance(cell, bytes):
         return {"sha256": hashlib.sha256(cell).hexdigest()}
     return microseconds(cell) if isinstance(cell, datetime) else cell.isoformat()
+
+
+_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=_plain).encode

@@ -121,17 +121,13 @@ def isotonic(negatives: Whole, positives: Whole) -> tuple[Floats, Whole]:
     """
     rows = negatives + positives
     occupied = np.flatnonzero(rows)
-    ups, of, length = [], [], []
-    for n, p in zip(rows[occupied].tolist(), positives[occupied].tolist(), strict=True):
-        ups.append(p)
-        of.append(n)
-        length.append(1)
-        while len(ups) > 1 and ups[-2] * of[-1] >= ups[-1] * of[-2]:
-            for kept in (ups, of, length):
-                last = kept.pop()
-                kept[-1] += last
-    block = np.repeat(np.arange(len(ups)), length)
-    rates = np.array(ups, dtype=np.float64) / np.array(of)
+    ups, of, starts = positives[occupied], rows[occupied], np.arange(occupied.size)
+    # whatever does not rise is pooled at once, until everything rises: the blocks are the same in any order
+    while (rises := ups[:-1] * of[1:] < ups[1:] * of[:-1]).size and not rises.all():
+        kept = np.flatnonzero(np.concatenate([[True], rises]))
+        ups, of, starts = np.add.reduceat(ups, kept), np.add.reduceat(of, kept), starts[kept]
+    block = np.repeat(np.arange(starts.size), np.diff(starts, append=occupied.size))
+    rates = ups / of
     every = np.arange(SCORE_CELLS)
     chance: Floats = np.interp(every, occupied, rates[block])
     nearest = np.searchsorted((occupied[1:] + occupied[:-1]) / 2, every)
