@@ -70,6 +70,8 @@ _BREAK = "\u2060"
 
 def printable(text: str) -> str:
     """The text on one line with nothing invisible in it: control and direction-changing characters become ``�``."""
+    if text.isprintable():
+        return text
     return "".join(
         " "
         if character in "\t\n\r"

@@ -80,27 +80,41 @@ class ObjectiveState:
 class StoreState:
     """Where the store and its ledger stand; the last three as the last verification found them.
 
-    ``data_of`` is the model whose data reach to ``data_until``.
+    ``data_until`` has the end of the newest measured window of each model.
     """
 
     entries: int
     recorded_at: datetime | None
-    data_until: datetime | None
-    data_of: str | None
+    data_until: dict[str, datetime]
     verified_at: datetime | None
     is_intact: bool
     is_complete: bool
     is_authorised: bool | None = None
 
+    def newest(self, model: str | None = None) -> tuple[str, datetime | None]:
+        """The model whose data reach farthest (or the one that is named), and until when."""
+        name = model or max(self.data_until, key=self.data_until.__getitem__, default="")
+        return name, self.data_until.get(name)
 
-def store_state(reader: Reader, model: str | None = None) -> StoreState:
-    """Entries, times, and the last recorded verification; the data of one model where it is named."""
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What nearly every page asks: the objectives in their latest versions, nonconformities, and the store's state."""
+
+    objectives: list[ObjectiveState]
+    nonconformities: list[Row]
+    store: StoreState
+
+
+def standing(reader: Reader) -> Standing:
+    """What nearly every page asks, in one read."""
+    return Standing(objectives(reader), nonconformities(reader), store_state(reader))
+
+
+def store_state(reader: Reader) -> StoreState:
+    """Entries, times, until when there are data, and the last recorded verification."""
     row = reader.rows("SELECT count(*) AS entries, max(recorded_at) AS recorded_at FROM events")[0]
-    newest = reader.rows(
-        "SELECT max(window_end) AS data_until, arg_max(model, window_end) AS data_of FROM runs "
-        "WHERE outcome = 'success' AND model = coalesce(?, model)",
-        [model],
-    )[0]
+    newest = reader.tuples("SELECT model, max(window_end) FROM runs WHERE outcome = 'success' GROUP BY model")
     verified = reader.rows(
         "SELECT recorded_at, payload FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 1", [VERIFIED]
     )
@@ -108,8 +122,7 @@ def store_state(reader: Reader, model: str | None = None) -> StoreState:
     return StoreState(
         entries=row["entries"],
         recorded_at=row["recorded_at"],
-        data_until=newest["data_until"],
-        data_of=newest["data_of"],
+        data_until=dict(newest),
         verified_at=verified[0]["recorded_at"] if verified else None,
         is_intact=bool(found.get("intact", False)),
         is_complete=bool(found.get("complete", False)),
@@ -122,22 +135,37 @@ def objective_versions(reader: Reader) -> list[Row]:
     return reader.rows("SELECT * FROM objectives ORDER BY model, objective, version DESC")
 
 
-def objectives(reader: Reader, model: str | None = None) -> list[ObjectiveState]:
-    """The objectives in force with their latest judgement, by model and id."""
-    where, params = ("WHERE model = ?", [model]) if model is not None else ("", [])
+def objectives(reader: Reader) -> list[ObjectiveState]:
+    """The objectives in their latest versions with their latest judgement, by model and id."""
     versions = reader.rows(
-        f"SELECT * FROM objectives {where} QUALIFY version = max(version) OVER (PARTITION BY model, objective) "
-        "ORDER BY model, objective",
-        params,
+        "SELECT * FROM objectives QUALIFY version = max(version) OVER (PARTITION BY model, objective) "
+        "ORDER BY model, objective"
     )
     judged: dict[tuple[str, str], list[Row]] = {}
-    for row in reader.rows(
-        "SELECT model, objective, window_start, window_end, verdict, reason, value, ci_low, ci_high, n "
-        f"FROM evaluations {where} {'AND' if where else 'WHERE'} is_latest ORDER BY model, objective, window_start",
-        params,
-    ):
+    for row in reader.rows(_JUDGED, [RECENT]):
         judged.setdefault((row["model"], row["objective"]), []).append(row)
     return [_state(row, judged.get((row["model"], row["objective"]), [])) for row in versions]
+
+
+_JUDGED = f"""
+WITH judged AS (
+    SELECT
+        model, objective, window_start, window_end, verdict, reason, value, ci_low, ci_high, n,
+        verdict IS DISTINCT FROM lag(verdict) OVER history AS begins,
+        row_number() OVER (PARTITION BY model, objective ORDER BY window_start DESC) AS back
+    FROM evaluations WHERE is_latest
+    WINDOW history AS (PARTITION BY model, objective ORDER BY window_start)
+)
+SELECT * EXCLUDE (begins, back) FROM judged
+WINDOW objective AS (PARTITION BY model, objective)
+QUALIFY
+    back <= ?
+    OR back = min(back) FILTER (WHERE begins) OVER objective
+    OR back = min(back) FILTER (WHERE verdict IN ({", ".join(f"'{verdict}'" for verdict in JUDGED)})) OVER objective
+ORDER BY model, objective, window_start
+"""
+"""Of each objective's windows the last ones, where the latest verdict begins, and the last one with a value: a year of
+days has hundreds, of which a page says no more."""
 
 
 def _state(row: Row, judged: list[Row]) -> ObjectiveState:
@@ -187,16 +215,20 @@ def _state(row: Row, judged: list[Row]) -> ObjectiveState:
     return ObjectiveState(**state)
 
 
-def evaluations(reader: Reader, model: str, objective: str) -> list[Row]:
-    """Every window's latest judgement of one objective, oldest first, with the measurement's own remarks."""
-    return reader.rows(
-        "SELECT e.window_start, e.window_end, e.value, e.ci_low, e.ci_high, e.n, e.verdict, e.reason, e.revision, "
-        "e.run_id, e.objective_version, e.target, m.estimated, m.detail, m.model_version "
-        "FROM evaluations e LEFT JOIN measurements m ON m.run_id = e.run_id AND m.metric = e.metric "
-        "AND m.column_name = e.column_name AND m.segment = e.segment "
-        "WHERE e.model = ? AND e.objective = ? AND e.is_latest ORDER BY e.window_start",
-        [model, objective],
+def evaluations(reader: Reader, model: str, objectives: tuple[str, ...]) -> dict[str, list[Row]]:
+    """By objective: every window's latest judgement, oldest first, with the measurement's own remarks."""
+    rows = reader.rows(
+        "SELECT e.objective, e.window_start, e.window_end, e.value, e.ci_low, e.ci_high, e.n, e.verdict, e.reason, "
+        "e.revision, e.run_id, e.objective_version, e.target, m.estimated, m.detail, m.model_version "
+        "FROM evaluations e LEFT JOIN (SELECT * FROM measurement WHERE model = ?) m ON m.run_id = e.run_id "
+        "AND m.metric = e.metric AND m.column_name = e.column_name AND m.segment = e.segment "
+        "WHERE e.model = ? AND e.objective IN (SELECT unnest(?::VARCHAR[])) AND e.is_latest ORDER BY e.window_start",
+        [model, model, list(objectives)],
     )
+    found: dict[str, list[Row]] = {one: [] for one in objectives}
+    for row in rows:
+        found[row["objective"]].append(row)
+    return found
 
 
 def back_test(reader: Reader, model: str, metric: str, segment: str) -> BackTest:
@@ -209,10 +241,9 @@ def back_test(reader: Reader, model: str, metric: str, segment: str) -> BackTest
     return BackTest(**found)
 
 
-def nonconformities(reader: Reader, model: str | None = None) -> list[Row]:
+def nonconformities(reader: Reader) -> list[Row]:
     """Every nonconformity, open ones first, then by the day they are due."""
-    where, params = ("WHERE model = ?", [model]) if model is not None else ("", [])
-    rows = reader.rows(f"SELECT * FROM nonconformities {where} ORDER BY due_at NULLS LAST, nonconformity", params)
+    rows = reader.rows("SELECT * FROM nonconformities ORDER BY due_at NULLS LAST, nonconformity")
     return sorted(rows, key=lambda row: not is_open_state(row["state"]))
 
 

@@ -133,16 +133,36 @@ def in_force(scene: Scene, model: str | None = None) -> list[data.ObjectiveState
         return []
     models = scene.project.models
     if scene.project.config.changes == "approve":
-        known = {(name, one) for name in models for one in scene.ask(in_force_now, name)}
+        known = scene.ask(_approved, tuple(models))
     else:
         known = {(name, one.id) for name, config in models.items() for one in config.objectives}
-    return [state for state in scene.ask(data.objectives, model) if (state.model, state.objective) in known]
+    return [
+        state
+        for state in scene.ask(data.standing).objectives
+        if (state.model, state.objective) in known and model in {None, state.model}
+    ]
+
+
+def _approved(reader: Reader, models: tuple[str, ...]) -> set[tuple[str, str]]:
+    return {(name, one) for name in models for one in in_force_now(reader, name)}
+
+
+def records(scene: Scene, model: str | None = None) -> list[data.Row]:
+    """The nonconformities, open ones first, the next to be due first."""
+    rows = scene.ask(data.standing).nonconformities if scene.version else []
+    return [row for row in rows if model in {None, row["model"]}]
 
 
 def open_records(scene: Scene, model: str | None = None) -> list[data.Row]:
     """The open nonconformities, the next to be due first, their owners by name."""
-    rows = scene.ask(data.nonconformities, model) if scene.version else []
-    return [row | {"owner": scene.person(row["owner"])} for row in rows if data.is_open(row)]
+    return [row | {"owner": scene.person(row["owner"])} for row in records(scene, model) if data.is_open(row)]
+
+
+def series_of(scene: Scene, states: list[data.ObjectiveState]) -> dict[str, list[data.Row]]:
+    """By objective: every window's latest judgement, for objectives of one model."""
+    if not states:
+        return {}
+    return scene.ask(data.evaluations, states[0].model, tuple(state.objective for state in states))
 
 
 def unit(metric: str) -> str:
@@ -165,8 +185,9 @@ def header(scene: Scene, title: str, verdict: Verdict | None = None, model: str 
     zone = scene.zone_of(model) if model else scene.zone
     parts = [words.escape(scene.project.config.organisation)]
     if scene.version:
-        state = scene.ask(data.store_state, model)
-        parts.append(f"data until {words.until(state.data_until, scene.zone_of(state.data_of or ''))}")
+        state = scene.ask(data.standing).store
+        name, until = state.newest(model)
+        parts.append(f"data until {words.until(until, scene.zone_of(name))}")
         parts.append(_verified(scene, state))
     st.caption(" · ".join([*parts, f"times in {words.escape(str(zone))}"]))
     _watch(str(scene.store), scene.version)

@@ -81,10 +81,11 @@ def _render() -> None:
 def _strip(scene: ui.Scene, model: str, metric: str, rows: list[data.Row], order: list[str]) -> None:
     zone = scene.zone_of(model)
     verdicts: dict[tuple[str, datetime], str] = {}
-    for state in ui.in_force(scene, model):
-        if state.metric == metric:
-            for row in scene.ask(data.evaluations, model, state.objective):
-                verdicts[state.column, row["window_start"]] = row["verdict"]
+    states = [state for state in ui.in_force(scene, model) if state.metric == metric]
+    series = ui.series_of(scene, states)
+    for state in states:
+        for row in series[state.objective]:
+            verdicts[state.column, row["window_start"]] = row["verdict"]
     frame = frames.drift_frame(rows, zone, verdicts, order)
     st.subheader("All columns, window by window", anchor=False)
     ui.chart(

@@ -87,7 +87,7 @@ def _render() -> None:
     judged = [state for state in states if state.column == column]
     window = names[chosen]
     _groups(scene, window, column, _measures(measured, judged))
-    _comparisons(scene, model, window, column, judged)
+    _comparisons(scene, window, column, judged)
     _gaps(scene, model, column, measured, gaps, judged)
 
 
@@ -102,7 +102,7 @@ def _behind(metric: str) -> tuple[str, ...]:
     return next((measures for start, measures in BEHIND.items() if short.startswith(start)), ())
 
 
-def _comparisons(scene: ui.Scene, model: str, window: data.Row, column: str, judged: list[data.ObjectiveState]) -> None:
+def _comparisons(scene: ui.Scene, window: data.Row, column: str, judged: list[data.ObjectiveState]) -> None:
     """Every comparison of the groups in one window, with its interval and the groups that it is between."""
     rows = [
         row
@@ -113,11 +113,12 @@ def _comparisons(scene: ui.Scene, model: str, window: data.Row, column: str, jud
         return
     st.subheader("The comparisons in this window", anchor=False)
     st.caption("Intervals hold for all comparisons of a metric at once.")
+    series = ui.series_of(scene, judged)
     units = {row["metric"]: ui.unit(row["metric"]) for row in rows}
     verdicts = {
         state.metric: Verdict(row["verdict"])
         for state in judged
-        for row in scene.ask(data.evaluations, model, state.objective)
+        for row in series[state.objective]
         if row["window_start"] == window["window_start"] and row["window_end"] == window["window_end"]
     }
     found = frames.gap_frame(rows, verdicts, units).to_dict("records")
@@ -173,9 +174,10 @@ def _gaps(
     judged: list[data.ObjectiveState],
 ) -> None:
     st.subheader("The gaps over time", anchor=False)
+    series = ui.series_of(scene, judged)
     for state in judged:
         if state.metric in metrics:
-            _gap(scene, model, state.metric, scene.ask(data.evaluations, model, state.objective), state)
+            _gap(scene, model, state.metric, series[state.objective], state)
     others = [metric for metric in metrics if all(state.metric != metric for state in judged)]
     if not others:
         return

@@ -36,7 +36,7 @@ def _render() -> None:
             ui.header(scene, f"{model}: {words.lowered(answer)}", verdict, model)
         else:
             ui.header(scene, f"{model}: nothing has been judged yet", model=model)
-    records = scene.ask(data.nonconformities, model) if scene.version else []
+    records = ui.records(scene, model)
     open_ones = ui.open_records(scene, model)
     if states:
         st.text(summary.who_acts(open_ones, scene.now, scene.zone))
@@ -45,8 +45,9 @@ def _render() -> None:
     if not scene.version or not any(state.window for state in states):
         ui.no_runs(scene)
         return
+    series = ui.series_of(scene, states)
     for state in sorted(states, key=lambda one: (one.verdict.rank, one.objective)):
-        _objective(scene, state, records, open_ones)
+        _objective(scene, state, series[state.objective], records, open_ones)
     ui.tally()
     st.caption(
         "Each point stands at the start of its window. Bands and bars are 95 % intervals. The solid level line is the "
@@ -82,7 +83,13 @@ def _facts(scene: ui.Scene, config: ModelConfig) -> None:
     )
 
 
-def _objective(scene: ui.Scene, state: data.ObjectiveState, records: list[data.Row], open_ones: list[data.Row]) -> None:
+def _objective(
+    scene: ui.Scene,
+    state: data.ObjectiveState,
+    rows: list[data.Row],
+    records: list[data.Row],
+    open_ones: list[data.Row],
+) -> None:
     zone = scene.zone_of(state.model)
     with st.container(border=True):
         st.subheader(words.escape(f"{state.objective} {state.statement}"), anchor=False)
@@ -101,7 +108,6 @@ def _objective(scene: ui.Scene, state: data.ObjectiveState, records: list[data.R
             if is_estimated(state.metric):
                 found = scene.ask(data.back_test, state.model, state.metric, state.segment)
                 st.caption(words.escape(summary.estimate_words(found)))
-        rows = scene.ask(data.evaluations, state.model, state.objective)
         frame = frames.series_frame(rows, zone, unit)
         if frame["value"].notna().any():
             figure = series_chart(

@@ -28,7 +28,7 @@ MOST_WINDOWS = 6
 
 def _render() -> None:
     scene = ui.scene()
-    rows = scene.ask(data.nonconformities) if scene.version else []
+    rows = ui.records(scene)
     still_open = [row for row in rows if data.is_open(row)]
     ui.header(
         scene,

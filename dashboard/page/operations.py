@@ -29,7 +29,7 @@ def _render() -> None:
 
 
 def _answer(scene: ui.Scene) -> str:
-    state, latest = scene.ask(data.store_state), scene.ask(data.runs)
+    state, latest = scene.ask(data.standing).store, scene.ask(data.runs)
     if state.verified_at and not state.is_intact:
         return "The store was found broken"
     failed = sum(row["outcome"] != "success" for row in latest)
@@ -168,7 +168,7 @@ def _metrics(scene: ui.Scene) -> None:
 
 def _store(scene: ui.Scene) -> None:
     st.subheader("Store and ledger", anchor=False)
-    state = scene.ask(data.store_state)
+    state = scene.ask(data.standing).store
     st.text(
         f"{words.plural(state.entries, 'ledger entry', 'ledger entries')}, the last of "
         f"{words.instant(state.recorded_at, scene.zone)}. The store takes {scene.store.stat().st_size / 1e6:.1f} MB at "

@@ -56,7 +56,7 @@ def test_an_objective_without_evaluation_is_not_measured(tmp_path: Path) -> None
 def test_evaluations_come_once_a_window_with_model_version(store: Store) -> None:
     """One row a window, oldest first, joined with the measurement it judged."""
     with store.read() as reader:
-        rows = data.evaluations(reader, sample.MODEL, "OBJ-02")
+        rows = data.evaluations(reader, sample.MODEL, ("OBJ-02",))["OBJ-02"]
     assert [row["window_start"] for row in rows] == [start for start, _ in sample.WINDOWS]
     assert [row["model_version"] for row in rows] == ["2"] * 8 + ["3"] * 6
 
