@@ -114,6 +114,7 @@ def serve(
                 say(f"The dashboard has ended by itself, the runs go on; what it said last is in {pages.log}")
                 pages = None
                 clock.beat(url="")
+            clock.look()
             clock.beat()
         say("Stopping ...")
         finished = clock.stop(grace)
@@ -215,6 +216,15 @@ class Clock:
                 self._heart.write(self._path)
             except OSError as error:
                 self._say(f"{self._path} cannot be written: {error.strerror or error}")
+
+    def look(self) -> None:
+        """Notice that the machine slept or that its clock was set: the scheduler sleeps for so long, not until then."""
+        sweep = self._scheduler.get_job(SWEEPER)
+        if sweep is not None and sweep.next_run_time > self._now() + SWEEP + LATE_AFTER:
+            self._say("The clock was set back; everything is planned anew.")
+            for job in (SWEEPER, VERIFIER):
+                self._scheduler.modify_job(job, next_run_time=self._now())
+        self._scheduler.wakeup()
 
     def _plan(self) -> None:
         """One job a model, at the edges of its calendar; models come and go with the configuration."""

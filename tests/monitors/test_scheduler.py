@@ -252,6 +252,23 @@ def test_a_missed_tick_is_caught_up_at_once(clock: Clock, runner: Runner) -> Non
     clock.stop()
 
 
+def test_a_clock_that_is_set_back_stops_no_tick(folder: Path, clock: Clock, runner: Runner) -> None:
+    """What was planned by a clock that was years ahead does not wait for these years; else a look changes nothing."""
+    clock.start()
+    assert runner.ran.wait(PATIENCE)
+    eventually(lambda: serving(folder))
+    clock.look()
+    for job in clock._scheduler.get_jobs():
+        clock._scheduler.modify_job(job.id, next_run_time=datetime.now(UTC) + timedelta(days=400))
+    runner.ran.clear()
+    clock.look()
+    assert runner.ran.wait(PATIENCE)
+    soon = datetime.now(UTC) + timedelta(hours=2)
+    eventually(lambda: all(job.next_run_time < soon for job in clock._scheduler.get_jobs()))
+    clock.stop()
+    assert runner.asked == [None, None]
+
+
 def test_a_failed_round_is_told_and_the_next_one_goes_on(folder: Path, clock: Clock, runner: Runner) -> None:
     """The sign of life carries the error until a round goes well."""
     runner.error = "the disk is full"
