@@ -178,7 +178,7 @@ class Desk:
         )
 
     def walk(self, until: str) -> Case:
-        """Everything up to a state of the path; a store that has been there before in this session is copied."""
+        """Everything from where it stands to a state of the path; a store that was there in this session is copied."""
         # a copy holds the pipeline's own record and nothing else
         fresh = self.templates if self.name == "NC-2026-0001" and self.state == "detected" else None
         if fresh is not None and until in fresh:
@@ -196,10 +196,9 @@ class Desk:
             "closing": self.conclude,
             "closed": lambda: self.act(JUDGE, transitions.close, CLOSURE),
         }
-        for state, step in steps.items():
-            if self.state == until:
-                break
-            step()
+        states = ["detected", *steps]
+        for state in states[states.index(self.state) + 1 : states.index(until) + 1]:
+            steps[state]()
             assert self.state == state
             if fresh is not None:
                 fresh[state] = self.store.path.read_bytes()
