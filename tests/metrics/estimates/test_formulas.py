@@ -177,6 +177,80 @@ def test_multiclass_by_rows(counting: Counting) -> None:
         assert point.value == pytest.approx(wanted)
 
 
+def of_three() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Six rows decided for a, whose classes have chances 0.7, 0.2 and 0.1, and four decided for b: 0.3, 0.6, 0.1."""
+    rows, chances = {}, {}
+    for name, (first, second), decided in (("a", (700, 300), 0), ("b", (200, 600), 1), ("c", (100, 100), 2)):
+        rows[name], chances[name] = np.zeros((SCORE_CELLS, 3)), np.zeros(SCORE_CELLS)
+        for place, (cell, size) in enumerate(((first, 6), (second, 4))):
+            rows[name][cell, int(place == decided)] += size
+            chances[name][cell] = cell / 1000
+    return rows, chances
+
+
+# expected labels 5.4, 3.6 and 1 of a, b and c; decisions 6, 4 and none, of which 4.2 and 2.4 are right
+BY_HAND: dict[str, float] = {
+    "accuracy": 0.66,
+    "recall": (7 / 9 + 2 / 3 + 0) / 3,
+    "balanced_accuracy": (7 / 9 + 2 / 3 + 0) / 3,
+    "false_negative_rate": 1 - (7 / 9 + 2 / 3 + 0) / 3,
+    "f1": (8.4 / 11.4 + 4.8 / 7.6 + 0) / 3,
+    "specificity": (2.8 / 4.6 + 4.8 / 6.4 + 1) / 3,
+    "false_positive_rate": (1.8 / 4.6 + 1.6 / 6.4 + 0) / 3,
+    "cohen_kappa": (0.66 - (0.54 * 0.6 + 0.36 * 0.4)) / (1 - (0.54 * 0.6 + 0.36 * 0.4)),
+    # a pair in order counts 1, within one cell 1/2: of a (4.2 * 2.8 + (4.2 * 1.8 + 1.2 * 2.8) / 2) / (5.4 * 4.6), ...
+    "roc_auc": (17.22 / 24.84 + 16.32 / 23.04 + 0.5) / 3,
+    # precision from each score on, by the positives there: of a (0.7 * 4.2 + 0.54 * 1.2) / 5.4, ...
+    "average_precision": (3.588 / 5.4 + 1.872 / 3.6 + 0.1) / 3,
+}
+
+
+def test_three_classes_by_hand() -> None:
+    """Ten rows whose expected counts are worked out on paper, averaged over classes and class by class."""
+    rows, chances = of_three()
+    assert {name: value_of(name, rows, chances) for name in BY_HAND} == pytest.approx(BY_HAND)
+    undefined = expected("precision", rows, chances)  # c is expected and never predicted
+    assert isinstance(undefined, Undefined)
+    assert undefined.reason == "what is expected was never predicted"
+    for name, average, wanted in (
+        ("precision", "micro", 0.66),
+        ("recall", "micro", 0.66),
+        ("recall", "weighted", 0.66),
+        ("f1", "weighted", 0.54 * 8.4 / 11.4 + 0.36 * 4.8 / 7.6),
+    ):
+        point = expected(name, rows, chances, {"average": average})
+        assert not isinstance(point, Undefined)
+        assert point.value == pytest.approx(wanted), (name, average)
+    alone = {"accuracy": 0.7, "precision": 0.7, "recall": 7 / 9, "f1": 14 / 19, "specificity": 14 / 23}
+    of_a = {"a": rows["a"]}, {"a": chances["a"]}
+    assert {name: value_of(name, *of_a) for name in alone} == pytest.approx(alone)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ranking_of_classes_is_that_of_scikit_learn(seed: int, counting: Counting) -> None:
+    """AUC, average precision and Brier score of each class against the rest, every row weighted by its chance."""
+    rng = np.random.default_rng(seed)
+    s = rng.dirichlet([1, 2, 3, 1], 400)
+    decisions = counting.classes(np.full(400, -1), s.argmax(axis=1), 4, s).score_decisions or {}
+    rows = {name: part.astype(float) for name, part in decisions.items()}
+    chances = {name: 0.05 + (0.9 - 0.1 * place) * SCORES for place, name in enumerate(rows)}
+    middle = (cell_of(s) + 0.5) / SCORE_CELLS
+    twice = np.repeat([1, 0], 400)
+    aucs, precisions, briers = [], [], []
+    for place, name in enumerate(rows):
+        c = chances[name][cell_of(s[:, place])]
+        scored, weights = np.tile(middle[:, place], 2), np.concatenate([c, 1 - c])
+        aucs.append(sk.roc_auc_score(twice, scored, sample_weight=weights))
+        precisions.append(sk.average_precision_score(twice, scored, sample_weight=weights))
+        briers.append(sk.brier_score_loss(twice, scored, sample_weight=weights))
+        one = {name: rows[name]}, {name: chances[name]}
+        assert value_of("roc_auc", *one) == pytest.approx(aucs[-1])
+        assert value_of("average_precision", *one) == pytest.approx(precisions[-1])
+    assert value_of("roc_auc", rows, chances) == pytest.approx(np.mean(aucs))
+    assert value_of("average_precision", rows, chances) == pytest.approx(np.mean(precisions))
+    assert value_of("brier", rows, chances) == pytest.approx(np.sum(briers))
+
+
 def test_nothing_to_divide_by_is_undefined(counting: Counting) -> None:
     """Without rows, without positive decisions or with one class expected only, there is no value."""
     none = {"": np.zeros((SCORE_CELLS, 3))}

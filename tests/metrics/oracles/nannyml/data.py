@@ -21,3 +21,17 @@ def regressed(rows: int, seed: int, *, shifted: bool = False) -> tuple[Any, Any,
     z = rng.normal(0, 1, rows)
     p = 10 * x + z
     return x, z, p, p + rng.normal(0, 0.5 + 3 * x)
+
+
+def sorted_out(rows: int, seed: int, *, shifted: bool = False) -> tuple[Any, Any]:
+    """Scores of three classes by a model that is too sure of itself, and labels; shifted: more of the last class."""
+    rng = np.random.default_rng(seed)
+    s = rng.dirichlet((1.5, 2.0, 3.0) if shifted else (3.0, 2.0, 1.5), rows)
+    chances = 0.1 + 0.7 * s
+    return s, (rng.random(rows)[:, None] > chances.cumsum(axis=1)).sum(axis=1)
+
+
+def priced(rows: int, seed: int, *, shifted: bool = False) -> tuple[Any, Any, Any, Any]:
+    """As ``regressed``, but predictions and labels are well above 0, so that they have relative and log errors."""
+    x, z, p, y = regressed(rows, seed, shifted=shifted)
+    return x, z, p + 30, y + 30
