@@ -69,12 +69,16 @@ class Replay:
     def compare(self, reader: Reader) -> list[Finding]:
         """Everything that the rows say otherwise."""
         findings: list[Finding] = []
+        pointers = _pointers(reader)
         for table in RECORDS.values():
             findings += self._compare_records(reader, table)
         for table in (*BY_RUN, *OF_REFERENCE):
-            findings += self._compare_groups(reader, table)
+            findings += self._compare_groups(reader, table, pointers)
         findings += self._compare_slots(reader)
-        findings += _check_bindings(reader)
+        for (name, run_id), left in pointers.items():
+            for what in (one for pointing in left.values() for one in pointing):
+                problem = f"the {name} it points at is not there any more"
+                findings.append(Finding(None, f"{what} in run {run_id}: {problem}"))
         for name, fold in self._folds.items():
             try:
                 state = fold(self._folded[name])
@@ -91,7 +95,7 @@ class Replay:
             for row in batch:
                 key = "\n".join([str(row[place]) for place in places])
                 if not key.isascii():
-                    key = _normal(key)
+                    key = str(_normal(key)
                 seq, digest = expected.pop(key, (None, ""))
                 if seq is None:
                     yield Finding(None, f"{_named(table, key)}: no event of the ledger made this row")
@@ -101,14 +105,19 @@ class Replay:
         for key, (seq, _) in expected.items():
             yield Finding(seq, f"{_named(table, key)}: the row that ledger entry {seq} wrote is gone")
 
-    def _compare_groups(self, reader: Reader, table: Table) -> Iterator[Finding]:
-        """Rows covered by one digest; those of a run lie together, so few lines are held at a time."""
+    def _compare_groups(self, reader: Reader, table: Table, pointers: _Pointers) -> Iterator[Finding]:
+        """Rows covered by one digest; those of a run lie together, so few lines are held at a time.
+
+        Rows that are found are taken out of ``pointers``.
+        """
         expected = dict(self._groups[table.name])
         held: dict[str, list[str]] = defaultdict(list)
         for batch in reader.batches(f"SELECT {table.select()} FROM {table.name}"):
             for row in batch:
-                group = _group(table, row)
-                held[group].append(row_line(row))
+                group, line = _group(table, row), row_line(row)
+                held[group].append(line)
+                if wanted := pointers.get((table.name, group)):
+                    wanted.pop(line_digest(table.name, line), None)
                 if group in expected and len(held[group]) == expected[group][1]:
                     lines = held.pop(group)
                     seq, _, digest = expected.pop(group)
@@ -177,27 +186,23 @@ def check_evidence(
     return EvidenceCheck(tuple(findings), tuple(warnings), tuple(gone))
 
 
-def _check_bindings(reader: Reader) -> Iterator[Finding]:
+_Pointers = dict[tuple[str, str], dict[str, list[str]]]
+"""By table and run, then by the digest of a row: what points at it."""
+
+
+def _pointers(reader: Reader) -> _Pointers:
     """Windows that failed, and windows after the actions, point at what their run wrote by its digest."""
-    rows = reader.rows(
-        "SELECT 'occurrence' AS what, nonconformity, run_id, measurement_hash, evaluation_hash FROM occurrence "
+    found: _Pointers = defaultdict(lambda: defaultdict(list))
+    rows = reader.tuples(
+        "SELECT 'occurrence', nonconformity, run_id, measurement_hash, evaluation_hash FROM occurrence "
         "UNION ALL SELECT 'window after the actions', nonconformity, run_id, measurement_hash, NULL "
         "FROM effectiveness_window"
     )
-    kept: dict[tuple[str, str], set[str]] = {}
-    for row in rows:
-        for table, wanted in ((MEASUREMENT, row["measurement_hash"]), (EVALUATION, row["evaluation_hash"])):
-            if wanted is None:
-                continue
-            group = (table.name, row["run_id"])
-            if group not in kept:
-                sql = f"SELECT {table.select()} FROM {table.name} WHERE run_id = ?"
-                kept[group] = {
-                    line_digest(table.name, row_line(cells)) for cells in reader.tuples(sql, [row["run_id"]])
-                }
-            if wanted not in kept[group]:
-                where = f"{row['what']} of {row['nonconformity']} in run {row['run_id']}"
-                yield Finding(None, f"{where}: the {table.name} it points at is not there any more")
+    for what, nonconformity, run_id, *hashes in rows:
+        for table, wanted in zip((MEASUREMENT, EVALUATION), hashes, strict=True):
+            if wanted is not None:
+                found[table.name, run_id][wanted].append(f"{what} of {nonconformity}")
+    return found
 
 
 def _compare_fold(reader: Reader, table: Table, state: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
@@ -218,9 +223,9 @@ _KEYS = {table.name: [(name, table.columns[name]) for name in table.key] for tab
 """By table, what its key is made of."""
 
 
-def _key_cell(cell: Any, kind: str) -> str:  # noqa: ANN401  # a cell is of any column type
+def _key_cell(cell: object, kind: str) -> str:
     """A cell of the key as the rows of the table have it: moments as microseconds."""
-    return str(microseconds(datetime.fromisoformat(cell)) if kind == "moment" else cell)
+    return str(microseconds(datetime.fromisoformat(str(cell))) if kind == "moment" else cell)
 
 
 def _named(table: Table, key: str) -> str:
@@ -257,5 +262,6 @@ def _group(table: Table, row: tuple[Any, ...]) -> str:
     return owner.rpartition("/")[0] if owner.startswith(_REFERENCE) else owner
 
 
-def _normal(value: Any) -> Any:  # noqa: ANN401  # text is brought to the ledger's form, the rest stays
+def _normal(value: object) -> object:
+    """Text in the ledger's form; the rest stays."""
     return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
