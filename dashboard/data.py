@@ -302,13 +302,27 @@ def measurements(reader: Reader, model: str, metric: str) -> list[Row]:
     )
 
 
-def window_measurements(reader: Reader, run_id: str, family: str) -> list[Row]:
-    """All measurements of one family of one run."""
+def compared_groups(reader: Reader, model: str) -> tuple[dict[str, set[str]], set[datetime]]:
+    """For each metric of fairness the columns whose groups it compares, and the windows in which one has a value."""
+    rows = reader.rows(
+        "SELECT DISTINCT metric, column_name, CASE WHEN value IS NOT NULL THEN window_start END AS valued "
+        "FROM measurements WHERE model = ? AND starts_with(metric, 'fairness.') AND is_latest ORDER BY metric",
+        [model],
+    )
+    columns: dict[str, set[str]] = {}
+    for row in rows:
+        columns.setdefault(row["metric"], set()).add(row["column_name"])
+    return columns, {row["valued"] for row in rows if row["valued"] is not None}
+
+
+def window_measurements(reader: Reader, run_id: str, *families: str) -> list[Row]:
+    """All measurements of some families of one run."""
     return reader.rows(
         "SELECT metric, column_name, segment, segment_columns, segment_values, value, undefined_reason, n, "
         "ci_low, ci_high, p_value, q_value, detail, error_bound FROM measurements "
-        "WHERE run_id = ? AND starts_with(metric, ?) ORDER BY metric, column_name, segment",
-        [run_id, family + "."],
+        "WHERE run_id = ? AND split_part(metric, '.', 1) IN (SELECT unnest(?::VARCHAR[])) "
+        "ORDER BY metric, column_name, segment",
+        [run_id, list(families)],
     )
 
 

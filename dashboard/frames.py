@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,12 +40,12 @@ _SERIES_COLUMNS = (
 )  # fmt: skip
 
 
-def wall(moment: datetime, zone: ZoneInfo) -> pd.Timestamp:
+def wall(moment: datetime, zone: ZoneInfo) -> datetime:
     """The wall-clock time of a zone labelled as UTC, which is what the charts' UTC scale draws."""
-    return pd.Timestamp(moment.astimezone(zone).replace(tzinfo=None)).tz_localize("UTC")
+    return moment.astimezone(zone).replace(tzinfo=UTC)
 
 
-def middle(start: datetime, end: datetime, zone: ZoneInfo) -> pd.Timestamp:
+def middle(start: datetime, end: datetime, zone: ZoneInfo) -> datetime:
     """The middle of a window, where the drift strip draws its glyph."""
     return wall(start + (end - start) / 2, zone)
 
@@ -119,7 +119,7 @@ def _float(value: float | None) -> float:
 
 def event_frame(marks: Iterable[tuple[datetime, str, str]], zone: ZoneInfo) -> pd.DataFrame:
     """Events for a series: (moment, short label, whole sentence); events at one moment share one label."""
-    together: dict[pd.Timestamp, list[tuple[str, str]]] = {}
+    together: dict[datetime, list[tuple[str, str]]] = {}
     for moment, label, note in marks:
         together.setdefault(wall(moment, zone), []).append((words.printable(label), words.printable(note)))
     return pd.DataFrame(

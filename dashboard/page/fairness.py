@@ -62,9 +62,8 @@ def _render() -> None:
     if not windows:
         ui.no_runs(scene)
         return
-    metrics = scene.ask(data.measured_metrics, model, "fairness")
-    gaps = {metric: scene.ask(data.measurements, model, metric) for metric in metrics}
-    columns = sorted({row["column_name"] for rows in gaps.values() for row in rows})
+    compared, valued = scene.ask(data.compared_groups, model)
+    columns = sorted(set().union(*compared.values()))
     if not columns:
         ui.empty(
             "No groups are compared, because the configuration of this model names no protected columns. Name them in "
@@ -74,7 +73,6 @@ def _render() -> None:
         return
     columns.sort(key=lambda name: (not any(state.column == name for state in states), " & " in name, name))
     zone = scene.zone_of(model)
-    valued = {row["window_start"] for rows in gaps.values() for row in rows if row["value"] is not None}
     shown = [row for row in windows if row["window_start"] in valued] or windows
     names = {words.period(row["window_start"], row["window_end"], zone): row for row in reversed(shown)}
     with controls:
@@ -83,12 +81,13 @@ def _render() -> None:
         )
         chosen = st.selectbox("Window", list(names), key="window", bind="query-params", width=260)
     ui.answer(states)
-    measured = [metric for metric in metrics if any(row["column_name"] == column for row in gaps[metric])]
+    measured = [metric for metric, of in compared.items() if column in of]
     judged = [state for state in states if state.column == column]
-    window = names[chosen]
-    _groups(scene, window, column, _measures(measured, judged))
-    _comparisons(scene, window, column, judged)
-    _gaps(scene, model, column, measured, gaps, judged)
+    window, series = names[chosen], ui.series_of(scene, judged)
+    rows = scene.ask(data.window_measurements, window["run_id"], "fairness", "performance")
+    _groups(scene, rows, column, _measures(measured, judged))
+    _comparisons(window, rows, column, judged, series)
+    _gaps(scene, model, column, measured, judged, series)
 
 
 def _measures(metrics: list[str], judged: list[data.ObjectiveState]) -> list[str]:
@@ -102,18 +101,23 @@ def _behind(metric: str) -> tuple[str, ...]:
     return next((measures for start, measures in BEHIND.items() if short.startswith(start)), ())
 
 
-def _comparisons(scene: ui.Scene, window: data.Row, column: str, judged: list[data.ObjectiveState]) -> None:
+def _comparisons(
+    window: data.Row,
+    measured: list[data.Row],
+    column: str,
+    judged: list[data.ObjectiveState],
+    series: dict[str, list[data.Row]],
+) -> None:
     """Every comparison of the groups in one window, with its interval and the groups that it is between."""
     rows = [
         row
-        for row in scene.ask(data.window_measurements, window["run_id"], "fairness")
-        if row["column_name"] == column and not row["segment"]
+        for row in measured
+        if row["metric"].startswith("fairness.") and row["column_name"] == column and not row["segment"]
     ]
     if not rows:
         return
     st.subheader("The comparisons in this window", anchor=False)
     st.caption("Intervals hold for all comparisons of a metric at once.")
-    series = ui.series_of(scene, judged)
     units = {row["metric"]: ui.unit(row["metric"]) for row in rows}
     verdicts = {
         state.metric: Verdict(row["verdict"])
@@ -137,9 +141,8 @@ def _comparisons(scene: ui.Scene, window: data.Row, column: str, judged: list[da
         st.text(f"{note}.")
 
 
-def _groups(scene: ui.Scene, window: data.Row, column: str, measures: list[str]) -> None:
+def _groups(scene: ui.Scene, rows: list[data.Row], column: str, measures: list[str]) -> None:
     st.subheader("The groups in this window", anchor=False)
-    rows = scene.ask(data.window_measurements, window["run_id"], "performance")
     there = [metric for metric in measures if any(row["metric"] == metric and row["segment"] for row in rows)]
     if not there:
         ui.empty("No metric was measured per group in this window.")
@@ -170,11 +173,10 @@ def _gaps(
     model: str,
     column: str,
     metrics: list[str],
-    gaps: dict[str, list[data.Row]],
     judged: list[data.ObjectiveState],
+    series: dict[str, list[data.Row]],
 ) -> None:
     st.subheader("The gaps over time", anchor=False)
-    series = ui.series_of(scene, judged)
     for state in judged:
         if state.metric in metrics:
             _gap(scene, model, state.metric, series[state.objective], state)
@@ -185,7 +187,8 @@ def _gaps(
         "Comparison without an objective", others, key="gap", bind="query-params", width=360,
         format_func=words.metric_name,
     )  # fmt: skip
-    rows = [row for row in gaps[metric] if row["column_name"] == column and not row["segment"]]
+    measured = scene.ask(data.measurements, model, metric)
+    rows = [row for row in measured if row["column_name"] == column and not row["segment"]]
     _gap(scene, model, metric, rows, None)
 
 
