@@ -95,7 +95,7 @@ class Replay:
             for row in batch:
                 key = "\n".join([str(row[place]) for place in places])
                 if not key.isascii():
-                    key = str(_normal(key)
+                    key = unicodedata.normalize("NFC", key)
                 seq, digest = expected.pop(key, (None, ""))
                 if seq is None:
                     yield Finding(None, f"{_named(table, key)}: no event of the ledger made this row")
