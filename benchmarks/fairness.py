@@ -99,7 +99,7 @@ def theirs(data: dict[str, Any], rounds: int) -> tuple[float, float]:
         "accuracy": accuracy_score,
     }
 
-    def frame(**options: Any) -> float:  # noqa: ANN401  # whatever a MetricFrame takes
+    def frame(**options: Any) -> float:
         started = time.perf_counter()
         made = fairlearn.MetricFrame(
             metrics=rates,

@@ -9,7 +9,7 @@ import re
 import unicodedata
 import zoneinfo
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
@@ -322,6 +322,6 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 """A finite number."""
 
 
-def as_feature(value: Any) -> Any:  # noqa: ANN401  # whatever stands in the file
+def as_feature(value: object) -> object:
     """``age: numeric`` is short for ``age: {kind: numeric}``."""
     return {"kind": value} if isinstance(value, str) else value

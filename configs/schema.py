@@ -6,7 +6,7 @@ more than one field or the metric catalogue are in ``aimsight.configs.checks``.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -73,7 +73,7 @@ class Config(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _lists_are_tuples(cls, data: Any) -> Any:  # noqa: ANN401  # whatever the caller has
+    def _lists_are_tuples(cls, data: object) -> object:
         return {key: _frozen(value) for key, value in data.items()} if isinstance(data, dict) else data
 
 

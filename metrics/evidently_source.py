@@ -350,7 +350,8 @@ def _table(frame: Frame, model: ModelConfig, roles: _Roles) -> pd.DataFrame:
     return table
 
 
-def _typed(text: str) -> Any:  # noqa: ANN401  # a number, a truth value, a text or a list of them
+def _typed(text: str) -> object:
+    """A number, a truth value, a text or a list of them."""
     if text.startswith("[") and text.endswith("]"):
         return [_typed(part.strip()) for part in text[1:-1].split(",") if part.strip()]
     if text.lower() in {"true", "false"}:

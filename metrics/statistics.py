@@ -50,14 +50,13 @@ DELAY_CELLS = LogCells(per_octave=64, octaves=26)
 """cells of a label's delay in seconds: 64 of one second, then 64 an octave up to 136 years."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Monoid:
     """Field-wise addition: integers and arrays add, ``None`` is neutral, mappings merge by key."""
 
-    __slots__ = ()
-
     def __add__(self, other: Self) -> Self:
         """The statistics of both parts together."""
-        return type(self)(**{f.name: _add(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)})  # type: ignore[arg-type]  # every subclass is a dataclass
+        return type(self)(**{f.name: _add(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)})
 
 
 def _add(a: Any, b: Any) -> Any:  # noqa: ANN401  # a field may be anything that adds

@@ -203,8 +203,8 @@ class Clock:
         self.beat(state="stopped", doing="" if finished else self._heart.doing, next_at={})
         return finished
 
-    def beat(self, **changes: Any) -> None:  # noqa: ANN401  # fields of the sign of life
-        """Give a sign of life, with what has changed."""
+    def beat(self, **changes: Any) -> None:
+        """Give a sign of life, with those of its fields that have changed."""
         with self._guard:
             next_at = {
                 job.id: job.next_run_time

@@ -108,10 +108,10 @@ def _plain(cell: object) -> object:
     return cell
 
 
+@dataclass(frozen=True, slots=True)
 class Record:
     """A record that is one row of a table: its fields are the table's columns, in any order."""
 
-    __slots__ = ()
     table: ClassVar[Table]
 
     def row(self) -> tuple[Any, ...]:
@@ -121,7 +121,7 @@ class Record:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """The record of a row that was read; columns that are no fields are left out."""
-        names = [field.name for field in fields(cls)]  # type: ignore[arg-type]  # every subclass is a dataclass
+        names = [field.name for field in fields(cls)]
         return cls(**{name: tuple(row[name]) if isinstance(row[name], list) else row[name] for name in names})
 
 

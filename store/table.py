@@ -72,7 +72,7 @@ def _moment(value: datetime) -> datetime:
 
 
 def _each(convert: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
-    def convert_all(values: Any) -> list[Any]:  # noqa: ANN401  # any sequence, or an array of numpy
+    def convert_all(values: Iterable[Any]) -> list[Any]:
         return list(map(convert, values.tolist() if hasattr(values, "tolist") else values))
 
     return convert_all

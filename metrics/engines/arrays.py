@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import duckdb
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 _DTYPES: dict[str, type[np.generic]] = {
@@ -24,7 +25,7 @@ _DTYPES: dict[str, type[np.generic]] = {
 }
 
 
-def as_numpy(column: Any) -> NDArray[Any]:  # noqa: ANN401  # pyarrow ships no types
+def as_numpy(column: pa.Array) -> NDArray[Any]:
     """A ``pyarrow.Array`` of numbers or booleans; nulls become NaN in double and 0 or false elsewhere."""
     kind = str(column.type)
     validity, data = column.buffers()
@@ -41,7 +42,7 @@ def as_numpy(column: Any) -> NDArray[Any]:  # noqa: ANN401  # pyarrow ships no t
     return values
 
 
-def _bits(buffer: Any, start: int, size: int) -> NDArray[np.bool_]:  # noqa: ANN401  # pyarrow ships no types
+def _bits(buffer: pa.Buffer, start: int, size: int) -> NDArray[np.bool_]:
     """Bits ``start`` to ``start + size`` of a buffer, least significant first."""
     packed = np.frombuffer(buffer, dtype=np.uint8)[start // 8 : (start + size + 7) // 8]
     return np.unpackbits(packed, bitorder="little")[start % 8 : start % 8 + size].astype(np.bool_)

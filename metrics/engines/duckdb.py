@@ -211,7 +211,7 @@ class DuckDBEngine:
             files = inputs(model, root, reference=True)
         else:
             files = inputs(model, root)
-        return self._samples(model, files, (window,), columns, limit, seed, as_of or _NEVER, with_labels)[0]
+        return self._samples(model, files, (window,), columns, limit, seed, as_of or _NEVER, with_labels=with_labels)[0]
 
     def samples(
         self,
@@ -245,7 +245,7 @@ class DuckDBEngine:
             As for ``profile``, and when one of the columns cannot be read.
         """
         files = inputs(model, root)
-        drawn = self._samples(model, files, windows, columns, limit, seed, as_of or _NEVER, with_labels)
+        drawn = self._samples(model, files, windows, columns, limit, seed, as_of or _NEVER, with_labels=with_labels)
         return dict(zip(windows, drawn, strict=True))
 
     def _samples(
@@ -257,7 +257,8 @@ class DuckDBEngine:
         limit: int,
         seed: int,
         as_of: datetime,
-        with_labels: bool,  # noqa: FBT001  # passed on
+        *,
+        with_labels: bool,
     ) -> list[Sample]:
         from aimsight.metrics.engines.sampling import SampleRequest, draw
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     import duckdb
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from aimsight.configs.schema import ModelConfig
@@ -151,7 +152,7 @@ def _below(
     """The rows whose hash is below the share of their window."""
     highest = [min(int(share * 2.0**64), _ALL) for share in shares.tolist()]
     numeric = {name: _is_numeric(log, name) for name in request.columns}
-    columns = ", ".join(f"{_value(log, name, numeric[name])} AS c{i}" for i, name in enumerate(request.columns))
+    columns = ", ".join(f"{_value(log, name, numeric=numeric[name])} AS c{i}" for i, name in enumerate(request.columns))
     state = labels.state if labels is not None else "CAST(1 AS UTINYINT)"
     label = f"CASE WHEN {state} = 0 THEN {labels.value} END" if labels is not None else "NULL"
     kind = "VARCHAR" if log.model.task == "multiclass" else "DOUBLE"
@@ -202,12 +203,12 @@ def _is_numeric(log: Log, name: str) -> bool:
     return kind_of(log.table.type_of(name)) in NUMERIC
 
 
-def _value(log: Log, name: str, numeric: bool) -> str:  # noqa: FBT001  # what the caller has just found out
+def _value(log: Log, name: str, *, numeric: bool) -> str:
     read_as = number if numeric else text
     return read_as(name, log.table.type_of(name), log.table.what)
 
 
-def _array(column: Any) -> NDArray[Any]:  # noqa: ANN401  # pyarrow ships no types
+def _array(column: pa.ChunkedArray) -> NDArray[Any]:
     chunks = column.chunks
     if str(column.type) in {"string", "large_string"}:
         return np.array([*column.to_pylist(), None], dtype=object)[:-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer  # noqa: TC002  # typer reads the annotations at run time
+import typer
 
 from aimsight.aims.words import plural
 from aimsight.monitors.cli.session import Session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import typer  # noqa: TC002  # typer reads the annotations at run time
+import typer
 
 from aimsight.monitors.cli.session import Session, now
 

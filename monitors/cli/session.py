@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -132,7 +132,8 @@ def _width_without_terminal() -> int:
     return int(columns) if columns.isdecimal() and int(columns) > 0 else 80
 
 
-def _plain_value(value: Any) -> object:  # noqa: ANN401  # whatever JSON does not know
+def _plain_value(value: object) -> object:
+    """In JSON's types what it does not know."""
     if hasattr(value, "isoformat"):
         return value.isoformat()
     if isinstance(value, Path):

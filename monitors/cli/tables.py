@@ -26,7 +26,7 @@ LIGHT_BACKGROUNDS = {"7", "15"}
 class Cell(Text):
     """Text of one style whose long names break after a hyphen, a slash and the like before they break anywhere."""
 
-    def wrap(self, console: Console, width: int, **given: Any) -> Lines:  # noqa: ANN401  # what rich hands on
+    def wrap(self, console: Console, width: int, **given: Any) -> Lines:
         """Its lines, none longer than ``width``."""
         return Text(broken(self.plain, width), style=self.style).wrap(console, width, **given)
 
