@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aimsight.aims.objective_texts import declaration_of
-from aimsight.configs.hashes import config_hash, objective_hash
+from aimsight.configs.hashes import config_hash, objective_hash, reference_hash
 from aimsight.metrics.plan import Window
 from aimsight.metrics.registry import find
 from aimsight.store.records import (
@@ -40,6 +40,7 @@ def register(tx: Transaction, model: ModelConfig, actor: str, now: datetime) -> 
             registered_at=now,
         ),
         actor=actor,
+        details=None if model.reference is None else {"reference": reference_hash(model)},
     )
     for objective in model.objectives:
         known = latest_objective(tx, model.model, objective.id)

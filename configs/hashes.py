@@ -75,6 +75,8 @@ def reference_hash(model: ModelConfig) -> str:
     # what a frozen reference is used for later does not shape it
     for feature in content["features"].values():
         feature.pop("importance", None)
+    for moving in ("rolling", "expanding"):
+        content.get("reference", {}).pop(moving, None)
     if model.drift != "exact":  # the reference's windows keep their distinct values only where they are a season's
         content.get("reference", {}).pop("season", None)
     content["log"]["positive"] = model.log.positive

@@ -346,6 +346,21 @@ class ReferenceConfig(Config):
         description="Drift is measured from those windows of the reference that start on the same weekday, or in the "
         "same month.",
     )
+    rolling: int | None = Field(
+        default=None,
+        ge=3,
+        le=1000,
+        description="Drift is measured from so many windows right before the one that is measured; while there are "
+        "fewer, from the reference.",
+    )
+    expanding: bool = Field(
+        default=False, description="Drift is measured from the reference and every window before the one measured."
+    )
+
+    @property
+    def moves(self) -> bool:
+        """Whether drift is measured from the windows before the one that is measured."""
+        return self.expanding or self.rolling is not None
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -355,6 +370,8 @@ class ReferenceConfig(Config):
             raise InvalidTextError("labels_source belongs to a reference with its own source")
         if self.season is not None and self.period is None:
             raise InvalidTextError("season needs a reference period: files of their own have no windows")
+        if sum((self.season is not None, self.rolling is not None, self.expanding)) > 1:
+            raise InvalidTextError("of season, rolling and expanding only one can be: each says what drift is from")
         return self
 
     @property

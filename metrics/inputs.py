@@ -418,3 +418,14 @@ class Baseline:
             values = self.reference.statistics.values.get(name)
             self._prepared[name] = ColumnBaseline.of(plan, counted.counts, parts, values)
         return self._prepared[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Counterpart:
+    """What the drift of a window is measured from where that is not simply the frozen reference, and a note on it.
+
+    ``baseline`` is ``None`` where it is the frozen reference after all; the note, which measurements carry, says why.
+    """
+
+    baseline: Baseline | None
+    note: str

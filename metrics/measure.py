@@ -34,11 +34,10 @@ if TYPE_CHECKING:
     from aimsight.metrics.estimates.trust import PastErrors
     from aimsight.metrics.frames import FramePair
     from aimsight.metrics.plan import Plan, Reference, Window
-    from aimsight.metrics.seasons import Season
     from aimsight.metrics.statistics import Statistics
 
 _prepared: list[Baseline] = []
-"""The reference prepared last, and its seasons: a run measures many windows against them."""
+"""The reference prepared last: a run measures many windows against it."""
 
 
 def measure(  # noqa: PLR0913  # so many things decide what a window is measured by
@@ -98,7 +97,7 @@ def measure(  # noqa: PLR0913  # so many things decide what a window is measured
         labels,
         window,
         earlier=earlier,
-        seasonal=_seasonal(drift.season),
+        counterpart=drift.counterpart,
         samples=None if drift.samples is None else functools.cache(drift.samples),
         frames=None if frames is None else functools.cache(frames),
         dependent=drift.fdr == "by",
@@ -151,16 +150,6 @@ def _baseline(reference: Reference | None) -> Baseline | None:
     if not _prepared or _prepared[0].reference is not reference:
         _prepared[:] = [Baseline(reference)]
     return _prepared[0]
-
-
-def _seasonal(season: Season | None) -> tuple[Baseline | None, str]:
-    if season is None:
-        return None, ""
-    known = next((one for one in _prepared if one.reference is season.reference), None)
-    if known is None:
-        known = Baseline(season.reference)
-        _prepared.append(known)
-    return known, season.note
 
 
 _KINDS: dict[str, Callable[[Scope, Metric], Iterator[Measurement]]] = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
+from aimsight.metrics.inputs import Baseline, Counterpart
 from aimsight.metrics.statistics import merge
 
 if TYPE_CHECKING:
@@ -37,14 +38,6 @@ _NAMES: dict[SeasonKind, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Season:
-    """The part of a reference that a window is compared with, and the note on it that its measurements carry."""
-
-    reference: Reference
-    note: str
-
-
 @dataclass(frozen=True, eq=False)
 class Seasons:
     """The seasons of one reference.
@@ -65,9 +58,9 @@ class Seasons:
     spans: Sequence[Window]
     kind: SeasonKind
     zone: str
-    _made: dict[int, Season] = field(default_factory=dict)
+    _made: dict[int, Counterpart] = field(default_factory=dict)
 
-    def of(self, window: Window) -> Season:
+    def of(self, window: Window) -> Counterpart:
         """The windows of the reference that are of this window's season: merged counts, and their own design effect.
 
         With fewer than ``FEWEST`` of them that have rows it is the whole reference, and the note says so.
@@ -77,19 +70,19 @@ class Seasons:
             self._made[number] = self._season(number)
         return self._made[number]
 
-    def _season(self, number: int) -> Season:
+    def _season(self, number: int) -> Counterpart:
         pairs = zip(self.spans, self.reference.windows, strict=True)
         own = [(span, part) for span, part in pairs if self._number(span) == number and part.quality.rows > 0]
         name = _NAMES[self.kind][number]
         if len(own) < FEWEST:
             amount = "1 window" if len(own) == 1 else f"{len(own)} windows"
             note = f"compared with the whole reference: it has {amount} of a {name}, fewer than {FEWEST}"
-            return Season(self.reference, note)
+            return Counterpart(None, note)
         parts = [part for _, part in own]
         zone = ZoneInfo(self.zone)
         first, last = (own[place][0].start.astimezone(zone).date().isoformat() for place in (0, -1))
         note = f"compared with {len(own)} reference windows of a {name}, {first} to {last}"
-        return Season(replace(self.reference, statistics=merge(parts), windows=tuple(parts)), note)
+        return Counterpart(Baseline(replace(self.reference, statistics=merge(parts), windows=tuple(parts))), note)
 
     def _number(self, window: Window) -> int:
         return _number(window, self.kind, ZoneInfo(self.zone))

@@ -1,4 +1,4 @@
-"""What the drift of a run's windows is measured by: seasons of the reference, samples of rows, and the correction."""
+"""What the drift of a run's windows is measured by: seasons, windows before, samples of rows, and the correction."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from aimsight.configs.errors import AimsightError
 from aimsight.metrics.engines.performance import USABLE
 from aimsight.metrics.kinds.scope import DriftOptions, Fdr
 from aimsight.metrics.measure import chosen
+from aimsight.metrics.moving import expanding, rolling
 from aimsight.metrics.samples import SAMPLE_ROWS, SamplePair
 from aimsight.metrics.seasons import Seasons
 from aimsight.metrics.values import Undefined
@@ -17,13 +18,15 @@ from aimsight.monitors.due import reference_period, reference_windows
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
-    from pathlib import Path
 
+    from aimsight.configs.load import Project
     from aimsight.configs.schema import ModelConfig
     from aimsight.metrics.engines.duckdb import DuckDBEngine
     from aimsight.metrics.engines.sampling import Sample
+    from aimsight.metrics.inputs import Counterpart
     from aimsight.metrics.plan import Reference, Window
     from aimsight.metrics.statistics import Statistics
+    from aimsight.monitors.earlier import EarlierWindows
     from aimsight.monitors.inputs import Inputs
 
 SEED = 20_240_229
@@ -35,19 +38,22 @@ class WindowsDrift:
 
     Parameters
     ----------
-    engine, root
-        Read the rows, of files relative to this folder.
+    engine, project
+        Read the rows, of files relative to the project's folder; its correction of q-values counts, unless the model
+        has one of its own.
     model
         The model; its log is all files.
-    fdr
-        The project's correction of q-values, unless the model has one of its own.
     as_of
         Labels that arrived later are not used.
+    before
+        The windows that a moving reference is made of.
     """
 
-    def __init__(self, engine: DuckDBEngine, root: Path, model: ModelConfig, fdr: Fdr, as_of: datetime) -> None:
-        self._engine, self._root, self._model, self._as_of = engine, root, model, as_of
-        self._fdr: Fdr = model.drift_fdr or fdr
+    def __init__(
+        self, engine: DuckDBEngine, project: Project, model: ModelConfig, as_of: datetime, before: EarlierWindows | None
+    ) -> None:
+        self._engine, self._root, self._model, self._as_of, self._before = engine, project.root, model, as_of, before
+        self._fdr: Fdr = model.drift_fdr or project.config.drift_fdr
         self._seasons: Seasons | None = None
         self._sampled: dict[tuple[str, ...], Sample] = {}
 
@@ -55,12 +61,19 @@ class WindowsDrift:
         self, inputs: Inputs | None, reference: Reference | None, window: Window, statistics: Statistics
     ) -> DriftOptions:
         """How the drift of one window is measured."""
-        seasonal = reference is not None and self._is_seasonal(reference)
         return DriftOptions(
-            season=self._season(reference).of(window) if reference is not None and seasonal else None,
+            counterpart=None if reference is None else self._counterpart(reference, window),
             samples=None if inputs is None else self._sampling(inputs, reference, window, statistics),
             fdr=self._fdr,
         )
+
+    def _counterpart(self, reference: Reference, window: Window) -> Counterpart | None:
+        declared, zone = self._model.reference, self._model.log.time_zone
+        if declared is not None and self._before is not None:
+            before = self._before.before(window, declared.rolling)[::-1]
+            size = declared.rolling
+            return expanding(reference, before, zone) if size is None else rolling(reference, before, size, zone)
+        return self._season(reference).of(window) if self._is_seasonal(reference) else None
 
     @cached_property
     def _spans(self) -> tuple[Window, ...]:

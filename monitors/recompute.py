@@ -7,10 +7,9 @@ no log: what needs rows again, or a configuration that is no more, is said and l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aimsight.aims.changes import governed_by
@@ -19,14 +18,13 @@ from aimsight.aims.words import plural
 from aimsight.configs.errors import AimsightError
 from aimsight.configs.hashes import config_hash
 from aimsight.metrics.engines.duckdb import DuckDBEngine
-from aimsight.metrics.kinds.scope import nothing_earlier
 from aimsight.metrics.measure import measure
 from aimsight.metrics.plan import Plan, Reference, Window
 from aimsight.metrics.registry import find
 from aimsight.metrics.values import Measurement, Undefined, Value
 from aimsight.monitors.back_test import BackTest
 from aimsight.monitors.drift import WindowsDrift
-from aimsight.monitors.earlier import EarlierWindows, pools
+from aimsight.monitors.earlier import Before
 from aimsight.monitors.inputs import reference_fingerprint
 from aimsight.monitors.label_state import label_state
 from aimsight.store.measurements import read_measurements
@@ -223,7 +221,8 @@ class _Again:
         reference = basis if model.reference else None
         config = self.project.config
         engine = DuckDBEngine(memory_limit=config.memory_limit, threads=config.threads)
-        drift = WindowsDrift(engine, self.project.root, model, config.drift_fdr, run["started_at"])
+        before = Before(self.store, model, run["config_hash"], until=run["finished_at"])
+        drift = WindowsDrift(engine, self.project, model, run["started_at"], before.reference)
         plan = Plan(
             model=model,
             root=self.project.root,
@@ -246,19 +245,13 @@ class _Again:
             window=window,
             past=self.past.before(window),
             drift=drift.options(None, reference, window, statistics),
-            earlier=self._earlier(run, window),
+            earlier=before.pooled(window),
         )
 
     def _selected(self) -> list[str] | None:
         if self.model.metrics is None:
             return None
         return [*self.model.metrics, *(objective.metric for objective in self.model.objectives)]
-
-    def _earlier(self, run: dict[str, Any], window: Window) -> Callable[[int], Sequence[Statistics]]:
-        if not pools(self.model):
-            return nothing_earlier
-        known = EarlierWindows(self.store, self.model, run["config_hash"], until=run["finished_at"])
-        return partial(known.before, window)
 
 
 def _labels_then(

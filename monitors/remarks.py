@@ -23,6 +23,7 @@ from aimsight.metrics.engines.connection import connect, run
 from aimsight.metrics.engines.expressions import instant, number, positive, text
 from aimsight.metrics.engines.sql import quote_ident, quote_list
 from aimsight.metrics.engines.tables import Csv, Table, open_table
+from aimsight.metrics.registry import find
 from aimsight.metrics.seasons import shortage
 from aimsight.metrics.sources import format_of, resolve, time_range
 from aimsight.monitors.due import none_planned, reference_windows
@@ -99,6 +100,7 @@ def _of_model(project: Project, model: ModelConfig, now: datetime) -> Iterator[R
             )
     yield from _owners(project.config, model)
     yield from _seasons(model)
+    yield from _absorbed(model)
     yield from _no_window(model)
     yield from _silence(project, model, now)
 
@@ -122,6 +124,22 @@ def _seasons(model: ModelConfig) -> Iterator[Remark]:
     short = shortage(reference_windows(model), model.reference.season, model.log.time_zone)
     if short:
         yield ("reference", "season"), f"{short}; a longer period or shorter `windows` would do", ""
+
+
+def _absorbed(model: ModelConfig) -> Iterator[Remark]:
+    """Objectives on drift from a reference that moves along with what drifts."""
+    if model.reference is None or not model.reference.moves:
+        return
+    for place, objective in enumerate(model.objectives):
+        if (metric := find(objective.metric)).kind in ("distribution", "summary"):
+            yield (
+                ("objectives", place, "metric"),
+                (
+                    f"{metric.id} is measured from a reference that moves: after some windows a lasting change "
+                    "becomes the rule, and the objective is met again without any action"
+                ),
+                "an objective on performance beside it, or a reference without rolling and expanding",
+            )
 
 
 def _no_window(model: ModelConfig) -> Iterator[Remark]:

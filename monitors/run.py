@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,6 @@ from aimsight.configs.errors import AimsightError, NotFoundError, SourceError, S
 from aimsight.configs.hashes import config_hash
 from aimsight.metrics.engines.connection import ResourceError
 from aimsight.metrics.engines.duckdb import DuckDBEngine
-from aimsight.metrics.kinds.scope import nothing_earlier
 from aimsight.metrics.measure import measure
 from aimsight.metrics.plan import Plan, Reference, Window
 from aimsight.metrics.sources import resolve, row_count
@@ -42,7 +40,7 @@ from aimsight.monitors.due import (
     reference_windows,
     settled,
 )
-from aimsight.monitors.earlier import EarlierWindows, pools
+from aimsight.monitors.earlier import Before
 from aimsight.monitors.frames import WindowFrames
 from aimsight.monitors.history import MOST_ATTEMPTS, read_attempts, read_history
 from aimsight.monitors.inputs import (
@@ -207,9 +205,10 @@ class _Run:
         self.project, self.store, self.model = project, store, model
         self.now, self.progress, self.actor = now, progress, actor
         self.engine = DuckDBEngine(memory_limit=project.config.memory_limit, threads=project.config.threads)
-        self.drift = WindowsDrift(self.engine, project.root, model, project.config.drift_fdr, now)
         self.frames = WindowFrames(self.engine, project.root, model, now)
         self.config_hash = config_hash(model)
+        self.before = Before(store, model, self.config_hash)
+        self.drift = WindowsDrift(self.engine, project, model, now, self.before.reference)
         self.inputs: Inputs | None = None
         self.problem = ""
         self.identified = True
@@ -225,7 +224,6 @@ class _Run:
         self.late: list[Window] = []
         self.unjudged: set[Window] = set()
         self.schemas = Schemas(self.engine, model.log.table)
-        self.earlier = EarlierWindows(store, model, self.config_hash) if pools(model) else None
 
     def execute(self, chosen: Sequence[Window] | None) -> RunSummary:
         """Find what is due, run it in chunks, and say what came of it."""
@@ -453,7 +451,9 @@ class _Run:
         results += self._measure({one: run for one, run in records.items() if not lost.get(one)}, basis)
         with self.store.write() as tx:
             config = self.project.config
-            return record(tx, self.model, results, config.alerts, config.nonconformities)
+            recorded = record(tx, self.model, results, config.alerts, config.nonconformities)
+        self.before.stored()
+        return recorded
 
     def _record(self, window: Window, started: datetime) -> RunRecord:
         return RunRecord(
@@ -573,11 +573,10 @@ class _Run:
             past=self.back_test.before(window),
             drift=self.drift.options(self.inputs, reference, window, statistics),
             frames=self.frames.drawing(self.inputs, window, statistics.quality.rows),
-            earlier=partial(self.earlier.before, window) if self.earlier else nothing_earlier,
+            earlier=self.before.pooled(window),
         )
         self.back_test.add(window, found)
-        if self.earlier:
-            self.earlier.add(window, statistics)
+        self.before.add(window, statistics)
         return found
 
     def _schema(self, window: Window | None) -> Schema | None:

@@ -6,6 +6,7 @@ of its exact cells; so the present state is the last event of each key, and ``ve
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -280,16 +281,30 @@ class Disposition(Record):
     given_at: datetime
 
 
-def register_model(tx: Transaction, record: ModelRecord, *, actor: str = PROGRAM) -> bool:
-    """Note a model, or that its configuration has changed; whether there was anything new."""
+def register_model(
+    tx: Transaction, record: ModelRecord, *, actor: str = PROGRAM, details: Mapping[str, Any] | None = None
+) -> bool:
+    """Note a model, or that its configuration has changed; whether there was anything new.
+
+    ``details`` stand beside the row in the entry: ``reference``, the fingerprint of what windows are compared with.
+    """
     known = tx.tuples(
         "SELECT version, config_hash, owner, intended_use, risk FROM model WHERE model = ?", [record.model]
     )
     if known == [(record.version, record.config_hash, record.owner, record.intended_use, record.risk)]:
         return False
     kind = "model.changed" if known else "model.registered"
-    save_record(tx, MODEL, record.row(), kind=kind, subject=record.model, actor=actor)
+    save_record(tx, MODEL, record.row(), kind=kind, subject=record.model, actor=actor, details=details)
     return True
+
+
+def configurations(reader: Reader, model: str, reference: str) -> list[str]:
+    """The hashes of all configurations of a model that have this reference, as far as the ledger says it."""
+    entries = reader.tuples(
+        "SELECT entry FROM ledger WHERE subject = ? AND kind IN ('model.registered', 'model.changed')", [model]
+    )
+    found = (json.loads(entry)["payload"] for (entry,) in entries)
+    return [payload["row"]["config_hash"] for payload in found if payload.get("reference") == reference]
 
 
 def save_objective_version(

@@ -40,9 +40,9 @@ def of_distributions(scope: Scope, unit: Metric) -> Iterator[Measurement]:
 
 
 def drift_baseline(scope: Scope) -> tuple[Baseline | None, str]:
-    """What drift is measured from: the part of the reference of the window's season, else all of it; a note on it."""
-    seasonal, note = scope.seasonal
-    return (seasonal or scope.baseline), note
+    """What drift is measured from: the frozen reference, unless it has seasons or moves; a note on it."""
+    other = scope.counterpart
+    return (scope.baseline, "") if other is None else (other.baseline or scope.baseline, other.note)
 
 
 def _of_distribution(scope: Scope, baseline: Baseline, unit: Metric, column: ColumnPlan) -> Result:

@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 
     from aimsight.metrics.estimates.trust import PastErrors
     from aimsight.metrics.frames import FramePair
-    from aimsight.metrics.inputs import Baseline
+    from aimsight.metrics.inputs import Baseline, Counterpart
     from aimsight.metrics.plan import Plan, Window
     from aimsight.metrics.registry import Metric
     from aimsight.metrics.samples import SamplePair
-    from aimsight.metrics.seasons import Season
     from aimsight.metrics.statistics import SegmentStatistics, Statistics
     from aimsight.metrics.values import Result, Segment
 
@@ -46,15 +45,15 @@ class DriftOptions:
 
     Parameters
     ----------
-    season
-        The part of the reference that a window is compared with, when the reference is seasonal.
+    counterpart
+        What drift is measured from, when the reference has seasons or moves.
     samples
         Draws rows of reference and window; called once a window, and only when a metric needs them.
     fdr
         How q-values are adjusted: Benjamini-Hochberg or, whatever the dependence, Benjamini-Yekutieli.
     """
 
-    season: Season | None = None
+    counterpart: Counterpart | None = None
     samples: Callable[[], SamplePair | Undefined] | None = None
     fdr: Fdr = "bh"
 
@@ -66,10 +65,10 @@ PLAIN_DRIFT = DriftOptions()
 class Scope:
     """What one call measures.
 
-    ``seasonal`` is the part of the reference that drift is measured from, with a note on it, where that is not all of
-    ``baseline``; ``samples`` and ``frames`` draw the rows of metrics that need some. ``past`` has the errors of earlier
-    estimates by metric and segment, ``notes`` what is said of labels again. ``units`` are the metrics asked for, and
-    ``distributions`` the results of drift so far, by metric and column.
+    ``counterpart`` is what drift is measured from, where that is not ``baseline``; ``samples`` and ``frames`` draw the
+    rows of metrics that need some. ``past`` has the errors of earlier estimates by metric and segment, ``notes`` what
+    is said of labels again. ``units`` are the metrics asked for, and ``distributions`` the results of drift so far, by
+    metric and column.
     """
 
     plan: Plan
@@ -78,7 +77,7 @@ class Scope:
     min_group: int
     labels: Undefined | None
     window: Window | None
-    seasonal: tuple[Baseline | None, str] = (None, "")
+    counterpart: Counterpart | None = None
     samples: Callable[[], SamplePair | Undefined] | None = None
     frames: Callable[[], FramePair | Undefined] | None = None
     dependent: bool = False

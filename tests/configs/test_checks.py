@@ -62,6 +62,8 @@ TYPES = [
     ("reference: {period: [1974-01-01, 1985-01-01]}", "reference: 1974", "reference: must be keys and values, not the number 1974"),
     ("reference: {period: [1974-01-01, 1985-01-01]}", "reference: {windows: 1y}", "reference: a reference has either a period of the log or a source of its own"),
     ("period: [1974-01-01, 1985-01-01]", "period: [1974-01-01, 1985-01-01], labels_source: x", "reference: labels_source belongs to a reference with its own source"),
+    ("period: [1974-01-01, 1985-01-01]", "period: [1974-01-01, 1985-01-01], rolling: 2", "reference.rolling: must be at least 3, not 2"),
+    ("period: [1974-01-01, 1985-01-01]", "period: [1974-01-01, 1985-01-01], rolling: 9, season: month", "reference: of season, rolling and expanding only one can be: each says what drift is from"),
     ("1974-01-01, 1985", "1.2.1974, 1985", 'reference.period[0]: "1.2.1974" is not a date; write YYYY-MM-DD; did you mean 1974-02-01?'),
     ("1974-01-01, 1985", "1974-02-30, 1985", 'reference.period[0]: "1974-02-30" is not a date: the calendar has no such day'),
     ("1974-01-01, 1985", "1974-01-01T25:00, 1985", 'reference.period[0]: "1974-01-01T25:00" is not a date or time; write YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS with an offset'),

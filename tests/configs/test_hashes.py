@@ -159,6 +159,8 @@ def test_reference_hash_is_that_of_the_written_out_content() -> None:
         ('">= 0.83"', '">= 0.84"', True),
         ("window: 1d", "window: 1w", False),
         ("1985-01-01", "1986-01-01", False),
+        ("1985-01-01]}", "1985-01-01], rolling: 12}", True),
+        ("1985-01-01]}", "1985-01-01], expanding: true}", True),
         ("job: category", "job: numeric", False),
         ("model: wage-band", "model: other", False),
     ],

@@ -205,7 +205,7 @@ def test_a_weekday_is_compared_with_its_own_kind(counting: Counting) -> None:
     plan = counting.plan(model, seasons.reference.columns)
 
     def p_value(statistics: Statistics, of: Window, *, seasonal: bool) -> float:
-        options = DriftOptions(season=seasons.of(of)) if seasonal else DriftOptions()
+        options = DriftOptions(counterpart=seasons.of(of)) if seasonal else DriftOptions()
         (found,) = measure(plan, statistics, seasons.reference, selected=["drift.ks"], drift=options)
         assert isinstance(found.result, Value)
         assert (found.detail != "") == seasonal
@@ -223,8 +223,9 @@ def test_a_season_says_which_windows_it_is_of(counting: Counting) -> None:
     window = days(datetime(2026, 5, 10, tzinfo=UTC), 1)[0]
     found = seasons.of(window)
     assert found.note == "compared with 8 reference windows of a Sunday, 2026-03-08 to 2026-04-26"
-    assert len(found.reference.windows) == 8
-    assert found.reference.statistics.quality.rows == 800
+    assert found.baseline is not None
+    assert len(found.baseline.reference.windows) == 8
+    assert found.baseline.reference.statistics.quality.rows == 800
     assert seasons.of(window) is found
 
 
@@ -233,7 +234,7 @@ def test_with_too_few_windows_of_a_season_the_whole_reference_counts(counting: C
     seasons, _ = weekly(counting, 0.0)
     months = replace(seasons, kind="month", _made={})
     found = months.of(days(datetime(2026, 5, 10, tzinfo=UTC), 1)[0])
-    assert found.reference is seasons.reference
+    assert found.baseline is None
     assert found.note == "compared with the whole reference: it has 0 windows of a May, fewer than 3"
     assert months.of(days(datetime(2027, 3, 1, tzinfo=UTC), 1)[0]).note.startswith(
         "compared with 30 reference windows of a March"

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from aimsight.monitors.remarks import remarks
+from aimsight.tests.configurations import an_objective
 from aimsight.tests.monitors.sandbox import Row, Sandbox, binary_rows
 
 if TYPE_CHECKING:
@@ -51,6 +52,16 @@ def test_an_owner_who_is_nobody_is_told_where_people_are_named(fitting: Sandbox)
     assert found["objectives[0].owner"].startswith(
         'nobody has the id "somebody@else.org"; aimsight.yaml names ops@example.org'
     )
+
+
+def test_an_objective_on_drift_from_a_moving_reference_is_told(sandbox: Sandbox) -> None:
+    """What stays changed becomes the rule: an objective on drift says so, one on accuracy does not."""
+    goals = [an_objective(), an_objective("OBJ-2", metric="drift.psi", column="x", target="<= 0.2")]
+    sandbox.model(monitor=LOOKBACK, reference={"rolling": 5}, objectives=goals)
+    sandbox.days(*range(6))
+    found = told(sandbox)
+    assert "a lasting change becomes the rule" in found["objectives[1].metric"]
+    assert "objectives[0].metric" not in found
 
 
 def test_a_reference_too_short_for_its_seasons_is_told(sandbox: Sandbox) -> None:

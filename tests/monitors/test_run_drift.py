@@ -7,7 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from scipy.stats import ks_2samp
 
+from aimsight.monitors.recompute import recompute
+from aimsight.tests.configurations import an_objective
 from aimsight.tests.monitors.sandbox import Sandbox, binary_rows
 
 MULTIVARIATE = ["drift.domain_classifier_auc", "drift.reconstruction_error_change"]
@@ -66,6 +69,84 @@ def test_a_seasonal_reference_is_said_with_every_drift(sandbox: Sandbox) -> None
     assert found["detail"] == "compared with 4 reference windows of a Thursday, 2026-01-01 to 2026-01-22"
     assert found["value"] is not None
     sandbox.check()
+
+
+def moving(sandbox: Sandbox, *, drift: str = "binned", **reference: Any) -> None:
+    """Write a model whose reference of four days moves, and twelve days whose ``x`` goes up by 2 a day."""
+    sandbox.model(reference=reference, drift=drift, metrics=["drift.ks", "drift.psi"], objectives=[])
+    for day in range(12):
+        sandbox.day(day, rows(day, n=150, shift=2.0 * day))
+
+
+def distances(sandbox: Sandbox) -> dict[int, tuple[float, str]]:
+    """The Kolmogorov-Smirnov distance of ``x`` and its note by day."""
+    found = sandbox.rows(
+        "SELECT window_start, value, detail FROM measurements "
+        "WHERE metric = 'drift.ks' AND column_name = 'x' AND is_latest ORDER BY window_start"
+    )
+    return {row["window_start"].day - 1: (row["value"], row["detail"]) for row in found}
+
+
+@pytest.mark.parametrize(("drift", "off"), [("binned", 0.01), ("exact", 1e-12)])
+@pytest.mark.parametrize(
+    ("reference", "notes", "bases"),
+    [
+        (
+            {"rolling": 3},
+            {
+                4: "compared with the reference: of 3 windows before there are 0",
+                6: "compared with the reference: of 3 windows before there are 2",
+                11: "compared with the 3 windows (2026-01-09 to 2026-01-11) before",
+            },
+            {6: range(4), 7: range(4, 7), 11: range(8, 11)},
+        ),
+        (
+            {"expanding": True},
+            {
+                4: "compared with the reference: there is no window before",
+                5: "compared with the reference and the 1 window (2026-01-05) since",
+                11: "compared with the reference and the 7 windows (2026-01-05 to 2026-01-11) since",
+            },
+            {4: range(4), 5: range(5), 11: range(11)},
+        ),
+    ],
+    ids=["rolling", "expanding"],
+)
+def test_a_moving_reference_is_the_windows_before(
+    sandbox: Sandbox, reference: dict[str, Any], notes: dict[int, str], bases: dict[int, range], drift: str, off: float
+) -> None:
+    """Distances are those of scipy between a day's rows and the rows of the days before that it is compared with."""
+    moving(sandbox, drift=drift, **reference)
+    sandbox.run(12)
+    found = distances(sandbox)
+    assert {day: found[day][1] for day in notes} == notes
+    drawn = {day: [row["x"] for row in rows(day, n=150, shift=2.0 * day)] for day in range(12)}
+    for day, base in bases.items():
+        before = [x for one in base for x in drawn[one]]
+        assert found[day][0] == pytest.approx(ks_2samp(before, drawn[day]).statistic, abs=off)
+    sandbox.check()
+    again = recompute(sandbox.project, sandbox.store, ["credit"])
+    assert (again.runs, again.findings) == (8, ())
+
+
+def test_a_moving_reference_does_not_hang_on_what_is_run_together(sandbox: Sandbox) -> None:
+    """Day by day, with an objective edited on the way, distances are those of one run."""
+    moving(sandbox, rolling=3)
+    sandbox.run(12)
+    together = distances(sandbox)
+    single = sandbox.at(sandbox.root.parent / "single")
+    moving(single, rolling=3)
+    for day in range(5, 13):
+        if day == 9:
+            single.model(
+                reference={"rolling": 3},
+                drift="binned",
+                metrics=["drift.ks", "drift.psi"],
+                objectives=[an_objective(metric="drift.psi", column="x", target="<= 0.3")],
+            )
+        single.run(day)
+    assert distances(single) == together
+    single.check()
 
 
 def test_the_correction_is_the_projects_or_the_models(sandbox: Sandbox) -> None:
