@@ -99,7 +99,8 @@ def of_objective(objective: ObjectiveVersion, model_version: str, verdict: Verdi
         objective,
         objective.severity,
         objective.owner,
-        f"AI objective {objective.objective}, version {objective.version} (clause 6.2): {objective.statement} "
+        f"AI objective {objective.objective}, version {objective.version} (clause 6.2): "
+        f"{objective.statement.rstrip('.')}. "
         f"{metric_name(objective.metric)}{where}: {target_words(objective.target, objective.tolerance)}.",
     )
 

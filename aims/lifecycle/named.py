@@ -6,7 +6,7 @@ A name is an id such as ``RISK-2026-0001``, or ``kind:id`` as in links between r
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aimsight.aims.lifecycle.guards import refuse
 from aimsight.aims.registers.links import check_links
@@ -112,20 +112,33 @@ def _missing(reader: Reader, one: Name) -> str:
     return f"the {one.what} by the id of a record: {said}; {cure}"
 
 
+def is_borne(reader: Reader, deviation: Deviation) -> bool:
+    """Whether an approved risk still says what remains, and who accepts it."""
+    return bool(_approved(reader, deviation))
+
+
 def _not_borne(reader: Reader, deviation: Deviation) -> str:
     """Why the risk does not carry the acceptance; ``""`` when it does.
 
     Only an approved risk says what remains and who accepts it, and it says so until it is assessed again.
     """
-    risk = deviation.risk.rpartition(":")[2].strip()
-    approved = "SELECT due FROM record_version WHERE record_type = 'risk' AND record = ? AND status = 'approved'"
-    found = reader.tuples(approved, [risk])
+    risk, found = _risk(deviation), _approved(reader, deviation)
     if not found:
         return f"the approval of {risk}, which says who accepts what remains (aimsight records approve risk {risk})"
     ((due,),) = found
     if due is not None and due < deviation.until:
         return f"an end of the acceptance by {due}, when {risk} is due to be assessed again (--until)"
     return ""
+
+
+def _approved(reader: Reader, deviation: Deviation) -> list[tuple[Any, ...]]:
+    """The day on which the risk is due to be assessed again, where it is approved."""
+    approved = "SELECT due FROM record_version WHERE record_type = 'risk' AND record = ? AND status = 'approved'"
+    return reader.tuples(approved, [_risk(deviation)])
+
+
+def _risk(deviation: Deviation) -> str:
+    return deviation.risk.rpartition(":")[2].strip()
 
 
 def _split(one: Name) -> tuple[str, str]:

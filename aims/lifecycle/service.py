@@ -15,7 +15,7 @@ from aimsight.aims.lifecycle.case import Case, Context
 from aimsight.aims.lifecycle.deadlines import Overdue, overdue
 from aimsight.aims.lifecycle.dossier import Plan, Said
 from aimsight.aims.lifecycle.guards import TransitionError
-from aimsight.aims.lifecycle.named import refuse_unknown
+from aimsight.aims.lifecycle.named import is_borne, refuse_unknown
 from aimsight.aims.lifecycle.recurrence import grade
 from aimsight.aims.lifecycle.similar import search_similar
 from aimsight.aims.lifecycle.states import FINISHED, State
@@ -186,7 +186,7 @@ def reopen_if_worse(
 
 
 def look_after(tx: Transaction, project: Project) -> tuple[list[Outcome], list[Overdue]]:
-    """Open again what was accepted until a day that is over, and note what has become overdue.
+    """Open again what was accepted and is no more, and note what has become overdue.
 
     Each thing overdue is noted in the ledger once for each level, and returned then.
     """
@@ -195,10 +195,10 @@ def look_after(tx: Transaction, project: Project) -> tuple[list[Outcome], list[O
     told = {key for (key,) in tx.tuples("SELECT payload ->> '$.key' FROM events WHERE kind = ?", [OVERDUE])}
     for case in open_cases(tx):
         current = case
-        if case.state is State.ACCEPTED and case.record.due_at is not None and case.record.due_at <= now:
-            said = Said(reason="the time for which the deviation was accepted is over")
+        over = _no_more_accepted(tx, case, now)
+        if over:
             context = context_of(tx, project, case, now)
-            reopened.append(_recorded(tx, transitions.reopen(case, said, PROGRAM, context), PROGRAM))
+            reopened.append(_recorded(tx, transitions.reopen(case, Said(reason=over), PROGRAM, context), PROGRAM))
             current = reopened[-1].case
         for one in overdue(current, context_of(tx, project, current, now)):
             if one.key not in told:
@@ -210,13 +210,29 @@ def look_after(tx: Transaction, project: Project) -> tuple[list[Outcome], list[O
     return reopened, late
 
 
+def _no_more_accepted(reader: Reader, case: Case, now: datetime) -> str:
+    """Why an accepted deviation has to be opened again; ``""`` when it is none, or still accepted."""
+    if case.state is not State.ACCEPTED:
+        return ""
+    if case.record.due_at is not None and case.record.due_at <= now:
+        return "the time for which the deviation was accepted is over"
+    deviation = case.dossier.deviation
+    if deviation is not None and not is_borne(reader, deviation):
+        return f"{deviation.risk} carried the acceptance, and is no longer an approved risk"
+    return ""
+
+
 def needs_looking_after(reader: Reader, now: datetime) -> bool:
-    """Whether ``look_after`` may have something to do: a due date that has passed, of a record or of an action.
+    """Whether ``look_after`` may have something to do: a due date that has passed, or a risk that was withdrawn.
 
     Whatever was overdue and told before still counts, so the answer is cheap and not exact.
     """
     late = reader.tuples("SELECT state FROM nonconformity WHERE due_at <= ?", [now])
     if any(state not in FINISHED for (state,) in late):
+        return True
+    withdrawn = "SELECT 1 FROM record_version WHERE record_type = 'risk' AND status = 'withdrawn' LIMIT 1"
+    accepted = "SELECT 1 FROM nonconformity WHERE state = ? LIMIT 1"
+    if reader.tuples(accepted, [State.ACCEPTED.value]) and reader.tuples(withdrawn):
         return True
     return bool(
         reader.tuples(

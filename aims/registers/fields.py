@@ -58,6 +58,9 @@ class Field:
         Whether it may be left open while the record is drafted, but not when it is approved.
     needed_when
         A choice beside it, and the values of that choice with which it cannot be left out.
+    stands_for
+        Fields beside it that the person named here stands for. Only that person can write their name here, and it is
+        taken away when somebody else changes one of those fields.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Field:
     fields: tuple[Field, ...] = ()
     to_approve: bool = False
     needed_when: tuple[str, tuple[str, ...]] = ("", ())
+    stands_for: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.kind == "choice") != bool(self.choices) or (self.kind == "items") != bool(self.fields):

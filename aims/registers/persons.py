@@ -47,6 +47,25 @@ def check_persons(
     return found
 
 
+def signed(
+    kind: str, fields: Iterable[Field], values: Mapping[str, Any], before: Mapping[str, Any], actor: str
+) -> tuple[dict[str, Any], list[Finding]]:
+    """The values without what persons stood for who have not seen the change, and who would be signed for by others."""
+    kept, found = dict(values), []
+    for field in fields:
+        named = values.get(field.name)
+        if not field.stands_for or named in {None, actor}:
+            continue
+        if named != before.get(field.name):
+            cure = (
+                f"leave it out; they add it: aimsight records revise {kind} ID --set {field.name}={named} --as {named}"
+            )
+            found.append(Finding((field.name,), f"{named} has to say so, and {actor} acts; {cure}"))
+        elif any(values.get(name) != before.get(name) for name in field.stands_for):
+            del kept[field.name]
+    return kept, found
+
+
 def _named(fields: Iterable[Field], values: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str, str]]:
     """Where a person is named, as what, and who."""
     for field in fields:

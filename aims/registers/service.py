@@ -15,7 +15,7 @@ from aimsight.aims.people import Actor, ConflictError, Role, four_eyes, require
 from aimsight.aims.registers.fields import check_values, day_of, moment_of
 from aimsight.aims.registers.independence import compared
 from aimsight.aims.registers.links import check_links
-from aimsight.aims.registers.persons import check_persons
+from aimsight.aims.registers.persons import check_persons, signed
 from aimsight.aims.registers.record_type import HEADER
 from aimsight.aims.registers.retention import kept_until
 from aimsight.aims.registers.types import TYPES, find_type
@@ -106,7 +106,7 @@ def create(
     if tx.tuples("SELECT 1 FROM record_version WHERE record_type = ? AND record = ?", [kind.name, name]):
         raise RegisterError(f"{kind.title} {name} exists already; change it with `aimsight records revise`")
     if origin == PERSON:
-        _refuse(kind, check_persons(tx, kind.all_fields, values, {}))
+        values = _of_persons(tx, kind, values, {}, actor)
     version = _version(tx, kind, name, 1, values, actor, origin=origin, reason=reason)
     add_version(tx, version, kind="record.created", actor=actor.id, details=_because(reason))
     return version
@@ -147,7 +147,7 @@ def revise(
         raise RegisterError(f"why is {record} changed? A change needs a reason")
     values = check_record(kind, {**values_of(base), **changes})
     if origin == PERSON:
-        _refuse(kind, check_persons(tx, kind.all_fields, values, values_of(base)))
+        values = _of_persons(tx, kind, values, values_of(base), actor)
     number = last.version + 1
     version = _version(tx, kind, record, number, values, actor, origin=origin, reason=reason)
     version = replace(version, supersedes=base.version)
@@ -164,6 +164,15 @@ def revise(
         _supersede(tx, base, version, actor)
     add_version(tx, version, kind="record.revised", actor=actor.id, details={**_because(reason), "changed": changed})
     return version
+
+
+def _of_persons(
+    tx: Transaction, kind: RecordType, values: dict[str, Any], before: Mapping[str, Any], actor: Actor
+) -> dict[str, Any]:
+    """The values as they may name persons: people of the project, and nobody in the place of another."""
+    kept, found = signed(kind.name, kind.fields, values, before, actor.id)
+    _refuse(kind, [*check_persons(tx, kind.all_fields, values, before), *found])
+    return kept
 
 
 def review(

@@ -29,7 +29,9 @@ def overdue(view: View) -> Section:
     for row in found:
         if is_overdue(view, row):
             due = row["due_at"].astimezone(view.zone).date()
-            rows.append(("Nonconformity", row["nonconformity"], row["statement"], row["owner"], *_late(view, due)))
+            rows.append(
+                ("Nonconformity", row["nonconformity"], row["statement"], view.person(row["owner"]), *_late(view, due))
+            )
     running = [row["nonconformity"] for row in found if is_open(row["state"])]
     actions = view.rows(
         "SELECT * FROM nonconformity_actions WHERE list_contains(?, nonconformity) AND done_at IS NULL AND due < ? "
@@ -38,19 +40,31 @@ def overdue(view: View) -> Section:
         view.today,
     )
     rows += [
-        ("Corrective action", one["nonconformity"], one["description"], one["owner"], *_late(view, one["due"]))
+        (
+            "Corrective action",
+            one["nonconformity"],
+            one["description"],
+            view.person(one["owner"]),
+            *_late(view, one["due"]),
+        )
         for one in actions
     ]
     for record in overdue_records(view.reader, view.today):
         title = TYPES[record.record_type].title if record.record_type in TYPES else record.record_type
         if record.due is not None:
-            rows.append((title, record.record, record.title, record.owner or "–", *_late(view, record.due)))
+            rows.append((title, record.record, record.title, view.person(record.owner), *_late(view, record.due)))
     for kept in view.standing("risk"):
         for one in kept.now.fields.get("treatments", ()):
             day = day_of(one["due"])
             if not one.get("done") and day < view.today:
                 rows.append(
-                    ("Treatment of a risk", kept.now.record, one["description"], one["owner"], *_late(view, day))
+                    (
+                        "Treatment of a risk",
+                        kept.now.record,
+                        one["description"],
+                        view.person(one["owner"]),
+                        *_late(view, day),
+                    )
                 )
     said = (
         f"{words.plural(len(rows), 'item')} past their day at the cut-off."
@@ -85,7 +99,7 @@ def extras(view: View) -> Section:
         for one in (kept.now for kept in view.changed("incident"))
     )
     due = tuple(
-        (one.model, one.assessment or "–", "; ".join(one.reasons), one.owner)
+        (one.model, one.assessment or "–", "; ".join(one.reasons), view.person(one.owner))
         for one in reassessments_due(view.reader, view.today)
     )
     suppliers = tuple(
@@ -164,7 +178,7 @@ def limits(view: View, *, entries: int, anchored: int) -> Section:
     without = [name for name, model in view.models.items() if not model.objectives]
     if without:
         said.append(f"Models without an objective in force: {words.listed(without)}.")
-    rows = tuple((one.record, one.title, one.owner) for one in systems.without_plan)
+    rows = tuple((one.record, one.title, view.person(one.owner)) for one in systems.without_plan)
     return Section(
         "limits",
         "",

@@ -68,7 +68,7 @@ def previous_actions(view: View) -> Section:
                     (
                         one.now.record,
                         one.now.title,
-                        one.now.owner or "–",
+                        view.person(one.now.owner),
                         due_day(one.now.due),
                         one.now.fields["state"] + (" (overdue)" if one.now.record in overdue else ""),
                         _carried_over(one, signed, is_open=is_open[one.now.record]),
@@ -114,7 +114,7 @@ def issues(view: View) -> Section:
     shown = [one.now for one in view.records("issue") if one.now.record in changed or _begins(view, one)]
     climate = [one.now.record for one in known if one.now.fields["subject"] == "climate"]
     releases = tuple(
-        (row["model"], row["version"], row["owner"], view.day(row["registered_at"]))
+        (row["model"], row["version"], view.person(row["owner"]), view.day(row["registered_at"]))
         for row in view.rows(
             "SELECT model, version, owner, registered_at FROM model WHERE registered_at >= ? AND registered_at < ? "
             "ORDER BY model",
@@ -262,7 +262,7 @@ def improvements(view: View) -> Section:
             one.fields["source"],
             one.fields["benefit"],
             one.fields["state"],
-            one.owner or "–",
+            view.person(one.owner),
             due_day(one.due),
             one.fields.get("result", "–"),
         )

@@ -32,7 +32,14 @@ def nonconformities(view: View) -> Section:
     opened = [row for row in found if row["opened_at"] >= view.start]
     ended = [row for row in found if view.within(_ended(row))]
     shown = {row["nonconformity"] for row in (*running, *opened, *ended)}
-    if not found:
+    later = view.rows(
+        "SELECT * FROM nonconformities WHERE opened_at >= ? AND occurred_from < ? AND occurred_to > ? "
+        "ORDER BY opened_at, nonconformity",
+        view.end,
+        view.end,
+        view.start,
+    )
+    if not found and not later:
         return Section("d1", "9.3.2 d 1", "Nonconformities and corrective actions")
     said = [
         (
@@ -65,6 +72,12 @@ def nonconformities(view: View) -> Section:
                 "Actions of open nonconformities",
                 ("Nonconformity", "Action", "Kind", "Owner", "Due", "Done"),
                 _actions(view, running),
+            ),
+            Table(
+                "nonconformities_later",
+                "About this period, but opened after it",
+                _COLUMNS,
+                tuple(_line(view, row) for row in later),
             ),
         ),
         bars=(_by_age(view, running),) if running else (),
@@ -104,7 +117,7 @@ def _line(view: View, row: Mapping[str, Any]) -> tuple[Cell, ...]:
         view.day(row["opened_at"]),
         view.day(row["state_since"]),
         view.day(row["due_at"]) + (" (overdue)" if is_overdue(view, row) else ""),
-        row["owner"],
+        view.person(row["owner"]),
         row["recurrence_of"] or "–",
         f"{row['model']}, {row['kind']}: {row['statement']}",
     )
@@ -167,7 +180,7 @@ def _actions(view: View, running: Sequence[Row]) -> tuple[tuple[Cell, ...], ...]
             row["nonconformity"],
             row["description"],
             row["kind"],
-            row["owner"],
+            view.person(row["owner"]),
             due_day(row["due"])
             + (" (overdue)" if row["done_at"] is None and row["due"] and row["due"] < view.today else ""),
             view.day(row["done_at"]),

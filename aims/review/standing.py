@@ -94,6 +94,5 @@ def _who(view: View, records: Sequence[Row]) -> tuple[Cell, Cell, Cell]:
     if not records:
         return 0, "–", "–"
     first = records[0]
-    people = {one.id: one.name for one in view.project.config.people}
     late = " (overdue)" if first["due_at"] is not None and first["due_at"] < view.cut_off else ""
-    return len(records), people.get(first["owner"], first["owner"]), view.day(first["due_at"]) + late
+    return len(records), view.person(first["owner"]), view.day(first["due_at"]) + late

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property, lru_cache
@@ -69,6 +70,17 @@ class View:
         every = [tuple(versions) for _, versions in groupby(found, key=lambda one: (one.record_type, one.record))]
         standing = ((_standing(versions), versions) for versions in every)
         return tuple(Kept(now, versions) for now, versions in standing if now is not None)
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """Names of people by id; a name that two of them have says nothing, so these keep their ids."""
+        people = self.project.config.people
+        often = Counter(one.name for one in people)
+        return {one.id: one.name for one in people if often[one.name] == 1}
+
+    def person(self, name: str | None) -> str:
+        """Somebody by name: the id of whoever is no longer known, a dash for nobody."""
+        return self._names.get(name or "", name or "–")
 
     @property
     def today(self) -> date:

@@ -42,7 +42,7 @@ RISK = {
     "treatments": [{"option": "reduce", "description": "Watch.", "owner": "a", "due": "2026-06-30"}],
     "residual_likelihood": "low",
     "residual_consequence": "high",
-    "accepted_by": "owner@example.org",
+    "accepted_by": "writer@example.org",
 }
 ASSESSMENT = {
     "title": "Impact of credit",

@@ -121,6 +121,19 @@ def test_who_answers_is_one_of_the_people(store: Store) -> None:
         assert without_owner(tx) == []
 
 
+def test_nobody_accepts_what_remains_for_another(store: Store) -> None:
+    """Only who acts can be named as accepting, and what they accepted lapses when somebody else changes it."""
+    people(store, ANN.id, BOB.id)
+    with pytest.raises(ConfigError, match=r"accepted_by: bob@example.org has to say so, and ann@example.org acts"):
+        add(store, "risk", **RISK | {"accepted_by": BOB.id})
+    record = add(store, "risk", **RISK | {"accepted_by": ANN.id, "residual_likelihood": "low"})
+    with store.write() as tx:
+        told = service.revise(tx, "risk", record, {"affected": ["All."]}, BOB, expected=None, reason="r")
+        assert told.fields["accepted_by"] == ANN.id
+        told = service.revise(tx, "risk", record, {"residual_likelihood": "high"}, BOB, expected=None, reason="r")
+        assert "accepted_by" not in told.fields
+
+
 def test_who_assessed_may_be_somebody_else_but_not_nearly_one_of_us(store: Store) -> None:
     """An assessor of another house is taken as named; independence is compared by ids, so a misspelt one is refused."""
     people(store, ANN.id, BOB.id)

@@ -42,6 +42,10 @@ TYPE = RecordType(
         ),
         Field("residual_likelihood", "choice", False, "How likely it is with treatment.", LEVELS, to_approve=True),
         Field("residual_consequence", "choice", False, "How bad it would be with treatment.", LEVELS, to_approve=True),
-        Field("accepted_by", "person", False, "Owner of the risk who accepts what remains.", to_approve=True),
+        Field(
+            "accepted_by", "person", False,
+            "Owner of the risk who accepts what remains; only they can write it, as who acts.", to_approve=True,
+            stands_for=("treatments", "residual_likelihood", "residual_consequence"),
+        ),
     ),
 )  # fmt: skip

@@ -67,7 +67,7 @@ RISK = {
     "treatments": [{"option": "reduce", "description": "Check units.", "owner": OWNER, "due": date(2026, 12, 31)}],
     "residual_likelihood": "low",
     "residual_consequence": "low",
-    "accepted_by": BOSS,
+    "accepted_by": OWNER,
 }
 CLOSURE = Closure(none_because="The procedure was right.")
 

@@ -22,6 +22,7 @@ from aimsight.aims.lifecycle.fold import FOLDS
 from aimsight.aims.lifecycle.guards import TransitionError
 from aimsight.aims.lifecycle.states import PATH, STEPS, State
 from aimsight.aims.people import Actor, AuthorityError, ConflictError, Role
+from aimsight.aims.registers import service as registers
 from aimsight.store.records import save_effectiveness_window
 from aimsight.store.verify import verify
 from aimsight.tests.aims.lifecycle.desks import (
@@ -437,6 +438,22 @@ def test_an_accepted_deviation_opens_again_at_its_end(desk: Any) -> None:
             service.look_after(tx, desk.project)
         assert desk.state == state
     assert desk.case().record.due_at == desk.clock.now() + timedelta(days=5)
+
+
+def test_an_accepted_deviation_opens_again_when_its_risk_is_withdrawn(desk: Any) -> None:
+    """Nobody accepts any more what remains: it is open again at once, long before its end."""
+    desk.walk("open")
+    desk.bear()
+    desk.act(JUDGE, transitions.accept, Deviation(risk="RISK-2026-0001", reason="Small.", until=date(2026, 6, 1)))
+    with desk.store.read() as reader:
+        assert not service.needs_looking_after(reader, desk.clock.now())
+    with desk.store.write() as tx:
+        registers.withdraw(tx, "risk", "RISK-2026-0001", desk.who(BOSS), expected=None, reason="Not borne any more.")
+    with desk.store.write() as tx:
+        assert service.needs_looking_after(tx, desk.clock.now())
+        service.look_after(tx, desk.project)
+    assert desk.state == "open"
+    assert "RISK-2026-0001 carried the acceptance" in desk.case().dossier.reopenings[0].reason
 
 
 @pytest.mark.parametrize(("kind", "days"), [("serious", 15), ("death", 10), ("widespread", 2)])

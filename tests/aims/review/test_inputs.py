@@ -204,19 +204,33 @@ def test_what_is_overdue_cannot_be_left_out(board: Board) -> None:
     assert line(section, "overdue", "Treatment of a risk")["How late"] == "3 days overdue"
 
 
-def test_nonconformities_have_figures_trend_and_majors_in_words(board: Board) -> None:
-    """One opened on 20 April and open since, major, overdue by the cut-off."""
+def missed(board: Board, opened: datetime) -> None:
+    """Monitoring was not done on 18 April, and a record is opened for it."""
     with board.store.write() as tx:
         window = (datetime(2026, 4, 18, tzinfo=UTC), datetime(2026, 4, 19, tzinfo=UTC))
         record_failure(
             tx,
-            of_monitoring("credit", "1", "owner@example.org"),
+            of_monitoring("credit", "1", "quality@example.org"),
             [Failing("r", *window, None, None, None, None, None, "")],
             opens=True,
             statement="2 runs did not take place",
-            now=datetime(2026, 4, 20, tzinfo=UTC),
+            now=opened,
             settings=board.project.config.nonconformities,
         )
+
+
+def test_what_is_found_late_is_told_in_the_period_that_it_is_about(board: Board) -> None:
+    """A window of April whose record was opened in May is no news of April, and no silence either; owners by name."""
+    missed(board, datetime(2026, 5, 2, tzinfo=UTC))
+    section = board.section("d1")
+    assert section.sentences[0].startswith("0 nonconformities opened")
+    assert not section.is_empty
+    assert line(section, "nonconformities_later", "NC-2026-0001")["Owner"] == "quality"
+
+
+def test_nonconformities_have_figures_trend_and_majors_in_words(board: Board) -> None:
+    """One opened on 20 April and open since, major, overdue by the cut-off."""
+    missed(board, datetime(2026, 4, 20, tzinfo=UTC))
     section = board.section("d1")
     assert section.sentences[0] == "1 nonconformity opened, 0 ended in the period; 1 open at the cut-off."
     assert section.sentences[1].startswith("Major and open: NC-2026-0001 of credit (detected since 20 Apr 2026")

@@ -50,7 +50,7 @@ treatments:
   - {option: accept, description: Customers are told., owner: ops@example.org, due: 2100-01-31}
 residual_likelihood: low
 residual_consequence: low
-accepted_by: quality@example.org
+accepted_by: ops@example.org
 """
 
 
