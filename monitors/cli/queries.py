@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,9 @@ from aimsight.configs.errors import NotFoundError
 from aimsight.configs.schema import ModelConfig, ObjectiveConfig
 from aimsight.metrics.plan import Window
 from aimsight.store.database import Store
+
+_CHAIN = "model, objective, column_name, segment"
+"""What verdicts of one objective have in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +49,22 @@ def standings(store: Store, models: Iterable[ModelConfig]) -> list[Standing]:
     """
     rows = _rows(
         store,
-        "SELECT model, objective, column_name, segment, statement, metric, target, window_start, window_end, value, "
-        "ci_low, ci_high, n, verdict, reason FROM evaluations WHERE is_latest "
-        "ORDER BY model, objective, column_name, segment, window_end, window_start",
+        f"WITH latest AS (FROM evaluations WHERE is_latest), last AS (SELECT {_CHAIN}, "
+        "statement, metric, target, window_start, window_end, value, ci_low, ci_high, n, verdict, reason FROM latest "
+        f"QUALIFY row_number() OVER (PARTITION BY {_CHAIN} ORDER BY window_end DESC, window_start DESC) = 1) "
+        "FROM last JOIN (SELECT "
+        f"{_CHAIN}, list(verdict ORDER BY window_end, window_start) AS history FROM latest GROUP BY {_CHAIN}) "
+        f"USING ({_CHAIN}) ORDER BY {_CHAIN}",
     )
-    chains: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
+    kept: dict[tuple[str, str], list[Standing]] = defaultdict(list)
     for row in rows:
-        key = (row["model"], row["objective"], row["column_name"], row["segment"])
-        chains.setdefault(key, []).append(row)
-    found: list[Standing] = []
-    for model in models:
-        for objective in model.objectives:
-            mine = [chain for key, chain in chains.items() if key[:2] == (model.model, objective.id)]
-            found += [_standing(chain) for chain in mine] or [_never_measured(model.model, objective)]
-    return found
+        kept[row["model"], row["objective"]].append(_standing(row))
+    return [
+        standing
+        for model in models
+        for objective in model.objectives
+        for standing in kept.get((model.model, objective.id)) or [_never_measured(model.model, objective)]
+    ]
 
 
 def nonconformities(store: Store, models: Collection[str]) -> list[dict[str, Any]]:
@@ -110,8 +116,7 @@ def _rows(store: Store, sql: str, *params: object) -> list[dict[str, Any]]:
         return reader.rows(sql, params)
 
 
-def _standing(chain: list[dict[str, Any]]) -> Standing:
-    last = chain[-1]
+def _standing(last: dict[str, Any]) -> Standing:
     return Standing(
         model=last["model"],
         objective=last["objective"],
@@ -126,7 +131,7 @@ def _standing(chain: list[dict[str, Any]]) -> Standing:
         n=last["n"] or 0,
         verdict=Verdict(last["verdict"]),
         reason=last["reason"] or "",
-        history=tuple(Verdict(row["verdict"]) for row in chain),
+        history=tuple(map(Verdict, last["history"])),
     )
 
 
