@@ -211,8 +211,7 @@ class _Run:
         self.drift = WindowsDrift(self.engine, project, model, now, self.before.reference)
         self.inputs: Inputs | None = None
         self.problem = ""
-        self.identified = True
-        self.frozen = True
+        self.identified = self.frozen = True
         self.made: Reference | None = None
         self.registered = self.unfinished = False
         self.remembered: dict[str, KnownFile] = {}
@@ -279,7 +278,6 @@ class _Run:
                 reader, self.model, config_hash=self.config_hash, code_version=version("aimsight")
             )
             self.attempts = read_attempts(reader, self.model)
-            self.back_test = BackTest.of(reader, self.model.model)
             self.frozen = self.frozen or is_frozen(reader, self.model.model, reference_fingerprint(self.model))
             self.registered = is_registered(reader, self.model, self.project.config.changes)
             self.remembered = known_files(reader)
@@ -391,7 +389,7 @@ class _Run:
         if self.inputs is None:
             return None
         fingerprint = reference_fingerprint(self.model)
-        if known := self._known_basis(fingerprint):
+        if known := self._measured_before(fingerprint):
             self.frozen = True  # perhaps by another process, a moment ago
             return known
         period = self._period(self.inputs, candidates)
@@ -415,10 +413,12 @@ class _Run:
         self.made = made
         return made
 
-    def _known_basis(self, fingerprint: str) -> Reference | None:
+    def _measured_before(self, fingerprint: str) -> Reference | None:
+        """The frozen reference; how far earlier estimates were off is read with it, as only new windows need both."""
         if not self.store.path.exists():
             return None
         with self.store.read() as reader:
+            self.back_test = BackTest.of(reader, self.model.model)
             return load_reference(reader, self.model.model, fingerprint)
 
     def _period(self, inputs: Inputs, candidates: Sequence[Window]) -> Window | None:
