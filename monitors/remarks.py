@@ -26,7 +26,7 @@ from aimsight.metrics.engines.tables import Csv, Table, open_table
 from aimsight.metrics.registry import find
 from aimsight.metrics.seasons import shortage
 from aimsight.metrics.sources import format_of, resolve, time_range
-from aimsight.monitors.due import none_planned, reference_windows
+from aimsight.monitors.due import none_planned, reference_period, reference_windows
 from aimsight.monitors.first_model import time_formats
 from aimsight.monitors.windows import floor, later, midnight, windows
 
@@ -98,7 +98,10 @@ def _of_model(project: Project, model: ModelConfig, now: datetime) -> Iterator[R
                 ),
                 "lookback: 30d",
             )
+    if model.reference is not None and model.reference.source is not None:
+        yield from _in_source(project, model, "reference", list(_in_log(model)))
     yield from _owners(project.config, model)
+    yield from _no_reference(project, model)
     yield from _seasons(model)
     yield from _absorbed(model)
     yield from _no_window(model)
@@ -115,6 +118,19 @@ def _owners(config: ProjectConfig, model: ModelConfig) -> Iterator[Remark]:
             near = close_id(owner, people)
             known = "" if near else f"; aimsight.yaml names {quoted_list(people)}"
             yield place, f'nobody has the id "{owner}"{known}', near
+
+
+def _no_reference(project: Project, model: ModelConfig) -> Iterator[Remark]:
+    """A reference period that is before or after all rows, as far as the oldest and the newest file tell."""
+    if model.reference is None or model.reference.period is None:
+        return
+    period, local = reference_period(model), ZoneInfo(model.log.time_zone)
+    spans = [span for place in (0, -1) if (span := _span(project, model, place)[1])]
+    if not spans:
+        return
+    start, end = min(first for first, _ in spans).astimezone(local), max(last for _, last in spans).astimezone(local)
+    if start >= period.end or end < period.start:
+        yield ("reference", "period"), f"no row lies in it: the log goes from {start:%Y-%m-%d} to {end:%Y-%m-%d}", ""
 
 
 def _seasons(model: ModelConfig) -> Iterator[Remark]:
@@ -150,17 +166,19 @@ def _no_window(model: ModelConfig) -> Iterator[Remark]:
 
 
 def _in_source(project: Project, model: ModelConfig, section: str, uses: list[Use]) -> Iterator[Remark]:
-    """What the oldest and the newest file of the log or of the labels say about the columns that are named."""
-    part = model.log if section == "log" or model.labels is None else model.labels
+    """What the oldest and the newest file of the log, labels or reference say about the columns that are named."""
+    source, table = model.log.source, model.log.table
+    if section == "labels" and model.labels is not None:
+        source, table = model.labels.source or (), model.labels.table
+    elif section == "reference" and model.reference is not None:
+        source = model.reference.sources
     try:
-        paths = resolve(part.source or (), project.root)
+        paths = resolve(source, project.root)
         looked = list(dict.fromkeys([paths[0], paths[-1]]))
         config = project.config
         with connect(looked, memory_limit=config.memory_limit, threads=config.threads) as connection:
             csv = Csv.of(model.log)
-            tables = {
-                _shown(project, path): open_table(connection, [path], looked, part.table, csv=csv) for path in looked
-            }
+            tables = {_shown(project, path): open_table(connection, [path], looked, table, csv=csv) for path in looked}
             for use in uses:
                 yield from _of_column(connection, tables, section, use, model)
                 if use.is_time and format_of(paths[-1]) == "csv" and not csv.text_times:
@@ -229,14 +247,8 @@ def _fits(text: str, form: str) -> bool:
 def _silence(project: Project, model: ModelConfig, now: datetime) -> Iterator[Remark]:
     """A log that ended some windows ago, so that each run since then finds nothing; or one that goes on after now."""
     monitor, zone = model.monitor, model.log.time_zone
-    try:
-        newest = resolve(model.log.source, project.root)[-1]
-        if format_of(newest) != "parquet" and newest.stat().st_size > MOST_BYTES:
-            return
-        span = time_range(model, newest)
-    except (AimsightError, OSError):
-        return  # told where the columns are looked at
-    if span is None:
+    newest, span = _span(project, model, -1)
+    if newest is None or span is None:
         return
     local = ZoneInfo(zone)
     if span[1] > now + timedelta(days=1):  # less may be the clocks
@@ -269,6 +281,20 @@ def _silence(project: Project, model: ModelConfig, now: datetime) -> Iterator[Re
             ),
             f"end: {empty[0].start.astimezone(local):%Y-%m-%d}",
         )
+
+
+def _span(project: Project, model: ModelConfig, place: int) -> tuple[Path | None, tuple[datetime, datetime] | None]:
+    """The file of the log at a place in the order of names, and the times of its first and last row.
+
+    Nothing where they cannot be had at once, or at all: that is told where the columns are looked at.
+    """
+    try:
+        path = resolve(model.log.source, project.root)[place]
+        if format_of(path) != "parquet" and path.stat().st_size > MOST_BYTES:
+            return path, None
+        return path, time_range(model, path)
+    except (AimsightError, OSError):
+        return None, None
 
 
 def _shown(project: Project, path: Path) -> str:

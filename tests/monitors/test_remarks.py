@@ -126,6 +126,17 @@ def test_labels_without_a_lookback_are_told(fitting: Sandbox) -> None:
     assert told(fitting) == {}
 
 
+def test_a_reference_that_cannot_be_made_is_told(fitting: Sandbox) -> None:
+    """A year that is mistyped, a file that is not there, a column that it lacks: all before a run meets them."""
+    fitting.model(monitor=LOOKBACK, reference={"period": ["2025-01-01", "2025-01-05"]})
+    assert told(fitting)["reference.period"] == "no row lies in it: the log goes from 2026-01-02 to 2026-01-04 []"
+    fitting.model(monitor=LOOKBACK, reference={"period": None, "windows": None, "source": "held-out.parquet"})
+    assert told(fitting)["reference.source"].startswith("no such file: ")
+    rows = [{key: cell for key, cell in row.items() if key != "x"} for row in binary_rows(0)]
+    fitting.write(fitting.root / "held-out.parquet", rows)
+    assert told(fitting) == {"features.x": 'there is no column "x" in the reference []'}
+
+
 def test_rows_after_the_end_are_told(fitting: Sandbox) -> None:
     """A history that was taken for closed goes on, and nothing of it would be measured."""
     fitting.model(monitor={"end": date(2026, 1, 4)})
