@@ -51,25 +51,29 @@ def spread(values: Floats, shares: Floats) -> float:
     return float(shares @ np.square(values - float(shares @ values)))
 
 
-def biased_interval(value: float, bias: float, variance: float, chance: float, method: str) -> Interval:
+def biased_interval(value: float, bias: float, delta: float, chance: float, method: str) -> Interval:
     """Interval of a distance like a sum of squares, which noise makes larger: corrected for its mean under no change.
 
     Parameters
     ----------
     bias, chance
         Its mean and variance under no change, of independent rows.
-    variance
-        Its first-order variance at the true distance; the result never goes below ``chance``.
+    delta
+        Its first-order variance at the shares seen, which lie too far apart by the noise.
 
     Notes
     -----
-    The plain value stays inside, so the upper end is conservative. The distribution is skewed upwards; on the scale of
-    its square root it is not, which lengthens the upper end.
+    The distance is about noncentral chi-square times a constant, and what is asked for is the noncentrality. The
+    variance rises with it, so that the upper end is longer than the lower one: it is that of the noncentral chi-square
+    within a tenth. The lower end keeps to the variance at the distance seen, which is cautious.
     """
-    half = Z * math.sqrt(max(variance, chance))
     centre = value - bias
-    skew = half * half / (4 * max(centre, half)) if half > 0 else 0.0
-    return Interval(max(centre - half, 0.0), max(centre + half + skew, value), method)
+    low = centre - Z * math.sqrt(max(delta - chance, chance))
+    least = max(value, bias / 4)
+    slope = delta / least if least > 0 else 0.0
+    spread_there = chance + slope * (max(centre, 0.0) + math.sqrt(chance) / 2)
+    high = centre + Z * Z * slope / 4 + Z * math.sqrt(spread_there)
+    return Interval(min(max(low, 0.0), value), max(high, value), method)
 
 
 def first_order(shares: Shares, by_p: Floats, by_q: Floats) -> float:
@@ -82,10 +86,10 @@ def divergence_interval(value: float, bias: float, noise: float, delta: float) -
     """Interval of a divergence of shares.
 
     ``bias`` is its mean under no change, ``noise`` what each degree of freedom adds to that, ``delta`` the first-order
-    variance at the shares seen; those lie too far apart by the bias, hence less.
+    variance at the shares seen.
     """
-    chance = 2 * noise * bias  # the variance of a chi-square with bias / noise degrees of freedom, in units of noise
-    return biased_interval(value, bias, delta - chance, chance, "delta, bias-corrected")
+    # the variance of a chi-square with bias / noise degrees of freedom, in units of noise
+    return biased_interval(value, bias, delta, 2 * noise * bias, "delta, bias-corrected")
 
 
 def on_shares(pair: ColumnPair, value: float, interval: Interval) -> Value:

@@ -141,6 +141,12 @@ def with_correlated(estimates: Estimates, overall: Estimates, correlation: Float
     return Comparisons(estimates, overall, i, np.full(i.size, ALL_ROWS), np.zeros(i.size), correlation)
 
 
+def side_by_side(first: Estimates, second: Estimates) -> Comparisons:
+    """Every estimate with the one at the same place of the other side."""
+    i = np.arange(first.values.size)
+    return _independent(first, second, i, i)
+
+
 def _independent(first: Estimates, second: Estimates, i: NDArray[np.int64], j: NDArray[np.int64]) -> Comparisons:
     return Comparisons(first, second, i, j, np.zeros(i.size), np.zeros(i.size))
 

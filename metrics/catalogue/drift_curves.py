@@ -139,7 +139,7 @@ def _from_here_on(steps: Floats) -> Floats:
 
 @of_curves(
     id="drift.energy_distance",
-    version=3,
+    version=4,
     unit="square root of standard deviations of the reference",
     bounds=(0.0, None),
     undefined_when=(*NO_LENGTH, "a value lies more than 1e140 standard deviations away"),
@@ -183,7 +183,7 @@ def energy_distance(pair: ColumnPair) -> Result:
     square = float(np.square(gaps) @ lengths)
     bias = whole.mean * noise
     chance = whole.variance * noise**2
-    around = biased_interval(square, bias, variance * scale * scale - chance, chance, "influence function")
+    around = biased_interval(square, bias, variance * scale * scale, chance, "influence function")
     return Value(
         math.sqrt(2 * square),
         m,
@@ -203,7 +203,7 @@ def _energy_weights(pair: ColumnPair, rows: int) -> tuple[Floats, NDArray[np.boo
 
 @of_curves(
     id="drift.cramer_von_mises",
-    version=3,
+    version=4,
     unit="squared share",
     bounds=(0.0, 1.0),
     source="Anderson, The two-sample Cramér-von Mises criterion, Annals of Mathematical Statistics 33 (1962)",
@@ -243,7 +243,7 @@ def cramer_von_mises(pair: ColumnPair) -> Result:
     )
     bias = law.mean * noise
     chance = law.variance * noise**2
-    around = biased_interval(value, bias, variance - chance, chance, "influence function")
+    around = biased_interval(value, bias, variance, chance, "influence function")
     return Value(
         value,
         m,

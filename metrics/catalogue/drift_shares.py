@@ -25,6 +25,8 @@ from aimsight.metrics.distances import (
 from aimsight.metrics.evidence import change_p_value
 from aimsight.metrics.intervals import Z, newcombe
 from aimsight.metrics.registry import ALL_TASKS, metric
+from aimsight.metrics.simultaneous import largest_difference, side_by_side
+from aimsight.metrics.simultaneous import shares as proportions
 from aimsight.metrics.values import Interval, Value
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def distance(
 
 @distance(
     "psi",
-    3,
+    4,
     "nats",
     (0.0, None),
     "Siddiqi, Credit Risk Scorecards (2006), ch. 6; Lewis, Saunders and Westcott, Biometrika 71 (1984)",
@@ -116,7 +118,7 @@ def _jensen_shannon(shares: Shares) -> Distance:
 
 @distance(
     "jensen_shannon_distance",
-    3,
+    4,
     "square root of nats",
     (0.0, math.sqrt(LN2)),
     "Lin, Divergence measures based on the Shannon entropy (1991); Endres and Schindelin (2003)",
@@ -135,7 +137,7 @@ def jensen_shannon_distance(shares: Shares) -> Distance:
 
 @distance(
     "jensen_shannon_divergence",
-    3,
+    4,
     "nats",
     (0.0, LN2),
     "Lin, Divergence measures based on the Shannon entropy, IEEE Transactions on Information Theory 37 (1991)",
@@ -152,7 +154,7 @@ def jensen_shannon_divergence(shares: Shares) -> Distance:
 
 @distance(
     "kl_divergence",
-    3,
+    4,
     "nats",
     (0.0, None),
     "Kullback and Leibler, On information and sufficiency, Annals of Mathematical Statistics 22 (1951)",
@@ -176,7 +178,7 @@ def kl_divergence(shares: Shares) -> Distance:
 
 @distance(
     "hellinger",
-    3,
+    4,
     "distance",
     (0.0, 1.0),
     "Hellinger (1909); Le Cam and Yang, Asymptotics in Statistics, 2nd ed. (2000), ch. 3",
@@ -199,7 +201,7 @@ def hellinger(shares: Shares) -> Distance:
 
 @distance(
     "cramers_v",
-    3,
+    4,
     "association",
     (0.0, 1.0),
     "Cramér, Mathematical Methods of Statistics (1946), ch. 21; Le Cam (1986), triangular discrimination",
@@ -241,31 +243,21 @@ def total_variation(shares: Shares) -> Distance:
 
 @distance(
     "l_infinity",
-    3,
+    4,
     "share",
     (0.0, 1.0),
-    "Chebyshev distance of shares; simultaneous intervals: Šidák, J. American Statistical Association 62 (1967)",
+    "Chebyshev distance of shares; Newcombe (1998), Šidák, J. American Statistical Association 62 (1967)",
 )
 def l_infinity(shares: Shares) -> Distance:
     """Largest change of the share of any one group.
 
     ``max over groups of |q - p|`` over the groups of PSI. 0: the same shares; 1: all rows were in one group and are in
-    another. Interval: simultaneous over the groups (Šidák), largest lower and largest upper bound. Evidence:
-    permutation chi-square of the groups.
+    another. Interval: largest lower and largest upper bound of the groups' own (Newcombe), the lower end at the Šidák
+    level of all of them. Evidence: permutation chi-square of the groups.
     """
-    p, q = shares.smoothed
-    difference = np.abs(shares.q - shares.p)
-    half = _simultaneous(p.size) * np.sqrt(p * (1 - p) / shares.sizes[0] + q * (1 - q) / shares.sizes[1])
-    low, high = float((difference - half).max()), float((difference + half).max())
-    interval = Interval(max(low, 0.0), min(high, 1.0), "simultaneous over groups")
-    return min(float(difference.max()), 1.0), interval
-
-
-def _simultaneous(groups: int) -> float:
-    """Normal quantile of two-sided 95 % intervals that hold for so many differences at once."""
-    from scipy.special import ndtri
-
-    return float(ndtri(0.5 + 0.5 * 0.95 ** (1 / groups)))
+    n, m = (np.full(shares.x.size, float(size)) for size in shares.sizes)
+    found = largest_difference([side_by_side(proportions(shares.y, m), proportions(shares.x, n))])
+    return found.value, found.interval
 
 
 @metric(

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @metric(
     id="drift.chi_square",
-    version=3,
+    version=4,
     tasks=ALL_TASKS,
     kind="distribution",
     unit="chi-square",
@@ -73,7 +73,7 @@ def chi_square(pair: ColumnPair) -> Result:
 
 @of_curves(
     id="drift.anderson_darling",
-    version=3,
+    version=4,
     unit="squared gap in standard errors",
     bounds=(0.0, None),
     source="Pettitt, Biometrika 63 (1976); Scholz and Stephens, J. American Statistical Association 82 (1987)",
@@ -112,7 +112,7 @@ def anderson_darling(pair: ColumnPair) -> Result:
     variance = spread(influence, curves.x / n) / n + spread(influence, curves.y / m) / m
     bias = law.mean * noise
     chance = law.variance * noise**2
-    around = biased_interval(square, bias, variance - chance, chance, "influence function")
+    around = biased_interval(square, bias, variance, chance, "influence function")
     interval = around.holding(square).carried(lambda end: end * scale)
     return Value(square * scale, m, interval, error_bound=bound, p_value=law.p_value(square, (n, m), effect))
 

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import optimize, stats
 
 from aimsight.metrics import curves
+from aimsight.metrics.distances import biased_interval
 from aimsight.metrics.inputs import ColumnBaseline, ColumnPair
 from aimsight.metrics.registry import METRICS
 from aimsight.metrics.values import Value
@@ -218,3 +219,14 @@ def test_distances_keep_their_order(counting: Counting, data: st.DataObject) -> 
     assert value_of("l_infinity", pair).value <= variation + 1e-9
     assert value_of("cramers_v", pair).value ** 2 <= variation + 1e-9
     assert value_of("jensen_shannon_divergence", pair).value <= variation * math.log(2) + 1e-9
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 9, 20])
+@pytest.mark.parametrize("beyond", [0, 5, 15, 40, 200])
+def test_distances_like_sums_of_squares_are_bounded_as_noncentral_chi_square(freedom: int, beyond: int) -> None:
+    """Of a chi-square seen, the greatest noncentrality that 2.5 % would still fall below; and none above the least."""
+    seen = freedom + beyond
+    found = biased_interval(seen, freedom, 4 * seen, 2 * freedom, "")
+    most = optimize.brentq(lambda far: stats.ncx2.cdf(seen, freedom, far) - 0.025, 1e-9, 3 * seen + 60)
+    assert found.high == pytest.approx(max(most, seen), rel=0.1)  # it holds the value itself
+    assert stats.ncx2.sf(seen, freedom, max(found.low, 1e-9)) <= 0.025 or found.low == 0
