@@ -169,6 +169,9 @@ def _window_length(value: object) -> object:
         return window_lengths.parse(value)
     if isinstance(value, window_lengths.RowCount | window_lengths.ChunkCount):
         return value
+    if isinstance(value, dict):
+        near = next((f"{count} {unit}" for unit, count in value.items() if unit in {"rows", "chunks"}), "")
+        raise InvalidTextError('a window is a duration (1d), "1000 rows" or "12 chunks"', near)
     return _duration(value)
 
 

@@ -68,6 +68,7 @@ TYPES = [
     ("1974-01-01, 1985", "1974-02-30, 1985", 'reference.period[0]: "1974-02-30" is not a date: the calendar has no such day'),
     ("1974-01-01, 1985", "1974-01-01T25:00, 1985", 'reference.period[0]: "1974-01-01T25:00" is not a date or time; write YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS with an offset'),
     ("1974-01-01, 1985", "1974, 1985", "reference.period[0]: must be a date (YYYY-MM-DD) or a time (YYYY-MM-DDTHH:MM:SS with an offset), not the number 1974"),
+    ("window: 1d", "window: {rows: 800}", 'monitor.window: a window is a duration (1d), "1000 rows" or "12 chunks"; did you mean 800 rows?'),
     ("every: 1d", "every: 1 day", 'monitor.every: "1 day" is not a duration; write a whole number and a unit: 1h, 1d, 1w, 1mo, 1q, 1y; did you mean 1d?'),
     ("lookback: 45d", "start: 1974-01-01T00:00", 'monitor.start: "1974-01-01T00:00" is not a date; write YYYY-MM-DD'),
     ("id: OBJ-01", "id: OBJ 01", 'objectives[0].id: "OBJ 01" is not an id; use letters, digits, ".", "_" and "-", at most 63; did you mean OBJ-01?'),
