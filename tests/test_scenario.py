@@ -1,4 +1,4 @@
-"""The story in docs/scenario.md, typed as it stands there: every command does and says what the page promises."""
+"""Pages of docs typed as they stand: every command of scenario.md and first-model.md does and says what is promised."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from aimsight.store.seams import SystemClock
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "scenario.md"
+PAGES = Path(__file__).resolve().parents[1] / "docs"
 SAVED = re.compile(r"[Ss]ave\s+(?:this|the minutes)\s+as\s+`([\w.]+)`")
 REFUSED = {1, 2}
 DONE = {0, 3}
@@ -96,10 +96,11 @@ def blocks(page: str) -> Iterator[tuple[str, str, str]]:
 
 
 @pytest.mark.timeout(600)  # one minute of work, and more where other processes share the machine
-def test_the_scenario_of_the_documents_happens_as_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("page", "refusals"), [("scenario.md", 15), ("first-model.md", 0)])
+def test_a_page_happens_as_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], page: str, refusals: int
 ) -> None:
-    """From the failed objective over closing, recurrence and review to the bundle and every kind of tampering."""
+    """A first model from its log to verified records; and from a failed objective over review to all tampering."""
     moment = [datetime(2026, 11, 24, 9, tzinfo=UTC)]
 
     def now(_: object = None) -> datetime:
@@ -113,7 +114,7 @@ def test_the_scenario_of_the_documents_happens_as_told(
     monkeypatch.delenv("AIMSIGHT_ACTOR", raising=False)
     monkeypatch.chdir(tmp_path)
     reader = Reader(tmp_path, capsys)
-    for prose, kind, content in blocks(PAGE.read_text(encoding="utf-8")):
+    for prose, kind, content in blocks((PAGES / page).read_text(encoding="utf-8")):
         reader.before = prose
         reader.follow(kind, content)
-    assert sum("# refused" in command for command in reader.commands) >= 15
+    assert sum("# refused" in command for command in reader.commands) >= refusals
