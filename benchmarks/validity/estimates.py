@@ -21,6 +21,8 @@ from aimsight.metrics.registry import find
 from aimsight.metrics.statistics import (
     ERROR_CELLS,
     LOG_BITS,
+    LOSS_BITS,
+    LOSS_SQUARE_BITS,
     RATIO_BITS,
     SCORE_CELLS,
     UNIT_BITS,
@@ -58,6 +60,7 @@ SCORED = (
     "recall_at",
     "lift",
     "brier",
+    "log_loss",
 )
 SEVERAL = ("accuracy", "precision", "recall", "f1", "f1(average=weighted)", "mcc", "cohen_kappa", "roc_auc")
 LOST = ("mae", "mse", "rmse", "mean_error", "mape", "smape", "msle", "rmsle", "pinball_loss(level=0.9)")
@@ -95,7 +98,7 @@ def counted(y: np.ndarray, s: np.ndarray, p: np.ndarray | None = None) -> Statis
     positions, place = np.unique(cell, return_inverse=True)
     ups = np.bincount(place, weights=y, minlength=positions.size).astype(np.int64)
     downs = np.bincount(place, minlength=positions.size) - ups
-    squares = np.square(s - y)
+    squares, losses = np.square(s - y), -np.log(np.where(y, s, 1 - s))
     part = SegmentStatistics(
         rows=y.size,
         labelled=y.size,
@@ -103,7 +106,12 @@ def counted(y: np.ndarray, s: np.ndarray, p: np.ndarray | None = None) -> Statis
             y.size, int(p.sum()), int((p & y).sum()), int((p & ~y).sum()), int((~p & y).sum()), int((~p & ~y).sum())
         ),
         score_sums=ScoreSums(
-            y.size, 0, int(np.rint(squares * UNIT).sum()), int(np.rint(np.square(squares) * UNIT).sum()), 0, 0
+            y.size,
+            0,
+            int(np.rint(squares * UNIT).sum()),
+            int(np.rint(np.square(squares) * UNIT).sum()),
+            round(float(losses.sum()) * 2**LOSS_BITS),
+            round(float(np.square(losses).sum()) * 4**LOSS_SQUARE_BITS),
         ),
         scores={"": ScoreCounts(positions.astype(float), downs, ups, exact=False)},
         score_decisions={"": decisions},

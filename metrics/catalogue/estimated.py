@@ -5,10 +5,10 @@ and parameters are those. Its interval is about that value for these very rows. 
 drift) cannot be seen by any of them.
 
 Without an estimate are, of the family ``performance``: measures of calibration, which an estimate takes from the
-reference (``calibration_*``, ``ece``, ``brier_*``); ``log_loss``, which has no bound in the cells beside 0 and 1;
-``score_ks``, which as the largest of many distances is raised by chance; ``r2``, ``max_error``,
-``median_absolute_error`` and ``interval_coverage``, which mean losses do not tell; ``cost_matrix``, since which class
-is taken for which other one is not counted by score; and ``selection_rate``, which needs no labels.
+reference (``calibration_*``, ``ece``, ``brier_*``); ``score_ks``, which as the largest of many distances is raised by
+chance; ``r2``, ``max_error``, ``median_absolute_error`` and ``interval_coverage``, which mean losses do not tell;
+``cost_matrix``, since which class is taken for which other one is not counted by score; and ``selection_rate``, which
+needs no labels.
 """
 
 from __future__ import annotations
@@ -261,11 +261,21 @@ ESTIMATES = (
         "brier",
         f"""Mean squared distance of the scores from the labels that are expected.
 
-        Mean of ``c (1 - s)**2 + (1 - c) s**2``, {CHANCE} and ``s`` the middle of the score's cell, at most 0.001 off;
-        multiclass: its sum over the classes. 0: certain and right, every time; 0.25 (binary): always one half.
-        {AS_ACCURACY}
+        Mean of ``c (1 - s)**2 + (1 - c) s**2``, {CHANCE} and ``s`` the middle of the score's cell, at most 0.001 off
+        (0.002 of several classes); multiclass: its sum over the classes. 0: certain and right, every time; 0.25
+        (binary): always one half. {AS_ACCURACY}
         """,
-        version=2,
+        version=3,
+    ),
+    Estimate(
+        "log_loss",
+        f"""Mean of ``-ln(probability given to the label)`` that is expected.
+
+        Mean of ``-c ln(s) - (1 - c) ln(1 - s)``, {CHANCE} and ``s`` the middle of the score's cell; multiclass: sum of
+        ``-c ln(s)`` over the classes. The error bound is by how much scores anywhere in their cells would change it,
+        clipped as the metric clips them: large where labels are expected that have scores beside 0. 0: certain and
+        right, every time; ln 2 = 0.693: a coin; unbounded above. {AS_ACCURACY}
+        """,
     ),
     Estimate(
         "mae",

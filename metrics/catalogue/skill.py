@@ -16,7 +16,7 @@ from aimsight.metrics.catalogue.agreement import prices_of
 from aimsight.metrics.catalogue.errors import r2, small_sample
 from aimsight.metrics.catalogue.scores import brier, log_loss, no_scores, one_sided, sums
 from aimsight.metrics.confusion import against_rest, matrix_of, occurring_classes, one_against_rest, whole
-from aimsight.metrics.estimates.formulas import FORMULAS
+from aimsight.metrics.estimates.formulas import DECISIONS
 from aimsight.metrics.intervals import positive, skewed
 from aimsight.metrics.losses import brier_losses, log_losses
 from aimsight.metrics.registry import ALL_TASKS, Needs, find, measured_by, metric
@@ -61,7 +61,7 @@ def _with_the_other(made: Metric, _arguments: Mapping[str, Argument]) -> Metric:
 
 @metric(
     id="performance.skill",
-    version=3,
+    version=4,
     tasks=ALL_TASKS,
     kind="segment",
     unit="share of the way to perfect",
@@ -162,7 +162,7 @@ def _statistic(unit: Metric, part: SegmentStatistics, classes: tuple[str, ...]) 
     if name == "cost_matrix":
         prices = prices_of(part, classes, **given)  # type: ignore[arg-type]  # they were read as its parameters say
         return lambda shares: np.asarray((shares * prices).sum(axis=(-2, -1)) / shares.sum(axis=(-2, -1)))
-    formula = FORMULAS[name].of
+    formula = DECISIONS[name].of
     several = part.classes is not None
     arguments = {key: value for key, value in given.items() if not (unit.per_class and key == "of")}
     occurs = np.array([True])
@@ -278,7 +278,8 @@ def _of_losses(
     mean, variance = found.moments(np.array([1 - p, p]))
     positives = there + found.rows * p
     p = positives / rows
-    of_positives = float(counts.positives @ of_positive(scores_of(counts))) + found.rows * p * found.further[0, 1]
+    cells = counts.cells()  # what the store keeps, so that the interval can be computed again
+    of_positives = float(cells.positives @ of_positive(scores_of(cells))) + found.rows * p * found.further[0, 1]
     loss, slope = dummy(p)
     ratio = mean / loss
     variance += -2 * ratio * slope * p * (of_positives / positives - mean) + (ratio * slope) ** 2 * p * (1 - p)

@@ -60,12 +60,16 @@ ONE_CLASS = "one class is expected only"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Point:
-    """A value and its gradient by class; ``n`` rows it rests on, ``ends`` the least and greatest that it may be."""
+    """A value and its gradient by class; ``n`` rows it rests on, ``ends`` the least and greatest that it may be.
+
+    ``blur`` is how far it may be off because scores are known by their cells.
+    """
 
     value: float
     gradients: Rows
     n: int
     ends: Ends
+    blur: float = 0.0
 
 
 def _share(**_: object) -> Ends:
@@ -91,13 +95,39 @@ class Ranked:
     """A value of scores: ``of`` takes rows by score cell and the chances of one class, and gives value and gradient.
 
     The gradient has shape (SCORE_CELLS,), whatever was decided; ``None`` means that it has no denominator. Of several
-    classes it is the mean over those that occur, or the sum over all (``summed``).
+    classes it is the mean over those that occur.
     """
 
     of: Callable[..., Gradient]
     nothing: str = ONE_CLASS
     ends: Callable[..., Ends] = _share
-    summed: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lossy:
+    """A mean loss: that of a positive row by score cell, and how far it may be off, float64 of shape (SCORE_CELLS,).
+
+    A negative row loses as a positive one with the opposite score does. Of several classes it is the sum over all of
+    them, to which a row's other classes add only if the loss is ``of_all``. ``most`` is the greatest loss of a row.
+    """
+
+    positive: Floats
+    blur: Floats
+    most: float
+    of_all: bool
+
+    def at(self, rows: Rows, chances: Rows, n: int) -> Point:
+        """The value of these rows."""
+        negatives = 1.0 if self.of_all or len(rows) == 1 else 0.0
+        value, blur, gradients = 0.0, 0.0, {}
+        for one, part in rows.items():
+            counted, up = part.sum(axis=1) / float(part.sum()), chances[one]
+            down = negatives * (1 - up)
+            value += float(counted @ (up * self.positive + down * self.positive[::-1]))
+            blur += float(counted @ (up * self.blur + down * self.blur[::-1]))
+            slope = (self.positive - negatives * self.positive[::-1]) / float(part.sum())
+            gradients[one] = np.repeat(slope[:, None], 3, axis=1)
+        return Point(value, gradients, n, (0.0, self.most * (2 if self.of_all and len(rows) > 1 else 1)), blur)
 
 
 def expected(
@@ -111,6 +141,8 @@ def expected(
         return Undefined(f"no row has a valid score{' and prediction' if isinstance(formula, Decided) else ''}")
     likely = {one: float(part[:, columns].sum(axis=1) @ chances[one]) for one, part in rows.items()}
     occurs = np.array([count >= FEWEST_EXPECTED for count in likely.values()]) if len(rows) > 1 else np.array([True])
+    if isinstance(formula, Lossy):
+        return formula.at(rows, chances, n)
     nothing = Undefined(formula.nothing, n, Cause.TOO_FEW)
     if not occurs.any():
         return nothing
@@ -124,18 +156,16 @@ def expected(
         }
         selected = round(sum(float(part[:, 1].sum()) for part in rows.values()))
         return Point(value, gradients, selected if name == "precision" and len(rows) == 1 else n, ends)
-    used = [one for one, there in zip(rows, occurs, strict=True) if there or formula.summed]
+    used = [one for one, there in zip(rows, occurs, strict=True) if there]
     found = {one: formula.of(rows[one].sum(axis=1), chances[one], **given) for one in used}
     known = {one: point for one, point in found.items() if point is not None}
     if len(known) < len(used):
         return nothing
-    weight = 1.0 if formula.summed else 1 / len(used)
     gradients = {
-        one: np.repeat(known[one][1][:, None] * weight, 3, axis=1) if one in known else np.zeros_like(part)
+        one: np.repeat(known[one][1][:, None] / len(used), 3, axis=1) if one in known else np.zeros_like(part)
         for one, part in rows.items()
     }
-    high = ends[1] * 2 if formula.summed and len(rows) > 1 else ends[1]
-    return Point(sum(value for value, _ in known.values()) * weight, gradients, n, (ends[0], high))
+    return Point(sum(value for value, _ in known.values()) / len(used), gradients, n, ends)
 
 
 def _of_decisions(formula: Callable[..., Complex], rows: Rows, chances: Rows, occurs: Flags) -> tuple[float, Floats]:
@@ -267,10 +297,22 @@ def _average_precision(counted: Floats, chance: Floats) -> Gradient:
     return value, (at + np.cumsum(ups * per_row) - value) / positives
 
 
-def _brier(counted: Floats, chance: Floats) -> Gradient:
-    loss = chance * np.square(1 - SCORES) + (1 - chance) * np.square(SCORES)
-    rows = float(counted.sum())
-    return float(counted @ loss) / rows, (1 - 2 * SCORES) / rows
+HALF = 0.5 / SCORE_CELLS
+"""Half of the width of a score cell."""
+EDGE = 2.0**-52
+"""Log loss clips scores this close to 0 and 1, as the metric itself does."""
+
+
+def _squares() -> Lossy:
+    """Of the middle of every cell; at its ends the square differs by this much."""
+    return Lossy(np.square(1 - SCORES), 2 * HALF * (1 - SCORES) + HALF**2, most=1.0, of_all=True)
+
+
+def _logs() -> Lossy:
+    """Of the middle of every cell; in the outermost ones a score may lie as near to 0 or 1 as it is clipped."""
+    ends = [-np.log(np.clip(SCORES + side * HALF, EDGE, 1 - EDGE)) for side in (-1, 1)]
+    loss = -np.log(SCORES)
+    return Lossy(loss, np.abs(ends - loss).max(axis=0), most=-math.log(EDGE), of_all=False)
 
 
 def _top(counted: Floats, k: float) -> Floats | None:
@@ -312,7 +354,7 @@ def _highest_lift(*, k: float = 0.1) -> Ends:
 
 
 FEW_AT_TOP = "no positive is expected, or the share of rows is less than one row"
-FORMULAS: dict[str, Decided | Ranked] = {
+DECISIONS: dict[str, Decided] = {
     "accuracy": Decided(_accuracy),
     "balanced_accuracy": Decided(_balanced_accuracy),
     "precision": Decided(_rate(precision_of), "what is expected was never predicted"),
@@ -326,10 +368,14 @@ FORMULAS: dict[str, Decided | Ranked] = {
     "cohen_kappa": Decided(_cohen_kappa, ONE_CLASS, _signed),
     "cost": Decided(_cost, ends=_prices),
     "confusion": Decided(_confusion),
+}
+FORMULAS: dict[str, Decided | Ranked | Lossy] = {
+    **DECISIONS,
     "roc_auc": Ranked(_roc_auc),
     "gini": Ranked(_gini, ends=_signed),
     "average_precision": Ranked(_average_precision, NO_POSITIVE),
-    "brier": Ranked(_brier, summed=True),
+    "brier": _squares(),
+    "log_loss": _logs(),
     "precision_at": Ranked(_precision_at, FEW_AT_TOP),
     "recall_at": Ranked(_recall_at, FEW_AT_TOP),
     "lift": Ranked(_lift, FEW_AT_TOP, _highest_lift),

@@ -16,10 +16,9 @@ import numpy as np
 from aimsight.configs.parameters import canonical
 from aimsight.metrics.confusion import one_against_rest
 from aimsight.metrics.estimates.calibration import FEWEST_OF_A_CLASS, Calibration, by_score, calibrate
-from aimsight.metrics.estimates.formulas import FORMULAS, Ranked, expected
+from aimsight.metrics.estimates.formulas import FORMULAS, Decided, expected
 from aimsight.metrics.estimates.intervals import NONE, Variance, bounded
 from aimsight.metrics.estimates.trust import OUT_OF_SUPPORT, excess, not_trusted, spread_out
-from aimsight.metrics.statistics import SCORE_CELLS
 from aimsight.metrics.values import ALL_ROWS, Cause, Undefined, Value
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ class Scored:
             self.between(name, arguments),
         ]
         interval = bounded(point.value, point.ends, self.circumstances.widened(parts), METHOD)
-        return Value(point.value, point.n, interval, error_bound=1 / SCORE_CELLS if name == "brier" else 0.0)
+        return Value(point.value, point.n, interval, error_bound=point.blur)
 
     def _support(self, point: Point) -> Variance:
         """Rows that the reference says nothing of could all be one or the other: a chance between 0 and 1, evenly."""
@@ -97,7 +96,7 @@ def label_variance(
     ]
     if len(single) == 1 or name == "accuracy":
         return sum(single)
-    if isinstance(FORMULAS[name], Ranked):
+    if not isinstance(FORMULAS[name], Decided):
         # classes share their rows; whatever their correlation, the spread of the mean is at most the mean of theirs
         return float(np.sum(np.sqrt(single)) ** 2)
     return _shared_variance(rows, chances, point)

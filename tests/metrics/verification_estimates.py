@@ -50,6 +50,14 @@ def expected_brier() -> float:
     return float((c * (1 - p) ** 2 + (1 - c) * p**2).mean())
 
 
+def expected_log_loss() -> float:
+    """Expected negative log of the probability given to the label."""
+    p = m.now("binary").where("p").number("p")
+    return float(
+        sk.log_loss(np.repeat([1, 0], p.size), np.tile(p, 2), sample_weight=np.append(chance(p), 1 - chance(p)))
+    )
+
+
 def expected_matrix(c: Floats, d: Floats) -> Floats:
     """The expected confusion matrix, by scikit-learn: every row twice, with its chance of either label as weight."""
     twice, both = np.repeat([1, 0], c.size), np.tile(d, 2)
@@ -114,6 +122,7 @@ RANKED: list[tuple[str, Callable[[], float]]] = [
     ("estimated.gini", lambda: 2 * expected_ranking(sk.roc_auc_score) - 1),
     ("estimated.average_precision", partial(expected_ranking, sk.average_precision_score)),
     ("estimated.brier", expected_brier),
+    ("estimated.log_loss", expected_log_loss),
     ("estimated.precision_at", lambda: expected_at_top(0.1)[0] / expected_at_top(0.1)[1]),
     ("estimated.recall_at", lambda: expected_at_top(0.1)[0] / expected_at_top(0.1)[2]),
     ("estimated.lift", lambda: expected_at_top(0.1)[0] / expected_at_top(0.1)[2] / 0.1),

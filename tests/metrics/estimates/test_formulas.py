@@ -105,6 +105,7 @@ def test_estimates_are_those_of_every_row_weighted_by_its_chance(counting: Count
         "gini": 2 * sk.roc_auc_score(twice, both, sample_weight=weights) - 1,
         "average_precision": sk.average_precision_score(twice, both, sample_weight=weights),
         "brier": sk.brier_score_loss(twice, both, sample_weight=weights),
+        "log_loss": sk.log_loss(twice, both, sample_weight=weights),
         "precision_at": float((top(0.1) * c).sum() / 70),
         "recall_at": float((top(0.1) * c).sum() / c.sum()),
         "lift": float((top(0.23) * c).sum() / c.sum() / 0.23),
@@ -169,6 +170,7 @@ def test_multiclass_by_rows(counting: Counting) -> None:
         "cohen_kappa": (accuracy - chance) / (1 - chance),
         "mcc": (accuracy - chance) / spread,
         "brier": float((middle * (1 - middle) ** 2 + (1 - middle) * middle**2).sum(axis=1).mean()),
+        "log_loss": float(-(middle * np.log(middle)).sum(axis=1).mean()),
     }.items():
         assert value_of(name, rows, chances) == pytest.approx(wanted), name
     for average, wanted in (("micro", right.sum() / 500), ("weighted", weighted)):
@@ -249,6 +251,23 @@ def test_ranking_of_classes_is_that_of_scikit_learn(seed: int, counting: Countin
     assert value_of("roc_auc", rows, chances) == pytest.approx(np.mean(aucs))
     assert value_of("average_precision", rows, chances) == pytest.approx(np.mean(precisions))
     assert value_of("brier", rows, chances) == pytest.approx(np.sum(briers))
+
+
+def test_losses_are_off_by_no_more_than_their_blur() -> None:
+    """Scores at the ends of their cells: ten rows at 0.5 and one at 0, which log loss clips, with a chance of 0.2."""
+    rows = {"": np.zeros((SCORE_CELLS, 3))}
+    rows[""][[0, 500], 0] = [1, 10]
+    chance = np.full(SCORE_CELLS, 0.5)
+    chance[0] = 0.2
+    for name, wanted in {
+        # ten rows anywhere in [0.5, 0.501), and -0.2 ln(2**-52) - 0.8 ln(1 - 2**-52) of the other one
+        "log_loss": ((10 * 0.5 * -np.log(0.5 * 0.5)) / 11, (0.2 * 52 * np.log(2) + 0.8 * 2**-52) / 11),
+        "brier": (10 * 0.25 / 11, 0.2 / 11),
+    }.items():
+        point = expected(name, rows, {"": chance})
+        assert not isinstance(point, Undefined)
+        assert point.value < sum(wanted) <= point.value + point.blur
+        assert point.blur < (0.6 if name == "log_loss" else 0.001)
 
 
 def test_nothing_to_divide_by_is_undefined(counting: Counting) -> None:
