@@ -272,6 +272,11 @@ def window_words(window: Window, zone: str) -> str:
     return period(window.start, window.end, ZoneInfo(zone))
 
 
+def in_period(when: str) -> str:
+    """A window in words with its preposition: ``in Aug 2015``, ``in 2018–2019``, ``on 5 Sep 2025``."""
+    return f"{'in' if when[0].isalpha() or when[:4].isdigit() else 'on'} {when}"  # months and years; days and hours
+
+
 def elapsed(seconds: float) -> str:
     """``0.4 s``, ``12 s``, ``3 min``, ``5 h``, ``2 d``."""
     if seconds < 10:

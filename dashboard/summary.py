@@ -76,8 +76,7 @@ def since_words(state: ObjectiveState, zone: ZoneInfo) -> str:
     if state.since is None or state.window is None:
         return "never judged"
     when = words.period(*state.since, zone)
-    new = "in" if when[0].isalpha() or when[:4].isdigit() else "on"  # months and years; days and hours
-    said = f"{new if state.since == state.window else 'since'} {when}"
+    said = words.in_period(when) if state.since == state.window else f"since {when}"
     return f"{said} (before: {state.before.value})" if state.before else said
 
 

@@ -11,7 +11,7 @@ from aimsight.aims.lifecycle.case import Case
 from aimsight.aims.lifecycle.deadlines import Overdue
 from aimsight.aims.lifecycle.effect import EFFECTIVE, Effect
 from aimsight.aims.verdicts import Verdict
-from aimsight.aims.words import metric_name, plain, plural, result_text, target_words, window_words
+from aimsight.aims.words import in_period, metric_name, plain, plural, result_text, target_words, window_words
 from aimsight.configs.schema import AlertRoute, Occasion
 from aimsight.metrics.plan import Window
 from aimsight.metrics.values import Result
@@ -252,7 +252,7 @@ def statement(finding: Finding, window: Window, zone: str) -> str:
 def _judged(finding: Finding, window: Window, zone: str) -> str:
     where = f" for {plain(finding.where)}" if finding.where else ""
     return (
-        f"{plain(finding.objective)} was {finding.verdict.value}{where} in {window_words(window, zone)}: "
+        f"{plain(finding.objective)} was {finding.verdict.value}{where} {in_period(window_words(window, zone))}: "
         f"{plain(metric_name(finding.metric))} {result_text(finding.result)}; target {target_words(finding.target)}."
     )
 

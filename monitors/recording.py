@@ -12,7 +12,7 @@ from aimsight.aims.lifecycle.watching import Seen, Told, Watched, judge_run, wat
 from aimsight.aims.nonconformities import Failing, Subject, of_monitoring, of_objective, record_failure, rule_of
 from aimsight.aims.objectives import in_force, measurement_of
 from aimsight.aims.verdicts import Verdict
-from aimsight.aims.words import window_words
+from aimsight.aims.words import in_period, window_words
 from aimsight.configs.schema import NonconformityConfig
 from aimsight.metrics.plan import Window
 from aimsight.metrics.registry import find
@@ -326,7 +326,7 @@ class _Recording:
             subject,
             failures,
             opens=NOT_MEASURED_RULE.due(verdicts, Verdict.NOT_MEASURED),
-            statement=f"No measurement of {run.model} in {window}: {why}",
+            statement=f"No measurement of {run.model} {in_period(window)}: {why}",
             now=self.now,
             settings=self.settings,
         )

@@ -65,7 +65,7 @@ def _cells(
     scale = {"domain": [0, most], "range": [palette.faint, palette.ink], "clamp": True}
     return layer(
         frame,
-        mark("rect", stroke=palette.background, strokeWidth=0 if many else 2),
+        mark("rect", height={"band": 0.8}) if many else mark("rect", stroke=palette.background, strokeWidth=2),
         x=moment("start", scale=time_scale(*times), title=None, axis=time_axis(*times)),
         x2=end("end"),
         y=y,

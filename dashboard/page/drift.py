@@ -124,6 +124,8 @@ def _distribution(scene: ui.Scene, model: str, metric: str, rows: list[data.Row]
             else ""
         )
         st.markdown(f"**{words.escape(value)}** {words.escape(f'({frames.evidence_words(row)}{bound}).')}")
+    if row["detail"]:  # which part of a seasonal reference, or which windows of a moving one
+        st.text(words.printable(f"{row['detail'][0].upper()}{row['detail'][1:]}."))
     answer = scene.ask(_sides, model, row["run_id"], row["reference"], column)
     if answer is None:
         ui.empty("The counts of this window or of its reference are no longer kept, so no distribution can be drawn.")
@@ -135,7 +137,7 @@ def _distribution(scene: ui.Scene, model: str, metric: str, rows: list[data.Row]
     )
     before = f", {words.reference_words(row['reference'])}" if row["reference"] else ""
     st.caption(
-        f"Wide grey bars: the reference{words.escape(before)}. Narrow bars: {words.escape(chosen)}. "
+        f"Wide grey bars: the reference as it was frozen{words.escape(before)}. Narrow bars: {words.escape(chosen)}. "
         "Missing values and values that the reference does not know are bars of their own at the end."
     )
     with st.expander("The numbers of this chart"):

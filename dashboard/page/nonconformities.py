@@ -109,7 +109,6 @@ def _due(scene: ui.Scene, row: data.Row) -> str:
 
 
 def _detail(scene: ui.Scene, row: data.Row) -> None:
-    zone = scene.zone_of(row["model"])
     with st.container(border=True):
         with Store(scene.store).read() as reader:
             case = service.read_case(reader, row["nonconformity"])
@@ -124,57 +123,65 @@ def _detail(scene: ui.Scene, row: data.Row) -> None:
         st.markdown(f"**What happens next.** {words.escape(next_step)}")
         _stepper(case)
         _missing(case, knows)
-        left, right = st.columns(2)
-        with left:
-            ui.labelled("Requirement not met", row["requirement"])
-            ui.labelled("Statement", row["statement"])
-        with right:
-            ui.labelled(
-                "Found",
-                f"Opened {words.instant(row['opened_at'], scene.zone)} by {row['detected_by']}{_about(row)}; owner "
-                f"{scene.person(row['owner'])}; {'due ' + due if due else 'no due date'}.",
-            )
-            ui.labelled(
-                "Before",
-                f"It follows {row['recurrence_of']}, which had been closed."
-                if row["recurrence_of"]
-                else "The first record of this objective, model and segment.",
-            )
-            if row["objective"]:
-                st.page_link(
-                    ui.MODEL,
-                    label="The objective over time",
-                    icon=":material/show_chart:",
-                    query_params={"model": row["model"]},
-                )
+        _found(scene, row, due)
         _recorded(scene, case, named)
         _effect(scene, case, knows, windows)
-        st.caption("Windows attached")
-        found = scene.ask(data.occurrences, row["nonconformity"])
-        if found:
-            table = [
-                {
-                    "Window": words.period(one["window_start"], one["window_end"], zone),
-                    "Value (95 % interval)": (
-                        words.value_text(one["value"], one["ci_low"], one["ci_high"])
-                        if one["value"] is not None
-                        else "–"
-                    ),
-                    "Target": words.target_words(one["target"]) if one["target"] else "–",
-                    "Attached": words.instant(one["attached_at"], scene.zone),
-                    "Evaluation (SHA-256)": one["evaluation_hash"] or "–",
-                    "Measurement (SHA-256)": one["measurement_hash"] or "–",
-                }
-                for one in found
-            ]
-            ui.lines([_window_line(row) for row in table[:MOST_WINDOWS]], table)
-            if len(table) > MOST_WINDOWS:
-                st.caption(f"The latest {MOST_WINDOWS} of {len(table)}; the table has all.")
-        else:
-            st.text("No window is attached.")
+        _windows(scene, row)
         _evidence(scene, row)
         _history(scene, steps)
     editing.forms(scene, case)
+
+
+def _found(scene: ui.Scene, row: data.Row, due: str | None) -> None:
+    """What was not met, what was found when and by whom, and whether it happened before."""
+    left, right = st.columns(2)
+    with left:
+        ui.labelled("Requirement not met", row["requirement"])
+        ui.labelled("Statement", row["statement"])
+    with right:
+        ui.labelled(
+            "Found",
+            f"Opened {words.instant(row['opened_at'], scene.zone)} by {row['detected_by']}{_about(row)}; owner "
+            f"{scene.person(row['owner'])}; {'due ' + due if due else 'no due date'}.",
+        )
+        ui.labelled(
+            "Before",
+            f"It follows {row['recurrence_of']}, which had been closed."
+            if row["recurrence_of"]
+            else "The first record of this objective, model and segment.",
+        )
+        if row["objective"]:
+            st.page_link(
+                ui.MODEL,
+                label="The objective over time",
+                icon=":material/show_chart:",
+                query_params={"model": row["model"]},
+            )
+
+
+def _windows(scene: ui.Scene, row: data.Row) -> None:
+    """The windows that failed, the latest as lines, all in the table."""
+    st.caption("Windows attached")
+    found = scene.ask(data.occurrences, row["nonconformity"])
+    if not found:
+        st.text("No window is attached.")
+        return
+    table = [_window(scene, row, one) for one in found]
+    ui.lines([_window_line(one) for one in table[:MOST_WINDOWS]], table)
+    if len(table) > MOST_WINDOWS:
+        st.caption(f"The latest {MOST_WINDOWS} of {len(table)}; the table has all.")
+
+
+def _window(scene: ui.Scene, row: data.Row, one: data.Row) -> dict[str, Any]:
+    has_value = one["value"] is not None
+    return {
+        "Window": words.period(one["window_start"], one["window_end"], scene.zone_of(row["model"])),
+        "Value (95 % interval)": words.value_text(one["value"], one["ci_low"], one["ci_high"]) if has_value else "–",
+        "Target": words.target_words(one["target"]) if one["target"] else "–",
+        "Attached": words.instant(one["attached_at"], scene.zone),
+        "Evaluation (SHA-256)": one["evaluation_hash"] or "–",
+        "Measurement (SHA-256)": one["measurement_hash"] or "–",
+    }
 
 
 def _window_line(row: dict[str, Any]) -> tuple[str, list[str]]:

@@ -63,7 +63,9 @@ def _outcomes(scene: ui.Scene) -> None:
         [
             (
                 f"**{words.escape(row['Model'])}** "
-                + ", ".join(f"{row[kind.capitalize()]} {kind}" for kind in OUTCOMES if row[kind.capitalize()]),
+                + ", ".join(
+                    f"{kind} {words.count(row[kind.capitalize()])}" for kind in OUTCOMES if row[kind.capitalize()]
+                ),
                 [f"last run {row['Last run']}", f"data until {row['Data until']}"],
             )
             for row in table

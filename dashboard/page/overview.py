@@ -33,9 +33,14 @@ def _render() -> None:
     records = {(row["model"], row["objective"]): row for row in reversed(open_ones)}
     urgent = [state for state in states if summary.needs_attention(state, records.get((state.model, state.objective)))]
     rest = [state for state in states if state not in urgent]
+    watched = [state for state in urgent if _is_watched(state, records)] if len(urgent) > ui.MOST_LINES else []
     if urgent:
         st.subheader("Objectives that need attention", anchor=False)
-        _list(scene, urgent, records)
+        if len(watched) < len(urgent):
+            _list(scene, [state for state in urgent if state not in watched], records)
+    if watched:
+        with st.expander(f"{words.plural(len(watched), 'objective')} at risk, nothing open"):
+            _list(scene, watched, records)
     met = [state for state in rest if state.verdict is Verdict.CONFORMING]
     unjudged = [state for state in rest if state.verdict is not Verdict.CONFORMING]
     if unjudged:
@@ -48,6 +53,11 @@ def _render() -> None:
         "A verdict rests on the whole 95 % interval of its value; the signs at the right are the last windows, the "
         "newest last."
     )
+
+
+def _is_watched(state: data.ObjectiveState, records: dict[tuple[str, str], data.Row]) -> bool:
+    """Whether an objective is at risk and nobody has to act on it yet."""
+    return state.verdict is Verdict.AT_RISK and (state.model, state.objective) not in records
 
 
 def _models(scene: ui.Scene, states: list[data.ObjectiveState], open_ones: list[data.Row]) -> None:

@@ -50,7 +50,7 @@ def _render() -> None:
     ui.lines([_evidence_line(row) for row in table], table)
     st.subheader("Records", anchor=False)
     if records:
-        kept = [_record_row(one) for one in records]
+        kept = [_record_row(scene, one) for one in records]
         ui.lines([_record_line(row) for row in kept], kept)
     else:
         ui.empty("No record is kept yet. These commands show what can be kept.", ui.command(scene, "records types"))
@@ -66,14 +66,14 @@ def evidence(reader: Reader, today: date) -> tuple[Line, ...]:
     return coverage(reader, load_standard().outline, today)
 
 
-def what_waits(reader: Reader, today: date) -> tuple[list[str], list[str]]:
-    """Assessments to be made again and records past their day, as sentences."""
+def what_waits(reader: Reader, today: date) -> tuple[list[tuple[str, str, str]], list[tuple[str, str, str]]]:
+    """Assessments to be made again and records past their day: who owns them, what they are, and why."""
     assessments = [
-        f"{one.assessment or 'Impact assessment'} of {one.model} ({one.owner}): {'; '.join(one.reasons)}"
+        (one.owner, f"{one.assessment or 'Impact assessment'} of {one.model}", "; ".join(one.reasons))
         for one in reassessments_due(reader, today)
     ]
     late = [
-        f"{one.record} {one.title} ({one.owner or 'no owner'}): {words.days_until_day(one.due, today)}"
+        (one.owner or "no owner", f"{one.record} {one.title}", words.days_until_day(one.due, today))
         for one in overdue_records(reader, today)
         if one.due
     ]
@@ -85,11 +85,14 @@ def _attention(scene: ui.Scene, today: date) -> None:
     with Store(scene.store).read() as reader:  # not through the cache: the answer follows the files, too
         found = inventory(reader, {name: governed(reader, model, policy) for name, model in models.items()})
     assessments, late = scene.ask(what_waits, today)
-    told = [f"In scope without a monitoring plan: {one.record} {one.title} ({one.owner})" for one in found.without_plan]
+    told = [
+        f"In scope without a monitoring plan: {one.record} {one.title} ({scene.person(one.owner)})"
+        for one in found.without_plan
+    ]
     told += [f"Model that belongs to no system: {name}" for name in found.unassigned]
     _listed("Systems", told)
-    _listed("Impact assessments due", assessments)
-    _listed("Records past their day", late)
+    for title, waiting in (("Impact assessments due", assessments), ("Records past their day", late)):
+        _listed(title, [f"{what} ({scene.person(owner)}): {why}" for owner, what, why in waiting])
 
 
 def _in_full(scene: ui.Scene, records: list[RecordVersion]) -> None:
@@ -109,13 +112,13 @@ def _in_full(scene: ui.Scene, records: list[RecordVersion]) -> None:
     with st.container(border=True):
         st.subheader(words.escape(f"{one.record} · {one.title}"), anchor=False)
         st.text(kind.doc if kind else one.record_type)
-        approved = f"{one.approver}, {words.instant(one.approved_at, scene.zone)}" if one.approver else "–"
+        when = words.instant(one.approved_at, scene.zone)
         ui.facts(
             {
                 "Status": f"{one.status}, version {one.version}",
-                "Owner": one.owner or "–",
-                "Author": one.author,
-                "Approver": approved,
+                "Owner": scene.person(one.owner or "–"),
+                "Author": scene.person(one.author),
+                "Approver": f"{scene.person(one.approver)}, {when}" if one.approver else "–",
                 "Due": words.day(one.due) if one.due else "–",
                 "Happened": words.instant(one.event_at, scene.zone),
                 "Clauses": ", ".join(one.clauses),
@@ -161,16 +164,16 @@ def _evidence_line(row: dict[str, Any]) -> tuple[str, list[str]]:
     return f"**{words.escape(row['Clause'])}** {words.escape(row['Title'])} – {words.escape(row['Evidence'])}", facts
 
 
-def _record_row(one: RecordVersion) -> dict[str, Any]:
+def _record_row(scene: ui.Scene, one: RecordVersion) -> dict[str, Any]:
     kind = TYPES.get(one.record_type)
     return {
         "Record": words.printable(one.record),
         "Type": kind.title if kind else one.record_type,
         "Title": words.printable(one.title),
         "Status": f"{one.status}, version {one.version}",
-        "Owner": words.printable(one.owner or "–"),
+        "Owner": words.printable(scene.person(one.owner or "–")),
         "Due": words.day(one.due) if one.due else "–",
-        "Approver": words.printable(one.approver or "–"),
+        "Approver": words.printable(scene.person(one.approver or "–")),
         "Kept until": words.day(one.retention_until) if one.retention_until else "–",
     }
 

@@ -113,7 +113,7 @@ def show(context: typer.Context, nonconformity: Nc) -> None:
             "effect": knows.measured,
         },
         lambda: [
-            *_one(record, evidence, zone),
+            *_one(record, evidence, session.project.config),
             *_recorded(case, zone),
             *_named(named),
             *_missing(case, knows, missing),
@@ -189,12 +189,14 @@ def nonconformity_table(records: list[dict[str, Any]], config: ProjectConfig) ->
     return [made, "", "Show one in full with: aimsight nc show NC"]
 
 
-def _one(record: dict[str, Any], evidence: str, zone: str) -> list[RenderableType]:
+def _one(record: dict[str, Any], evidence: str, config: ProjectConfig) -> list[RenderableType]:
     from aimsight.aims.lifecycle.states import State
     from aimsight.aims.words import instant
     from aimsight.monitors.cli.tables import cell, facts
 
     about = f"{record['model']} {record['model_version']}".strip() or record["kind"]
+    zone, owner = config.time_zone, record["owner"]
+    name = next((f"{person.name}, {owner}" for person in config.people if person.id == owner), owner)
     said = {"Evidence": evidence} if evidence else {}
     return [
         cell(f"{record['nonconformity']}: {about}", "bold"),
@@ -209,7 +211,7 @@ def _one(record: dict[str, Any], evidence: str, zone: str) -> list[RenderableTyp
                 "Severity": record["severity"],
                 "State": f"{State(record['state']).words}, version {record['version']}",
                 "Opened": instant(record["opened_at"], ZoneInfo(zone)),
-                "Owner": record["owner"],
+                "Owner": name,
                 "Due": instant(record["due_at"], ZoneInfo(zone)).partition(",")[0],
                 "Recurrence of": record["recurrence_of"] or "–",
                 "Closed": instant(record["closed_at"], ZoneInfo(zone)) if record["closed_at"] else "–",
