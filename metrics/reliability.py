@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+ANYTHING = 1e9
+"""An error bound of what may be any number."""
 HALF_CELL = 0.5 / SCORE_CELLS
 """A score is at most this far from the middle of its cell."""
 EXPECTED_ROWS = 5
@@ -175,51 +177,64 @@ def _erf(x: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Recalibration:
-    """Intercept and slope that make the scores right on the logit scale, their errors, and the bounds from cells."""
+    """The intercept or the slope that makes scores right on the logit scale, its error, and its bound from cells."""
 
-    intercept: float
-    slope: float
-    intercept_error: float
-    slope_error: float
-    intercept_bound: float
-    slope_bound: float
+    value: float
+    error: float
+    bound: float
 
 
 def recalibration(counts: ScoreCounts, *, slope: bool) -> Recalibration | None:
-    """Maximum likelihood of ``logit P(y = 1) = intercept + slope * logit(score)``; the slope may be held at 1.
+    """The slope of ``logit P(y = 1) = intercept + slope * logit(score)``, or the intercept where the slope is 1.
 
-    Scores are taken to be within half a score cell of 0 and 1. ``None`` when there is no finite maximum: the scores
-    part the classes, or do not differ. Errors are from the observed information; with the slope held at 1, which the
-    labels may not agree with, they are those of Huber (1967) and White (1982) where these are larger.
+    By maximum likelihood; scores are taken to be within half a score cell of 0 and 1. ``None`` when there is no finite
+    maximum: the scores part the classes, or do not differ. Errors are from the observed information; with the slope
+    held at 1, which the labels may not agree with, they are those of Huber (1967) and White (1982) where these are
+    larger.
     """
-    score = np.clip(scores_of(counts), HALF_CELL, 1 - HALF_CELL)
-    x = np.log(score / (1 - score))
-    up, rows = counts.positives.astype(np.float64), (counts.positives + counts.negatives).astype(np.float64)
-    if _parted(x, up, rows - up, slope=slope):
+    x = _logit(scores_of(counts))
+    up, down = counts.positives.astype(np.float64), counts.negatives.astype(np.float64)
+    if _parted(x, up, down, slope=slope):
         return None
-    found = _maximum(x, up, rows, slope=slope)
+    found = _maximum(x, up, up + down, slope=slope)
     if found is None:
         return None
     beta, inverse = found
-    intercept_bound = slope_bound = 0.0
     chance = _logistic(beta[0] + beta[1] * x)
-    variance = float(inverse[0, 0])
+    place = int(slope)
+    variance = max(float(inverse[place, place]), 0.0)
     if not slope:
-        variance *= max(1.0, variance * float(up @ np.square(1 - chance) + (rows - up) @ np.square(chance)))
-    if not counts.exact:
-        width = np.minimum(HALF_CELL / (score * (1 - score)), 1.0) * rows
-        residual = np.divide(up, rows, out=np.zeros_like(up), where=rows > 0) - chance
-        slopes = beta[1] * chance * (1 - chance)
-        moved = np.stack([-slopes, residual - slopes * x])
-        intercept_bound, slope_bound = (float(np.abs(row @ moved) @ width) for row in inverse)
-    return Recalibration(
-        float(beta[0]),
-        float(beta[1]),
-        math.sqrt(variance),
-        math.sqrt(max(inverse[1, 1], 0.0)),
-        intercept_bound,
-        slope_bound,
-    )
+        variance *= max(1.0, variance * float(up @ np.square(1 - chance) + down @ np.square(chance)))
+    bound = 0.0 if counts.exact else _hidden_by_cells(counts, x, beta, inverse[place])
+    return Recalibration(float(beta[place]), math.sqrt(variance), bound)
+
+
+def _hidden_by_cells(counts: ScoreCounts, x: Floats, beta: Floats, row: Floats) -> float:
+    """How far the maximum moves when every row lies at that end of its cell which moves it furthest, either way.
+
+    ``row`` is that of the inverse information which belongs to the parameter. Where the rows may then part the classes
+    it can be anything.
+    """
+    place = int(row[1] != 0)
+    ends = [np.tile(_logit((counts.positions + end) / SCORE_CELLS), 2) for end in (0, 1)]
+    up = np.concatenate([counts.positives, np.zeros_like(counts.positives)]).astype(np.float64)
+    down = np.concatenate([np.zeros_like(counts.negatives), counts.negatives]).astype(np.float64)
+    there = np.repeat([1.0, 0.0], x.size)
+    chance = np.tile(_logistic(beta[0] + beta[1] * x), 2)
+    slopes = beta[1] * chance * (1 - chance)
+    rises = row @ np.stack([-slopes, there - chance - slopes * np.tile(x, 2)]) > 0
+    furthest = 0.0
+    for high, low in (ends, ends[::-1]):
+        at = np.where(rises, high, low)
+        found = None if _parted(at, up, down, slope=bool(place)) else _maximum(at, up, up + down, slope=bool(place))
+        furthest = max(furthest, ANYTHING if found is None else abs(float(found[0][place] - beta[place])))
+    return furthest
+
+
+def _logit(score: Floats) -> Floats:
+    inside = np.clip(score, HALF_CELL, 1 - HALF_CELL)
+    result: Floats = np.log(inside / (1 - inside))
+    return result
 
 
 def _logistic(x: Floats) -> Floats:

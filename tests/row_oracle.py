@@ -58,7 +58,7 @@ def share(hits: float, n: float) -> Expected | None:
 
 def student(values: Floats, low: float = -math.inf, high: float = math.inf) -> Expected:
     """A mean with Student's interval, cut off at its bounds; none for few rows, whose quantile is an expansion."""
-    if values.size < 12 or values.std() == 0:
+    if values.size < 20 or values.std() == 0:
         return Expected(float(values.mean()), n=values.size)
     ends = stats.t.interval(0.95, values.size - 1, values.mean(), stats.sem(values))
     return Expected(float(values.mean()), (max(float(ends[0]), low), min(float(ends[1]), high)), values.size)
@@ -71,6 +71,7 @@ class Rows:
         self.task, self.project, self.start = project.model["task"], project, start
         rows = project.rows[(project.rows["at"] >= start) & (project.rows["at"] < end)]
         self.read = len(rows)
+        self._parts: dict[str, pd.DataFrame] = {}
         self.rows = rows.sort_values("at", kind="stable").drop_duplicates("id").pipe(self._labelled)
 
     def _labelled(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -85,12 +86,13 @@ class Rows:
 
     def part(self, columns: list[str], values: list[str], name: str) -> pd.DataFrame:
         """The rows of a segment: all, those with these values, or those of the one filter."""
-        if name == "upper":
-            return self.rows[(self.rows["x"] > 0.25) & (self.rows["half"] == "b")]
-        chosen = np.ones(len(self.rows), dtype=bool)
-        for column, value in zip(columns, values, strict=True):
-            chosen &= (self.rows[column].fillna("(missing)") == value).to_numpy()
-        return self.rows[chosen]
+        if name not in self._parts:
+            filtered = (self.rows["x"] > 0.25) & (self.rows["half"] == "b")
+            chosen = filtered if name == "upper" else pd.Series(data=True, index=self.rows.index)
+            for column, value in zip(columns, values, strict=True) if name != "upper" else ():
+                chosen &= self.rows[column].fillna("(missing)") == value
+            self._parts[name] = self.rows[chosen]
+        return self._parts[name]
 
 
 class Oracle:

@@ -148,7 +148,7 @@ def brier_uncertainty(s: SegmentStatistics) -> Result:
 
 @of_scores(
     id="performance.calibration_slope",
-    version=1,
+    version=2,
     unit="slope",
     bounds=(None, None),
     direction="one",
@@ -167,7 +167,7 @@ def calibration_slope(s: SegmentStatistics) -> Result:
 
 @of_scores(
     id="performance.calibration_intercept",
-    version=1,
+    version=2,
     unit="log odds",
     bounds=(None, None),
     direction="zero",
@@ -194,12 +194,8 @@ def _recalibrated(s: SegmentStatistics, *, slope: bool) -> Result:
     found = recalibration(counts, slope=slope)
     if found is None:
         return Undefined("the scores tell the classes apart, or do not differ: no finite slope", n, Cause.TOO_FEW)
-    value, error, bound = (
-        (found.slope, found.slope_error, found.slope_bound)
-        if slope
-        else (found.intercept, found.intercept_error, found.intercept_bound)
-    )
-    return Value(value, n, Interval(value - Z * error, value + Z * error, "Wald"), error_bound=bound)
+    value, reach = found.value, Z * found.error
+    return Value(value, n, Interval(value - reach, value + reach, "Wald"), error_bound=found.bound)
 
 
 def _counts(s: SegmentStatistics) -> ScoreCounts | Undefined:

@@ -224,7 +224,34 @@ def test_recalibration_of_far_scores_converges(counting: Counting) -> None:
     s = np.where(np.arange(100) % 4 < 2, 0.0001, 0.9999)
     found = recalibration(counting.scores(y, s), slope=True)
     assert found is not None
-    assert abs(found.slope) < 0.1
+    assert abs(found.value) < 0.1
+
+
+@pytest.mark.parametrize("slope", [True, False])
+@pytest.mark.parametrize("ends", [(0.0, 0.0), (0.9999, 0.9999), (0.0, 0.9999), (0.9999, 0.0)])
+def test_the_error_bound_of_recalibration_holds_wherever_rows_lie_in_their_cells(
+    counting: Counting, ends: tuple[float, float], *, slope: bool
+) -> None:
+    """Negatives and positives at either end of their cells; small scores are moved furthest on the logit scale."""
+    rng = np.random.default_rng(4)
+    cells = rng.integers(0, 60, 300)
+    y = (rng.random(300) < (cells + 0.5) / 100).astype(int)
+    counts = counting.scores(y, (cells + np.take(ends, y)) / 1000)
+    exact, binned = recalibration(counts, slope=slope), recalibration(counts.cells(), slope=slope)
+    assert exact is not None
+    assert binned is not None
+    assert exact.bound == 0
+    assert 0 < abs(exact.value - binned.value) <= binned.bound * (1 + 1e-9) < 1
+
+
+def test_the_error_bound_of_a_slope_is_anything_where_cells_may_hide_that_scores_tell_the_classes_apart(
+    counting: Counting,
+) -> None:
+    """Two classes that overlap in two neighbouring cells only."""
+    counts = counting.scores([0] * 50 + [1] * 50, np.r_[np.linspace(0.1, 0.5014, 50), np.linspace(0.5004, 0.9, 50)])
+    found = recalibration(counts.cells(), slope=True)
+    assert found is not None
+    assert found.bound > 1e6
 
 
 def test_chance_explains_small_calibration_errors(counting: Counting) -> None:
