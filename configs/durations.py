@@ -18,6 +18,7 @@ _WORDS: dict[str, Unit] = {
     "hour": "h",
     "hr": "h",
     "day": "d",
+    "dai": "d",
     "week": "w",
     "wk": "w",
     "month": "mo",
@@ -28,7 +29,7 @@ _WORDS: dict[str, Unit] = {
 }
 _TYPICAL_HOURS: dict[Unit, float] = {"h": 1, "d": 24, "w": 168, "mo": 730.5, "q": 2191.5, "y": 8766}
 _SHAPE = re.compile(r"([1-9][0-9]{0,6})(h|d|w|mo|q|y)")
-_LOOSE = re.compile(r"\s*([0-9]+)\s*([A-Za-z]+)\s*")
+_LOOSE = re.compile(r"\s*([0-9]*)\s*([A-Za-z]+?)(?:s|ly)?\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,10 @@ class Duration:
 
 
 def _intention(text: str) -> str:
+    """``30d`` for ``30 days``, ``1mo`` for ``monthly``."""
     loose = _LOOSE.fullmatch(text)
-    if loose is None or int(loose[1]) == 0:
+    if loose is None or int(loose[1] or 1) == 0:
         return ""
     word = loose[2].casefold()
-    unit = (
-        next((unit for unit in UNITS if unit == word), None) or _WORDS.get(word) or _WORDS.get(word.removesuffix("s"))
-    )
-    return f"{int(loose[1])}{unit}" if unit else ""
+    unit = _WORDS.get(word) or next((unit for unit in UNITS if unit == word and loose[1]), None)
+    return f"{int(loose[1] or 1)}{unit}" if unit else ""

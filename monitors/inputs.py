@@ -366,6 +366,11 @@ def _cache_name(path: Path, times: _Times | None) -> str:
     return f"{path} [{times.name}]" if times else str(path)
 
 
+def path_of(name: str) -> Path:
+    """The file that is remembered under this name."""
+    return Path(name.rpartition(" [")[0] if name.endswith("]") and " [" in name else name)
+
+
 def _span(file: KnownFile) -> tuple[datetime, datetime] | None:
     return (file.min_ts, file.max_ts) if file.min_ts is not None and file.max_ts is not None else None
 

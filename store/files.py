@@ -1,6 +1,6 @@
 """What source files hashed to, so that an unchanged file (same size and time) is not read again to know it.
 
-A cache and no record: losing it costs time only. Whoever needs certainty hashes the file again.
+A cache and no record: losing it costs time only. `aimsight verify --files` hashes them again.
 """
 
 from __future__ import annotations

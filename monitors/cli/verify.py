@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from aimsight.monitors.recompute import Recomputed
     from aimsight.monitors.record_check import Checked, Given
+    from aimsight.monitors.source_check import SourcesChecked
     from aimsight.store.checkpoints import Reach
     from aimsight.store.verify import VerifyReport
 
@@ -49,13 +51,16 @@ def verify(
     runs: Annotated[
         int, typer.Option("--runs", metavar="N", min=0, help="--recompute: the latest N runs of each model; 0 for all.")
     ] = 0,
+    files: Annotated[
+        bool, typer.Option("--files", help="Hash the source files again that runs take for unchanged as well.")
+    ] = False,
 ) -> None:
     """Give three verdicts on the records: integrity, completeness and authority.
 
     Integrity: the ledger is recomputed and compared with the rows, the checkpoints outside the store and the evidence
     files. Completeness: every planned window has an outcome. Authority: whoever acted was known then, had a role that
-    may, and did not judge their own work. With --recompute the measurements are computed again as well. Exit code 1
-    when any of these is broken.
+    may, and did not judge their own work. With --recompute the measurements are computed again as well, with --files
+    the source files are hashed again. Exit code 1 when any of these is broken.
     """
     from aimsight.configs.errors import SourceError
     from aimsight.monitors.record_check import check_records
@@ -77,20 +82,24 @@ def verify(
         session.project, session.store, against=elsewhere, keys=given, authorities=certificate or ()
     )
     report = checked.report
-    again = None
+    more: dict[str, Recomputed | SourcesChecked] = {}
     if recompute:
         from aimsight.monitors.recompute import recompute as compute_again
 
-        again = compute_again(session.project, session.store, models, latest=runs or None)
+        more["recomputed"] = compute_again(session.project, session.store, models, latest=runs or None)
+    if files:
+        from aimsight.monitors.source_check import check_sources
+
+        more["sources"] = check_sources(session.store)
     signs = bool(given or session.project.config.signing.trusted)
     session.answer(
-        _data(checked, session.store.path.parent) | ({} if again is None else {"recomputed": again.data()}),
+        _data(checked, session.store.path.parent) | {name: one.data() for name, one in more.items()},
         lambda: [
             *_for_people(checked, session.project.root, session.store.path.parent, signed=signs),
-            *([] if again is None else ["", *again.lines()]),
+            *(line for one in more.values() for line in ("", *one.lines())),
         ],
     )
-    if not (report.intact and report.complete and report.authorised and (again is None or not again.findings)):
+    if not (report.intact and report.complete and report.authorised) or any(one.findings for one in more.values()):
         raise typer.Exit(1)
 
 

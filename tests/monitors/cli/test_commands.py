@@ -308,6 +308,13 @@ def test_verify_computes_again_what_was_measured(call: Call, after_run: Path) ->
     assert call("-C", after_run, "verify", "--runs", "1").code == 2
 
 
+def test_verify_hashes_source_files_again(call: Call, after_run: Path) -> None:
+    """What came of it stands below the verdicts, and in JSON beside them."""
+    assert "Source files hashed again: 1 file: no difference." in call("-C", after_run, "verify", "--files").out
+    told = json.loads(call("-C", after_run, "--json", "verify", "--files").out)["sources"]
+    assert told == {"compared": 1, "equal": True, "findings": [], "left_out": {}}
+
+
 def test_verify_fails_when_a_planned_window_has_no_outcome(call: Call, after_run: Path) -> None:
     """Integrity and authority stay in order: completeness is a verdict of its own."""
     from datetime import UTC, datetime
