@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aimsight.metrics.cells import NumericCells
 from aimsight.metrics.engines.duckdb import DuckDBEngine
 from aimsight.metrics.plan import Window
 from aimsight.metrics.statistics import merge
 from aimsight.metrics.values import ALL_ROWS, Segment
+from aimsight.tests.metrics.engine import logs
 
 if TYPE_CHECKING:
     from aimsight.metrics.statistics import SegmentStatistics
@@ -23,7 +25,7 @@ def _text(value: Any) -> str:
     return "(missing)" if pd.isna(value) else str(value)
 
 
-def _check_binary(part: SegmentStatistics, rows: pd.DataFrame, tools: Any) -> None:
+def _check_binary(part: SegmentStatistics, rows: pd.DataFrame) -> None:
     """Compare one segment with its rows."""
     labelled = rows[rows["truth"].notna()]
     assert part.rows == len(rows)
@@ -46,11 +48,11 @@ def _check_binary(part: SegmentStatistics, rows: pd.DataFrame, tools: Any) -> No
     sums = part.score_sums
     assert sums is not None
     assert sums.n == len(pairs)
-    assert sums.gap == sum(tools.fixed(y - s, 50) for s, y in pairs)
-    assert sums.brier == sum(tools.fixed((y - s) * (y - s), 50) for s, y in pairs)
+    assert sums.gap == sum(logs.fixed(y - s, 50) for s, y in pairs)
+    assert sums.brier == sum(logs.fixed((y - s) * (y - s), 50) for s, y in pairs)
     losses = [-math.log(min(max(s if y else 1 - s, 2**-52), 1 - 2**-52)) for s, y in pairs]
     # the logarithms of two libraries may differ in the last bit, hence by one unit a row
-    assert abs(sums.loss - sum(tools.fixed(loss, 40) for loss in losses)) <= len(pairs)
+    assert abs(sums.loss - sum(logs.fixed(loss, 40) for loss in losses)) <= len(pairs)
     assert sums.loss_square == pytest.approx(sum(loss * loss for loss in losses) * 2**40, rel=1e-5)
     assert part.scores is not None
     counts = part.scores[""]
@@ -62,27 +64,27 @@ def _check_binary(part: SegmentStatistics, rows: pd.DataFrame, tools: Any) -> No
 
 
 @pytest.mark.parametrize("rows", [1, 7, 400, 3000])
-def test_binary_statistics_equal_a_count_by_pandas(rows: int, bench: Any, tools: Any) -> None:
+def test_binary_statistics_equal_a_count_by_pandas(rows: int, bench: Any) -> None:
     """Every window, segment and sum of a binary model is what pandas counts."""
-    frame = tools.make_frame(rows)
+    frame = logs.make_frame(rows)
     bench.write(frame)
     found = bench.profile()
-    assert list(found) == list(tools.days(4))
-    frame["day"] = (frame["at"] - tools.start) // timedelta(days=1)
+    assert list(found) == list(logs.days(4))
+    frame["day"] = (frame["at"] - logs.START) // timedelta(days=1)
     for number, statistics in enumerate(found.values()):
         day = frame[frame["day"] == number]
         assert statistics.quality.rows == len(day)
         assert statistics.quality.duplicate_rows == 0
         assert statistics.column_errors == {}
-        _check_binary(statistics.all_rows, day, tools)
+        _check_binary(statistics.all_rows, day)
         expected = {ALL_ROWS}
         for sex, part in day.groupby(day["sex"].map(_text)):
             segment = Segment((("sex", str(sex)),))
-            _check_binary(statistics.segments[segment], part, tools)
+            _check_binary(statistics.segments[segment], part)
             expected.add(segment)
         for (sex, age), part in day.groupby([day["sex"].map(_text), "age"]):
             segment = Segment((("sex", str(sex)), ("age", str(age))))
-            _check_binary(statistics.segments[segment], part, tools)
+            _check_binary(statistics.segments[segment], part)
             expected.add(segment)
         assert set(statistics.segments) == expected
         if len(day):
@@ -90,16 +92,18 @@ def test_binary_statistics_equal_a_count_by_pandas(rows: int, bench: Any, tools:
             assert statistics.latest.at == day["at"].max().to_pydatetime()
 
 
-def test_column_counts_equal_a_count_by_pandas(bench: Any, tools: Any) -> None:
+def test_column_counts_equal_a_count_by_pandas(bench: Any) -> None:
     """Cells, missing, non-finite, unseen and out of range of every column are what pandas counts."""
-    frame = tools.make_frame(2000)
+    frame = logs.make_frame(2000)
     bench.write(frame)
     total = merge(bench.profile())
     x, shop = frame["x"], frame["shop"]
     counts = total.columns["x"]
     assert counts.counts[-2] == x.isna().sum()
     assert counts.counts[-1] == np.isinf(x).sum()
-    edges = tools.columns[0].cells.edges()
+    cells = logs.COLUMNS[0].cells
+    assert isinstance(cells, NumericCells)
+    edges = cells.edges()
     inside = x[(x >= 20) & (x < 60)]
     assert counts.counts[480:1480].tolist() == np.histogram(inside, edges[480:1481])[0].tolist()
     finite = x[np.isfinite(x)]
@@ -116,7 +120,7 @@ def test_column_counts_equal_a_count_by_pandas(bench: Any, tools: Any) -> None:
 ORDERS = ("sorted", "reversed", "shuffled")
 
 
-def _plan_of(task: str, frame: pd.DataFrame, bench: Any, tools: Any, **changes: Any) -> Any:
+def _plan_of(task: str, frame: pd.DataFrame, bench: Any, **changes: Any) -> Any:
     """A plan, exact values of columns included, for the binary model of the frame or one that tells its shops apart."""
     if task == "binary":
         return bench.plan(exact_drift=True, **changes)
@@ -124,8 +128,8 @@ def _plan_of(task: str, frame: pd.DataFrame, bench: Any, tools: Any, **changes: 
     frame["rest"] = 1 - frame["score"]
     log = {"source": "log.parquet", "id": "id", "timestamp": "at", "prediction": "guess"}
     scores = {"north": "score", "south": "rest", "new": "rest"}
-    model = tools.config(task=task, log=log | {"scores": scores}, labels={"label": "shop"})
-    return bench.plan(model, columns=tools.columns[:2], classes=tuple(scores), exact_drift=True, **changes)
+    model = logs.config(task=task, log=log | {"scores": scores}, labels={"label": "shop"})
+    return bench.plan(model, columns=logs.COLUMNS[:2], classes=tuple(scores), exact_drift=True, **changes)
 
 
 @pytest.mark.parametrize(
@@ -138,46 +142,44 @@ def _plan_of(task: str, frame: pd.DataFrame, bench: Any, tools: Any, **changes: 
         ),
     ],
 )
-def test_neither_threads_nor_row_order_change_a_bit(
-    task: str, threads: int, order: str, bench: Any, tools: Any
-) -> None:
+def test_neither_threads_nor_row_order_change_a_bit(task: str, threads: int, order: str, bench: Any) -> None:
     """Every statistic is bit-equal for any number of threads and any order of the rows."""
-    frame = tools.make_frame(2500)
-    plan = _plan_of(task, frame, bench, tools)
+    frame = logs.make_frame(2500)
+    plan = _plan_of(task, frame, bench)
     bench.write(frame)
-    expected = tools.plain(bench.profile(plan, threads=1))
+    expected = logs.plain(bench.profile(plan, threads=1))
     changed = {"sorted": frame, "reversed": frame.iloc[::-1], "shuffled": frame.sample(frac=1, random_state=3)}[order]
     bench.write(changed, row_group=37)
-    assert tools.plain(bench.profile(plan, threads=threads)) == expected
+    assert logs.plain(bench.profile(plan, threads=threads)) == expected
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
-def test_days_merge_to_the_week(task: str, bench: Any, tools: Any) -> None:
+def test_days_merge_to_the_week(task: str, bench: Any) -> None:
     """The merged statistics of the days are, bit by bit, those of one long window."""
-    frame = tools.make_frame(2500)
-    whole = Window(tools.start, tools.start + timedelta(days=4))
-    plan, long = (_plan_of(task, frame, bench, tools, windows=windows) for windows in (tools.days(4), (whole,)))
+    frame = logs.make_frame(2500)
+    whole = Window(logs.START, logs.START + timedelta(days=4))
+    plan, long = (_plan_of(task, frame, bench, windows=windows) for windows in (logs.days(4), (whole,)))
     bench.write(frame)
     week = bench.profile(long)[whole]
     assert week.values
     assert (week.all_rows.scores or {}).keys() == ({""} if task == "binary" else {"north", "south", "new"})
-    assert tools.plain(merge(bench.profile(plan))) == tools.plain(week)
+    assert logs.plain(merge(bench.profile(plan))) == logs.plain(week)
 
 
-def test_a_window_alone_is_counted_as_among_others(bench: Any, tools: Any) -> None:
+def test_a_window_alone_is_counted_as_among_others(bench: Any) -> None:
     """Which other windows a plan has does not change a window's statistics."""
-    frame = tools.make_frame(900)
+    frame = logs.make_frame(900)
     bench.write(pd.concat([frame, frame.sample(50, random_state=1)]))
     together = bench.profile()
-    for window in tools.days(4):
+    for window in logs.days(4):
         alone = bench.profile(bench.plan(windows=(window,)))[window]
-        assert tools.plain(alone) == tools.plain(together[window])
+        assert logs.plain(alone) == logs.plain(together[window])
 
 
-def test_windows_of_unequal_length_with_a_gap(bench: Any, tools: Any) -> None:
+def test_windows_of_unequal_length_with_a_gap(bench: Any) -> None:
     """Rows in the gap between windows are ignored; each row is counted where its time lies (23-hour day included)."""
     times = [datetime(2026, 3, 28, 23, tzinfo=UTC) + timedelta(hours=i) for i in range(72)]
-    frame = tools.make_frame(72)
+    frame = logs.make_frame(72)
     frame["at"] = times
     bench.write(frame)
     # Berlin's days: 28 March ends at 23:00 UTC, 29 March is 23 hours long, 30 March ends at 22:00 UTC
@@ -189,11 +191,11 @@ def test_windows_of_unequal_length_with_a_gap(bench: Any, tools: Any) -> None:
     assert [found[window].quality.rows for window in windows] == [23, 24]
 
 
-def test_empty_windows_are_present(bench: Any, tools: Any) -> None:
+def test_empty_windows_are_present(bench: Any) -> None:
     """A window without rows has zeros, not nothing."""
-    bench.write(tools.make_frame(50, span=1))
+    bench.write(logs.make_frame(50, span=1))
     found = bench.profile()
-    empty = found[tools.days(4)[3]]
+    empty = found[logs.days(4)[3]]
     assert empty.quality.rows == 0
     assert empty.latest is None
     assert list(empty.segments) == [ALL_ROWS]
@@ -205,69 +207,69 @@ def test_empty_windows_are_present(bench: Any, tools: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["log.csv", "log.jsonl", "log.duckdb"])
-def test_every_format_gives_the_same(name: str, bench: Any, tools: Any) -> None:
+def test_every_format_gives_the_same(name: str, bench: Any) -> None:
     """CSV, JSON lines and a DuckDB table are counted as the Parquet file of the same rows."""
-    frame = tools.make_frame(300)
+    frame = logs.make_frame(300)
     frame["x"] = frame["x"].where(np.isfinite(frame["x"]), 41.25)  # JSON has no infinity
     frame["shop"] = frame["shop"].replace("", "south")  # CSV cannot tell an empty text from none
     bench.write(frame)
-    expected = tools.plain(bench.profile())
+    expected = logs.plain(bench.profile())
     bench.write(frame, name)
     log = {"source": name, "id": "id", "timestamp": "at", "prediction": "decision", "score": "score"}
-    model = tools.config(log=log | ({"table": "log"} if name.endswith("duckdb") else {}))
-    assert tools.plain(bench.profile(bench.plan(model))) == expected
+    model = logs.config(log=log | ({"table": "log"} if name.endswith("duckdb") else {}))
+    assert logs.plain(bench.profile(bench.plan(model))) == expected
 
 
-def test_several_files_are_one_log(bench: Any, tools: Any) -> None:
+def test_several_files_are_one_log(bench: Any) -> None:
     """A glob over parts whose numbers are stored in different types gives what one file gives."""
-    frame = tools.make_frame(300)
+    frame = logs.make_frame(300)
     bench.write(frame)
-    expected = tools.plain(bench.profile())
+    expected = logs.plain(bench.profile())
     first, second = frame.iloc[:120].copy(), frame.iloc[120:].copy()
     first["decision"] = first["decision"].astype("int8")
     second["decision"] = second["decision"].astype(float)
     bench.write(first, "part-1.parquet")
     bench.write(second, "part-2.parquet")
     log = {"source": "part-*.parquet", "id": "id", "timestamp": "at", "prediction": "decision", "score": "score"}
-    assert tools.plain(bench.profile(bench.plan(tools.config(log=log)))) == expected
+    assert logs.plain(bench.profile(bench.plan(logs.config(log=log)))) == expected
 
 
-def test_large_windows_are_counted_in_score_cells(bench: Any, tools: Any) -> None:
+def test_large_windows_are_counted_in_score_cells(bench: Any) -> None:
     """Above the limit a window has score cells: the exact counts put into 1000 cells; smaller windows stay exact."""
-    frame = tools.make_frame(2000)
-    frame.loc[:1500, "at"] = tools.start + pd.to_timedelta(np.arange(1501), unit="s")
+    frame = logs.make_frame(2000)
+    frame.loc[:1500, "at"] = logs.START + pd.to_timedelta(np.arange(1501), unit="s")
     bench.write(frame.sample(frac=1, random_state=5))
     exact, mixed = bench.profile(), bench.profile(exact_rows=500)
-    first, second = tools.days(4)[0], tools.days(4)[3]
+    first, second = logs.days(4)[0], logs.days(4)[3]
     assert not mixed[first].all_rows.scores[""].exact
     for segment, part in mixed[first].segments.items():
-        assert tools.plain(part.scores[""]) == tools.plain(exact[first].segments[segment].scores[""].cells())
+        assert logs.plain(part.scores[""]) == logs.plain(exact[first].segments[segment].scores[""].cells())
         assert part.score_sums == exact[first].segments[segment].score_sums
-    assert tools.plain(mixed[second]) == tools.plain(exact[second])
+    assert logs.plain(mixed[second]) == logs.plain(exact[second])
 
 
-def test_scores_beyond_the_budget_are_read_again(bench: Any, tools: Any) -> None:
+def test_scores_beyond_the_budget_are_read_again(bench: Any) -> None:
     """When not all scores fit into memory, further passes give the same statistics."""
-    bench.write(tools.make_frame(2000).sample(frac=1, random_state=5))
-    expected = tools.plain(bench.profile())
-    assert tools.plain(bench.profile(exact_rows=600, key_budget=601)) == expected
+    bench.write(logs.make_frame(2000).sample(frac=1, random_state=5))
+    expected = logs.plain(bench.profile())
+    assert logs.plain(bench.profile(exact_rows=600, key_budget=601)) == expected
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
-def test_windows_that_were_taken_are_read_again(shuffled: bool, bench: Any, tools: Any) -> None:
+def test_windows_that_were_taken_are_read_again(shuffled: bool, bench: Any) -> None:
     """Scores of a window that was taken make room; the other windows keep theirs, and asking again gives the same."""
-    frame = tools.make_frame(2000)
+    frame = logs.make_frame(2000)
     bench.write(frame.sample(frac=1, random_state=5) if shuffled else frame)
     expected, profile = bench.profile(), DuckDBEngine().profile(bench.plan())
-    for window in tools.days(4):
-        assert tools.plain(profile.take(window)) == tools.plain(expected[window])
-    for window in tools.days(4)[::-1]:
-        assert tools.plain(profile[window]) == tools.plain(expected[window])
+    for window in logs.days(4):
+        assert logs.plain(profile.take(window)) == logs.plain(expected[window])
+    for window in logs.days(4)[::-1]:
+        assert logs.plain(profile[window]) == logs.plain(expected[window])
 
 
-def test_exact_drift_counts_distinct_values(bench: Any, tools: Any) -> None:
+def test_exact_drift_counts_distinct_values(bench: Any) -> None:
     """With exact drift, every numeric column also has its distinct finite values."""
-    frame = tools.make_frame(500)
+    frame = logs.make_frame(500)
     bench.write(frame)
     total = merge(bench.profile(bench.plan(exact_drift=True)))
     x = frame["x"][np.isfinite(frame["x"])]
@@ -280,37 +282,37 @@ def test_exact_drift_counts_distinct_values(bench: Any, tools: Any) -> None:
     assert set(total.values) == {"x", "score"}
 
 
-def test_hostile_names_are_only_names(bench: Any, tools: Any) -> None:
+def test_hostile_names_are_only_names(bench: Any) -> None:
     """Quotes, SQL, HTML, formulas and lookalikes in column names and values change nothing."""
-    frame = tools.make_frame(300)
+    frame = logs.make_frame(300)
     bench.write(frame)
-    expected = bench.profile()[tools.days(4)[0]]
+    expected = bench.profile()[logs.days(4)[0]]
     names = {"x": 'x"); DROP TABLE t; --', "sex": "=1+1", "shop": "<b>\u017fhop</b>", "score": "key", "at": "a'\"t"}
     bench.write(frame.rename(columns=names))
-    model = tools.config(
+    model = logs.config(
         log={"source": "log.parquet", "id": "id", "timestamp": names["at"], "prediction": "decision", "score": "key"},
         features={names["x"]: {"kind": "numeric", "range": [18.0, 99.0]}, names["shop"]: "category"},
         protected=[names["sex"]],
         segments=[],
     )
     columns = tuple(
-        type(column)(names.get(column.name, column.name), column.role, column.cells) for column in tools.columns
+        type(column)(names.get(column.name, column.name), column.role, column.cells) for column in logs.COLUMNS
     )
-    found = bench.profile(bench.plan(model, columns=columns))[tools.days(4)[0]]
+    found = bench.profile(bench.plan(model, columns=columns))[logs.days(4)[0]]
     assert found.columns[names["x"]].counts.tolist() == expected.columns["x"].counts.tolist()
     assert found.columns[names["shop"]].counts.tolist() == expected.columns["shop"].counts.tolist()
     assert found.segments[Segment(((names["sex"], "F"),))].rows == expected.segments[Segment((("sex", "F"),))].rows
 
 
-def test_regression_sums_are_exact(bench: Any, tools: Any) -> None:
+def test_regression_sums_are_exact(bench: Any) -> None:
     """All sums of a regression model equal those of exact rational arithmetic; extreme rows are counted apart."""
     rng = np.random.default_rng(4)
     label = np.round(rng.normal(100, 15, 300), 3)
     prediction = label + rng.normal(0, 5, 300)
     prediction[:3] = [math.inf, math.nan, 1e300]
-    at = [tools.start + timedelta(minutes=i) for i in range(300)]
+    at = [logs.START + timedelta(minutes=i) for i in range(300)]
     bench.write(pd.DataFrame({"at": at, "x": label, "minutes": prediction, "truth": label}))
-    model = tools.config(
+    model = logs.config(
         task="regression",
         log={"source": "log.parquet", "timestamp": "at", "prediction": "minutes"},
         features={"x": "numeric"},
@@ -318,11 +320,11 @@ def test_regression_sums_are_exact(bench: Any, tools: Any) -> None:
         segments=[],
     )
     plan = bench.plan(model, columns=(), error_exponent=-26, label_center=100.0)
-    part = bench.profile(plan)[tools.days(4)[0]].all_rows
-    e = [tools.fixed(p - y, 26) for p, y in zip(prediction[3:], label[3:], strict=True)]
-    z = [tools.fixed(y - 100.0, 26) for y in label[3:]]
-    ce = [tools.fixed(p - y, 6) for p, y in zip(prediction[3:], label[3:], strict=True)]
-    cz = [tools.fixed(y - 100.0, 6) for y in label[3:]]
+    part = bench.profile(plan)[logs.days(4)[0]].all_rows
+    e = [logs.fixed(p - y, 26) for p, y in zip(prediction[3:], label[3:], strict=True)]
+    z = [logs.fixed(y - 100.0, 26) for y in label[3:]]
+    ce = [logs.fixed(p - y, 6) for p, y in zip(prediction[3:], label[3:], strict=True)]
+    cz = [logs.fixed(y - 100.0, 6) for y in label[3:]]
     assert (part.rows, part.labelled, part.invalid_predictions) == (300, 300, 2)
     sums = part.errors
     assert sums is not None
@@ -335,7 +337,7 @@ def test_regression_sums_are_exact(bench: Any, tools: Any) -> None:
     assert sums.error2_label2 == sum(a * a * b * b for a, b in zip(ce, cz, strict=True))
 
 
-def test_multiclass_counts(bench: Any, tools: Any) -> None:
+def test_multiclass_counts(bench: Any) -> None:
     """Confusion matrix, predicted classes, losses and scores by class are what a loop over the rows gives."""
     rng = np.random.default_rng(5)
     classes = ("cat", "dog", "owl")
@@ -343,14 +345,14 @@ def test_multiclass_counts(bench: Any, tools: Any) -> None:
     truth = rng.choice([*classes, "emu"], 400, p=[0.4, 0.3, 0.2, 0.1])
     decision = np.array(classes)[raw.argmax(axis=1)].astype(object)
     decision[:5] = [None, "yak", "cat", "dog", "owl"]
-    frame = pd.DataFrame({"at": [tools.start + timedelta(minutes=i) for i in range(400)], "truth": truth})
+    frame = pd.DataFrame({"at": [logs.START + timedelta(minutes=i) for i in range(400)], "truth": truth})
     frame["decision"] = decision
     frame["x"] = 1.0
     for i, name in enumerate(classes):
         frame[f"p_{name}"] = raw[:, i]
     frame.loc[7, "p_dog"] = 1.25
     bench.write(frame)
-    model = tools.config(
+    model = logs.config(
         task="multiclass",
         log={
             "source": "log.parquet",
@@ -362,7 +364,7 @@ def test_multiclass_counts(bench: Any, tools: Any) -> None:
         protected=[],
         segments=[],
     )
-    part = bench.profile(bench.plan(model, columns=(), classes=classes))[tools.days(4)[0]].all_rows
+    part = bench.profile(bench.plan(model, columns=(), classes=classes))[logs.days(4)[0]].all_rows
     known = frame[frame["truth"].isin(classes)]
     assert part.labelled == len(known)
     assert part.invalid_predictions == 2
@@ -380,11 +382,11 @@ def test_multiclass_counts(bench: Any, tools: Any) -> None:
         for name in classes:
             difference = getattr(row, f"p_{name}") - (row.truth == name)
             total += difference * difference
-        brier += tools.fixed(total, 50)
+        brier += logs.fixed(total, 50)
     assert part.score_sums is not None
     assert part.score_sums.n == len(used)
     assert abs(part.score_sums.brier - brier) <= len(used)
-    gap = sum(tools.fixed(1 - getattr(row, f"p_{row.truth}"), 50) for row in used.itertuples())
+    gap = sum(logs.fixed(1 - getattr(row, f"p_{row.truth}"), 50) for row in used.itertuples())
     assert part.score_sums.gap == gap
     assert part.scores is not None
     for name in classes:
@@ -393,84 +395,84 @@ def test_multiclass_counts(bench: Any, tools: Any) -> None:
         assert counts.positions.tolist() == sorted(set(used[f"p_{name}"]))
 
 
-def test_positive_class_may_be_a_word_or_a_boolean(bench: Any, tools: Any) -> None:
+def test_positive_class_may_be_a_word_or_a_boolean(bench: Any) -> None:
     """``positive`` is compared as text with words, as a number with numbers, as truth with booleans."""
-    frame = tools.make_frame(200)
+    frame = logs.make_frame(200)
     bench.write(frame)
-    expected = bench.profile()[tools.days(4)[0]].all_rows.binary
+    expected = bench.profile()[logs.days(4)[0]].all_rows.binary
     log = {"source": "log.parquet", "id": "id", "timestamp": "at", "prediction": "decision", "score": "score"}
     words = frame.copy()
     words["decision"] = words["decision"].map({0: "no", 1: "yes"})
     words["truth"] = words["truth"].map({0: "no", 1: "yes"})
     bench.write(words)
-    found = bench.profile(bench.plan(tools.config(log=log | {"positive": "yes"}), columns=tools.columns[:3]))
-    assert found[tools.days(4)[0]].all_rows.binary == expected
+    found = bench.profile(bench.plan(logs.config(log=log | {"positive": "yes"}), columns=logs.COLUMNS[:3]))
+    assert found[logs.days(4)[0]].all_rows.binary == expected
     truths = frame.copy()
     truths["decision"] = truths["decision"].astype(bool)
     truths["truth"] = truths["truth"].astype("boolean")
     bench.write(truths)
-    found = bench.profile(bench.plan(tools.config(log=log | {"positive": True}), columns=tools.columns[:3]))
-    assert found[tools.days(4)[0]].all_rows.binary == expected
+    found = bench.profile(bench.plan(logs.config(log=log | {"positive": True}), columns=logs.COLUMNS[:3]))
+    assert found[logs.days(4)[0]].all_rows.binary == expected
 
 
 @pytest.mark.parametrize("budget", [601, 10_000])
-def test_windows_may_be_looked_up_in_any_order(budget: int, bench: Any, tools: Any) -> None:
+def test_windows_may_be_looked_up_in_any_order(budget: int, bench: Any) -> None:
     """A profile is a mapping: windows are the same backwards, twice, and when they have to be read again."""
-    bench.write(tools.make_frame(2000))
+    bench.write(logs.make_frame(2000))
     expected = bench.profile()
     profile = DuckDBEngine(exact_rows=600, key_budget=budget).profile(bench.plan())
-    assert list(profile) == list(tools.days(4))
-    for window in (*tools.days(4)[::-1], *tools.days(4)):
-        assert tools.plain(profile[window]) == tools.plain(expected[window])
+    assert list(profile) == list(logs.days(4))
+    for window in (*logs.days(4)[::-1], *logs.days(4)):
+        assert logs.plain(profile[window]) == logs.plain(expected[window])
 
 
-def test_score_cells_of_statistics(bench: Any, tools: Any) -> None:
+def test_score_cells_of_statistics(bench: Any) -> None:
     """What the store keeps has the same sums and counts, with scores in cells."""
-    bench.write(tools.make_frame(500))
-    part = bench.profile()[tools.days(4)[0]]
+    bench.write(logs.make_frame(500))
+    part = bench.profile()[logs.days(4)[0]]
     kept = part.with_score_cells()
     assert not kept.all_rows.scores[""].exact
-    assert tools.plain(kept.all_rows.scores[""]) == tools.plain(part.all_rows.scores[""].cells())
+    assert logs.plain(kept.all_rows.scores[""]) == logs.plain(part.all_rows.scores[""].cells())
     assert kept.all_rows.score_sums == part.all_rows.score_sums
-    assert tools.plain(kept.columns) == tools.plain(part.columns)
+    assert logs.plain(kept.columns) == logs.plain(part.columns)
 
 
 @pytest.mark.parametrize("bytes_of_cells", [1, 20_000, 40_000])
-def test_windows_whose_cells_do_not_fit_are_read_again(bytes_of_cells: int, bench: Any, tools: Any) -> None:
+def test_windows_whose_cells_do_not_fit_are_read_again(bytes_of_cells: int, bench: Any) -> None:
     """With room for the cells of a few windows only, further passes give the same, whatever is looked up first."""
-    frame = tools.make_frame(900)
+    frame = logs.make_frame(900)
     bench.write(pd.concat([frame, frame.sample(50, random_state=1)]))
     expected = bench.profile()
     profile = DuckDBEngine(cell_bytes=bytes_of_cells).profile(bench.plan())
     assert profile.repeats_ids
-    for window in (*tools.days(4), *tools.days(4)[::-1]):
-        assert tools.plain(profile[window]) == tools.plain(expected[window])
+    for window in (*logs.days(4), *logs.days(4)[::-1]):
+        assert logs.plain(profile[window]) == logs.plain(expected[window])
 
 
 @pytest.mark.parametrize("rows", [65_535, 65_536])
-def test_a_window_of_more_rows_than_small_counts_hold(rows: int, bench: Any, tools: Any) -> None:
+def test_a_window_of_more_rows_than_small_counts_hold(rows: int, bench: Any) -> None:
     """Where cells do not fit, counts take two bytes if no window has too many rows for them; nothing overflows."""
-    frame = tools.make_frame(rows + 10)
-    frame["at"] = [*[tools.start] * rows, *[tools.start + timedelta(days=1)] * 10]
+    frame = logs.make_frame(rows + 10)
+    frame["at"] = [*[logs.START] * rows, *[logs.START + timedelta(days=1)] * 10]
     frame["x"] = 40.0
     bench.write(frame)
     profile = DuckDBEngine(cell_bytes=30_000).profile(bench.plan())
-    found = [profile[window].columns["x"].counts for window in tools.days(4)]
+    found = [profile[window].columns["x"].counts for window in logs.days(4)]
     assert [(int(counts.max()), int(counts.sum())) for counts in found] == [(rows, rows), (10, 10), (0, 0), (0, 0)]
 
 
 @pytest.mark.parametrize("columns", [1, 2, 3])
-def test_a_wide_log_is_read_in_portions(columns: int, bench: Any, tools: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wide_log_is_read_in_portions(columns: int, bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """How many columns a query reads changes nothing: neither a window's statistics nor the reference's cells."""
     from aimsight.metrics.engines import passes, reference
 
-    bench.write(tools.make_frame(900))
-    engine, whole = DuckDBEngine(), Window(tools.start, tools.start + timedelta(days=4))
+    bench.write(logs.make_frame(900))
+    engine, whole = DuckDBEngine(), Window(logs.START, logs.START + timedelta(days=4))
 
     def found() -> Any:
-        frozen = engine.make_reference(tools.config(), bench.root, tools.days(4), whole, tools.never, "f")
-        windows = [tools.plain(window) for window in frozen.windows]
-        return tools.plain(bench.profile()), frozen.columns, tools.plain(frozen.statistics), windows
+        frozen = engine.make_reference(logs.config(), bench.root, logs.days(4), whole, logs.NEVER, "f")
+        windows = [logs.plain(window) for window in frozen.windows]
+        return logs.plain(bench.profile()), frozen.columns, logs.plain(frozen.statistics), windows
 
     expected = found()
     monkeypatch.setattr(passes, "COLUMNS_AT_ONCE", columns)
@@ -478,12 +480,12 @@ def test_a_wide_log_is_read_in_portions(columns: int, bench: Any, tools: Any, mo
     assert found() == expected
 
 
-def test_counts_beyond_32_bits_do_not_overflow(bench: Any, tools: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counts_beyond_32_bits_do_not_overflow(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a count might exceed 31 bits it is widened on the way, without losing what was counted before."""
     from aimsight.metrics.engines import counting
 
-    bench.write(tools.make_frame(900), row_group=100)
-    expected = tools.plain(bench.profile())
+    bench.write(logs.make_frame(900), row_group=100)
+    expected = logs.plain(bench.profile())
     monkeypatch.setattr(counting, "LARGEST", 450)
     monkeypatch.setattr("aimsight.metrics.engines.passes.BLOCK_ROWS", 64)
-    assert tools.plain(bench.profile()) == expected
+    assert logs.plain(bench.profile()) == expected

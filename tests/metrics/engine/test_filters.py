@@ -9,13 +9,14 @@ import pytest
 from aimsight.configs.errors import SchemaError
 from aimsight.metrics.statistics import merge
 from aimsight.metrics.values import ALL_ROWS, Segment
+from aimsight.tests.metrics.engine import logs
+from aimsight.tests.metrics.engine.logs import Bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas as pd
 
-    from aimsight.tests.metrics.engine.conftest import Bench, Tools
 
 FILTERS: dict[str, tuple[str, Callable[[pd.DataFrame], pd.Series]]] = {
     "old": ("age = old", lambda f: f["age"] == "old"),
@@ -34,11 +35,11 @@ FILTERS: dict[str, tuple[str, Callable[[pd.DataFrame], pd.Series]]] = {
 }
 
 
-def test_filters_are_counted_like_pandas_counts_them(bench: Bench, tools: type[Tools]) -> None:
+def test_filters_are_counted_like_pandas_counts_them(bench: Bench) -> None:
     """Rows, labels and decisions of every filter; a filter that no row fulfils is no segment."""
-    frame = tools.make_frame(800)
+    frame = logs.make_frame(800)
     bench.write(frame)
-    model = tools.config(filters={name: text for name, (text, _) in FILTERS.items()})
+    model = logs.config(filters={name: text for name, (text, _) in FILTERS.items()})
     found = merge(list(bench.profile(bench.plan(model)).values())).segments
     assert Segment.of_filter("nobody") not in found
     for name, (_, mask) in FILTERS.items():
@@ -50,16 +51,16 @@ def test_filters_are_counted_like_pandas_counts_them(bench: Bench, tools: type[T
         assert part.binary is not None
         assert part.binary.selected == int(rows["decision"].sum()), name
     plain = merge(list(bench.profile(bench.plan(model.model_copy(update={"filters": {}}))).values())).segments
-    assert {segment: tools.plain(part) for segment, part in found.items() if segment.columns != ("",)} == {
-        segment: tools.plain(part) for segment, part in plain.items()
+    assert {segment: logs.plain(part) for segment, part in found.items() if segment.columns != ("",)} == {
+        segment: logs.plain(part) for segment, part in plain.items()
     }
 
 
-def test_filters_alone_need_no_segment_columns(bench: Bench, tools: type[Tools]) -> None:
+def test_filters_alone_need_no_segment_columns(bench: Bench) -> None:
     """A model without protected columns and segments has its filters as only segments."""
-    frame = tools.make_frame(200)
+    frame = logs.make_frame(200)
     bench.write(frame)
-    model = tools.config(protected=[], segments=[], filters={"old": "age = old"})
+    model = logs.config(protected=[], segments=[], filters={"old": "age = old"})
     found = merge(list(bench.profile(bench.plan(model)).values())).segments
     assert list(found) == [ALL_ROWS, Segment.of_filter("old")]
     assert str(Segment.of_filter("old")) == "old"
@@ -69,8 +70,8 @@ def test_filters_alone_need_no_segment_columns(bench: Bench, tools: type[Tools])
     ("text", "said"),
     [("height > 3", "height"), ("age > 3", "column 'age' is VARCHAR and cannot be compared by size")],
 )
-def test_a_filter_that_does_not_fit_the_log_is_told(bench: Bench, tools: type[Tools], text: str, said: str) -> None:
+def test_a_filter_that_does_not_fit_the_log_is_told(bench: Bench, text: str, said: str) -> None:
     """A column that is not there, or that has no order of numbers."""
-    bench.write(tools.make_frame(50))
+    bench.write(logs.make_frame(50))
     with pytest.raises(SchemaError, match=said):
-        bench.profile(bench.plan(tools.config(filters={"part": text})))
+        bench.profile(bench.plan(logs.config(filters={"part": text})))
