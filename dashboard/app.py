@@ -15,8 +15,6 @@ ICON = f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
 <circle cx="16" cy="16" r="3" fill="white"/>
 </svg>"""
 
-st.set_page_config(page_title="aimsight", page_icon=ICON, layout="wide")
-
 chosen = st.navigation(
     {
         "": [
@@ -38,6 +36,7 @@ chosen = st.navigation(
     },
     expanded=True,
 )
+st.set_page_config(page_title=f"{chosen.title} – aimsight", page_icon=ICON, layout="wide")
 
 with st.container(width=1240):
     try:

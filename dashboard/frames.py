@@ -182,6 +182,24 @@ def drift_frame(
     return pd.DataFrame(records, columns=columns).astype({"evident": bool, "value": float})
 
 
+def drift_words(frame: pd.DataFrame) -> str:
+    """What a strip of drift shows, for those who do not see it; columns that never differ beyond chance are counted.
+
+    ``airline differs in 6 of 9 windows, last Dec 2015; 5 columns in none.``
+    """
+    told: list[str] = []
+    quiet = 0
+    for name, own in frame.sort_values("order", kind="stable").groupby("name", sort=False):
+        evident = own[own["evident"]]
+        if evident.empty:
+            quiet += 1
+        else:
+            told.append(f"{name} differs in {len(evident)} of {len(own)} windows, last {evident['when'].iloc[-1]}")
+    if quiet:
+        told.append(f"{words.plural(quiet, 'column')} in none")
+    return f"{'; '.join(told)}."
+
+
 def is_evident(row: Row) -> bool:
     """Whether a measured distance is more than chance: by its q-value, or its p-value where there is none."""
     evidence = row["q_value"] if row["q_value"] is not None else row["p_value"]

@@ -85,7 +85,7 @@ def _end_label(bar: dict[Any, Any], side: str, line: int, scale: Spec, palette: 
 
 
 def _category_bars(frame: pd.DataFrame, palette: Palette, column: str) -> Spec:
-    names = {"labelLimit": 220, "domain": False, "ticks": False, "labelPadding": 8}
+    names = {"labelLimit": 160, "domain": False, "ticks": False, "labelPadding": 8}
     axis = {"tickCount": 5, "gridColor": palette.faint, "domain": False}
     layers = [
         layer(

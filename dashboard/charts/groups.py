@@ -23,7 +23,7 @@ def groups_chart(
 
     ``frame`` is as ``frames.group_frame`` gives it.
     """
-    y = names_axis(frame["name"].tolist(), labelLimit=200)
+    y = names_axis(frame["name"].tolist(), labelLimit=140)
     x = number(
         "value",
         scale={"domain": _range(frame, overall), "nice": False, "zero": False},

@@ -90,7 +90,7 @@ def _strip(scene: ui.Scene, model: str, metric: str, rows: list[data.Row], order
     st.subheader("All columns, window by window", anchor=False)
     ui.chart(
         drift_chart(frame, scene.palette, metric=metric, most=FULL_INK.get(metric, 0.3)),
-        f"{words.metric_name(metric)} of every column in every window",
+        f"{words.metric_name(metric)} of every column in every window. {frames.drift_words(frame)}",
     )
     signs = "" if frame["start"].nunique() > MOST_GLYPHS else " Signs in a row are verdicts of its objective."
     st.caption(
@@ -133,7 +133,7 @@ def _distribution(scene: ui.Scene, model: str, metric: str, rows: list[data.Row]
     frame, numeric = answer
     ui.chart(
         distribution_chart(frame, scene.palette, column=words.printable(column), numeric=numeric),
-        f"Distribution of the column in {chosen} over the reference",
+        f"Distribution of {words.printable(column)} in {chosen} over the reference; its numbers are in the table below",
     )
     before = f", {words.reference_words(row['reference'])}" if row["reference"] else ""
     st.caption(

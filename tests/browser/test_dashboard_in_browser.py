@@ -30,11 +30,13 @@ def opened(browser: Browser, url: str, size: str, scheme: str = "light", **more:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", list(SIZES))
 def test_every_page_is_whole(chromium: Browser, served: str, size: str, scheme: str) -> None:
-    """No exception box, no horizontal scrolling, the theme follows the system, every chart is drawn."""
+    """No exception box, no horizontal scrolling, a title of its own, the system's theme, every chart drawn."""
     page = opened(chromium, served, size, scheme)
+    titles = set()
     for name in PAGES:
         page.goto(f"{served}/{name}")
         screens.settle(page)
+        titles.add(page.title())
         assert page.locator("[data-testid=stException]").count() == 0, name
         main = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
         whole = page.evaluate("document.documentElement.scrollWidth")
@@ -43,6 +45,7 @@ def test_every_page_is_whole(chromium: Browser, served: str, size: str, scheme: 
         assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 22, 28)"}[scheme]
         for chart in page.locator("[data-testid=stVegaLiteChart]").all():
             assert chart.locator("svg, canvas").count() >= 1, name
+    assert len(titles) == len(PAGES), "tabs that read alike"
     page.close()
 
 

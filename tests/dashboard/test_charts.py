@@ -220,6 +220,14 @@ def drift() -> pd.DataFrame:
     )
 
 
+def test_the_drift_strip_can_be_read_aloud() -> None:
+    """Who does not see the strip is told which columns differ beyond chance, how often and when last."""
+    said = frames.drift_words(drift().assign(when=["Jan", "Feb", "Jan", "Feb"]))
+    assert said == "a.b['c'] differs in 1 of 2 windows, last Feb; x differs in 1 of 2 windows, last Jan."
+    quiet = frames.drift_words(drift().assign(evident=[False, False, True, False], when="May"))
+    assert quiet == "x differs in 1 of 2 windows, last May; 1 column in none."
+
+
 @pytest.mark.parametrize("palette", [LIGHT, DARK])
 def test_the_drift_strip_fills_only_what_is_evident(palette: Palette) -> None:
     """Cells without evidence are hollow; glyphs stand out from whatever cell they are on."""
