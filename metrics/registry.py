@@ -338,7 +338,11 @@ def measured_by(unit: Metric) -> Metric:
     except NotFoundError as error:
         raise InvalidTextError(f"{unit.id}: {error}") from None
     if inner.kind not in ("segment", "errors"):
-        raise InvalidTextError(f"{unit.id} is not about {inner.id}")
+        why = {
+            "frame": "is measured on rows, of which only counts are kept",
+            "change": "compares with the reference itself",
+        }
+        raise InvalidTextError(f"{unit.id} cannot be about {name}, which {why[inner.kind]}")
     return inner
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,19 @@ import pytest
 from scipy import stats
 
 from aimsight.aims.evaluation import OpeningRule
+from aimsight.aims.planning.plan import plan_objective
 from aimsight.aims.planning.power import draws
 from aimsight.aims.planning.rule import within
 from aimsight.aims.planning.standing import COARSE, ENOUGH, NOT_JUDGED, NOT_PLANNED
+from aimsight.aims.planning.volume import calendar_volume
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.durations import Duration
+from aimsight.metrics.estimates.loss_tree import fit_loss_tree
+from aimsight.metrics.plan import Reference
+from aimsight.metrics.statistics import IntervalCounts, QualityCounts, SegmentStatistics, Statistics, merge
+from aimsight.metrics.values import ALL_ROWS
+from aimsight.tests.configurations import a_model, an_objective
+from aimsight.tests.metrics.conftest import Counting
 
 RULE = OpeningRule(2, 3)
 ROWS = 1200
@@ -156,6 +165,81 @@ def test_what_is_not_planned_says_why_and_what_to_do(references: Any, objective:
     plan = references.steady().plan(ROWS, **objective)
     assert plan.standing == NOT_PLANNED
     assert why in plan.sentence
+
+
+SEVERAL = {
+    "task": "multiclass",
+    "positive_label": None,
+    "log": {"source": "l.parquet", "timestamp": "at", "prediction": "p", "scores": {"c0": "a", "c1": "b", "c2": "c"}},
+}
+
+
+def planned_on(day: SegmentStatistics, objective: dict[str, Any], model: dict[str, Any], **reference: Any) -> Any:
+    """The plan of an objective, of days that are all alike."""
+    made = a_model(
+        labels={"label": "y"},
+        reference={"period": [date(2026, 1, 1), date(2026, 2, 1)]},
+        objectives=[an_objective(**objective)],
+        **model,
+    )
+    counted = None if (leaves := reference.pop("leaves", None)) is None else {ALL_ROWS: leaves}
+    days = [Statistics(QualityCounts(day.rows), segments={ALL_ROWS: day}, leaves=counted)] * 12
+    kept = {"classes": (), "error_exponent": 0, "loss_tree": None, **reference}
+    whole = Reference("r", "f" * 64, (), label_center=0.0, statistics=merge(days), windows=tuple(days), **kept)
+    volume = calendar_volume(day.rows, "as asked", Duration(1, "d"), Duration(1, "d"))
+    return plan_objective(made, made.objectives[0], whole, volume, 30)
+
+
+def three_classes() -> SegmentStatistics:
+    """600 rows of three classes, whose scores come true."""
+    random = np.random.default_rng(7)
+    scores = random.dirichlet([2, 2, 2], 600)
+    labels = (random.random(600)[:, None] > scores.cumsum(axis=1)).sum(axis=1)
+    return Counting().classes(labels, scores.argmax(axis=1), 3, scores)
+
+
+@pytest.mark.parametrize("metric", ["performance.roc_auc", "estimated.recall"])
+def test_scores_of_one_class_are_planned_and_of_several_together_not(metric: str) -> None:
+    """How the scores of several classes go together is not counted: the plan names the metric of one class instead."""
+    classes = {"classes": ("c0", "c1", "c2")}
+    one = planned_on(three_classes(), {"metric": f"{metric}(of=c1)", "target": ">= 0.3"}, SEVERAL, **classes)
+    assert one.standing != NOT_PLANNED
+    assert one.value > 0.4
+    whole = planned_on(three_classes(), {"metric": metric, "target": ">= 0.3"}, SEVERAL, **classes)
+    assert whole.standing == NOT_PLANNED
+    assert f"such as {metric}(of=c0)" in whole.sentence
+
+
+def test_coverage_of_intervals_is_planned() -> None:
+    """900 of 1,000 labels within their interval; at the found value two of three binomial windows fail with 80 %."""
+    day = SegmentStatistics(1000, 1000, interval=IntervalCounts(900, 50, 50, 0))
+    log = {"source": "l.parquet", "timestamp": "at", "prediction": "p", "interval": ["low", "high"]}
+    model = {"task": "regression", "positive_label": None, "log": log}
+    objective = {"metric": "performance.interval_coverage", "target": "between 0.85 and 0.97"}
+    plan = planned_on(day, objective, model)
+    assert plan.value == pytest.approx(0.9)
+    low = plan.found[0].likely
+    assert low < 0.85
+    assert within(RULE, exact_failing(low, 1000, 0.85), 3) == pytest.approx(0.8, abs=0.08)
+
+
+def test_an_estimate_of_errors_is_planned_from_the_leaves_of_its_tree() -> None:
+    """Half of the rows in a leaf with errors of 1, half in one with 3: the estimate moves with the mix, and warns."""
+    random = np.random.default_rng(8)
+    x = np.repeat([0.0, 1.0], 2000)
+    errors = random.choice([-1.0, 1.0], 4000) * (1 + 2 * x)
+    tree = fit_loss_tree({"x": x}, errors, np.full(4000, 10.0))
+    assert tree is not None
+    leaves = np.bincount(tree.leaf({"x": x[::4]}, 1000), minlength=tree.size)
+    part = SegmentStatistics(1000, 1000, errors=Counting().errors(10 + errors[::4], np.full(1000, 10.0)))
+    model = {"task": "regression", "positive_label": None, "log": {"source": "l", "timestamp": "at", "prediction": "p"}}
+    objective = {"metric": "estimated.mae", "target": "<= 2.2"}
+    plan = planned_on(part, objective, model, error_exponent=-40, loss_tree=tree, leaves=leaves)
+    assert plan.warns
+    assert plan.value == pytest.approx(2.0, abs=0.05)
+    # a share of 0.6 at the target; 1,000 rows of another mix warn with 80 % at 0.6 + 0.842 sqrt(0.24 / 1000)
+    assert plan.found[0].likely == pytest.approx(1 + 2 * (0.6 + 0.842 * (0.24 / 1000) ** 0.5), abs=0.01)
+    assert "An estimate opens no record" in plan.sentence
 
 
 def test_the_same_inputs_give_the_same_plan(references: Any) -> None:
