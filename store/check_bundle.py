@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 LEDGER_TAG = b"aimsight ledger entry v1\n"
 CHECKPOINT_TAG = b"aimsight checkpoint v1\n"
 CHECKER = "check_bundle.py"
+WITH_REFERENCES = 3
+"""Form of bundles from which on they hold references."""
 MOST = 20
 """More lines of one kind are counted, not shown."""
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError)
@@ -420,6 +422,8 @@ def references_of(bundle: Bundle, subject: Subject) -> dict[tuple[str, str], lis
     """The references of the models whose runs are in the bundle, held against the entries that froze them."""
     columns: dict[str, list[str]] = bundle.load("columns.json")
     found: dict[tuple[str, str], list[Reference]] = {}
+    if bundle.manifest["bundle"] < WITH_REFERENCES:
+        return found
     known = {}
     for seq, row, digests in subject.references:
         if row["model"] not in subject.models:

@@ -197,24 +197,24 @@ def anderson_darling(column: Column) -> float | None:
 
 
 JENSEN_SHANNON = of_shares(lambda p, q: (toward(p, q) + toward(q, p)) / 2)
-OF_COLUMNS: dict[str, tuple[int, Callable[[Column], float | None]]] = {
-    "drift.psi": (4, of_shares(lambda p, q: (q - p) * math.log(q / p), smoothed=True)),
-    "drift.kl_divergence": (4, of_shares(lambda p, q: q * math.log(q / p), smoothed=True)),
-    "drift.jensen_shannon_divergence": (4, JENSEN_SHANNON),
-    "drift.jensen_shannon_distance": (4, root(JENSEN_SHANNON)),
-    "drift.hellinger": (4, root(of_shares(lambda p, q: (math.sqrt(p) - math.sqrt(q)) ** 2 / 2))),
-    "drift.cramers_v": (4, root(of_shares(lambda p, q: (q - p) ** 2 / (p + q) / 2))),
-    "drift.total_variation": (3, of_shares(lambda p, q: abs(q - p) / 2)),
-    "drift.l_infinity": (4, largest_change),
-    "drift.chi_square": (4, chi_square),
-    "drift.missing_share_change": (3, missing_change),
-    "drift.ks": (3, ks),
-    "drift.wasserstein_normed": (3, of_lengths(abs)),
-    "drift.energy_distance": (4, root(of_lengths(lambda gap: 2 * gap * gap))),
-    "drift.cramer_von_mises": (4, cramer_von_mises),
-    "drift.anderson_darling": (4, anderson_darling),
+OF_COLUMNS: dict[str, tuple[tuple[int, ...], Callable[[Column], float | None]]] = {
+    "drift.psi": ((3, 4), of_shares(lambda p, q: (q - p) * math.log(q / p), smoothed=True)),
+    "drift.kl_divergence": ((3, 4), of_shares(lambda p, q: q * math.log(q / p), smoothed=True)),
+    "drift.jensen_shannon_divergence": ((3, 4), JENSEN_SHANNON),
+    "drift.jensen_shannon_distance": ((3, 4), root(JENSEN_SHANNON)),
+    "drift.hellinger": ((3, 4), root(of_shares(lambda p, q: (math.sqrt(p) - math.sqrt(q)) ** 2 / 2))),
+    "drift.cramers_v": ((3, 4), root(of_shares(lambda p, q: (q - p) ** 2 / (p + q) / 2))),
+    "drift.total_variation": ((3,), of_shares(lambda p, q: abs(q - p) / 2)),
+    "drift.l_infinity": ((3, 4), largest_change),
+    "drift.chi_square": ((3, 4), chi_square),
+    "drift.missing_share_change": ((3,), missing_change),
+    "drift.ks": ((3,), ks),
+    "drift.wasserstein_normed": ((3,), of_lengths(abs)),
+    "drift.energy_distance": ((3, 4), root(of_lengths(lambda gap: 2 * gap * gap))),
+    "drift.cramer_von_mises": ((3, 4), cramer_von_mises),
+    "drift.anderson_darling": ((3, 4), anderson_darling),
 }
-"""Metrics of a column against the reference, each with the version of its definition."""
+"""Metrics of a column against the reference, each with the versions of its definition that have this value."""
 OF_VALUES = frozenset(
     "drift." + name for name in ("ks", "wasserstein_normed", "energy_distance", "cramer_von_mises", "anderson_darling")
 )

@@ -34,6 +34,7 @@ ESTIMATES = "estimates rest on a model of the reference and on windows before"
 PARAMETERS = "metrics with parameters of their own"
 VERSION = "of another version of the metric"
 SEASON = "compared with the windows of a season"
+NO_REFERENCE = "the reference is not in the bundle"
 EXACT = "distances of distinct values, of which the bundle holds the hash alone"
 UNKNOWN = "no formula for them here"
 
@@ -127,16 +128,19 @@ class Again:
     def of_column(self, row: dict[str, Any], run: Run) -> list[float | None]:
         """A distance of a column from the reference."""
         metric, name = row["metric"], row["column_name"]
-        version, formula = OF_COLUMNS[metric]
+        versions, formula = OF_COLUMNS[metric]
         notes = row["detail"].split("; ")
-        if row["metric_version"] != version:
+        if row["metric_version"] not in versions:
             raise NotComputedError(VERSION)
         if metric in OF_VALUES and name in run.exact:
             raise NotComputedError(EXACT)
         if any(re.match(r"compared with \d+ reference windows", note) for note in notes):
             raise NotComputedError(SEASON)
+        references = self.references.get((row["model"], row["reference"]))
+        if references is None:
+            raise NotComputedError(NO_REFERENCE)
         found: list[float | None] = []
-        for reference in self.references.get((row["model"], row["reference"]), []):
+        for reference in references:
             column, before, now = reference.columns.get(name), reference.counts.get(name), run.columns.get(name)
             if column is None or before is None or now is None or before["size"] != now["size"]:
                 continue

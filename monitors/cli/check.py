@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from aimsight.aims.consequences import Consequences
 
 
+FILES = "  Remarks on log and labels are about the files as they are now; runs may fail until they fit."
+
+
 def check(context: typer.Context) -> None:
     """Check the configuration: every mistake at once, each with file, line and the likely cure.
 
@@ -61,6 +64,7 @@ def check(context: typer.Context) -> None:
                 f"{mistakes}"
             ),
             *(f"  {one}" for one in told),
+            *([FILES] if any(one.key.partition(".")[0] in ("log", "labels") for one in told) else []),
             *(
                 f"  {model.model} {model.version}: a window of {model.monitor.window} every {model.monitor.every} "
                 f"({model.log.time_zone}), {plural(len(model.objectives), 'objective')}"

@@ -62,6 +62,16 @@ def test_a_bundle_verifies_without_anything_installed(filled: Store, tmp_path: P
     assert "Authority     " in told
 
 
+def test_a_bundle_of_before_references_is_still_read(filled: Store, tmp_path: Path) -> None:
+    """It has no references: nothing is compared with them, and that is said where there is something to compare."""
+    folder = made(filled, tmp_path / "bundle").folder
+    shutil.rmtree(folder / "references")
+    _edit_line(folder / "manifest.json", '"bundle": 3', '"bundle": 2')
+    _resealed(folder)
+    code, told = check(folder)
+    assert code == 0, told
+
+
 def test_the_same_choice_gives_the_same_bytes(filled: Store, tmp_path: Path) -> None:
     """Two exports are equal file by file."""
     first, second = (made(filled, tmp_path / name) for name in ("a", "b"))

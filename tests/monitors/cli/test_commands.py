@@ -65,7 +65,10 @@ def test_check_names_columns_and_files_that_the_data_do_not_have(call: Call, pro
     told = json.loads(call("check", "--json", "-C", project).out)["remarks"]
     assert [one["key"] for one in told] == ["protected[0]", "filters.old"]
     path.write_text(text.replace("log.parquet", "lag.parquet"))
-    assert "log.source: " in call("-C", project, "check").lines[1]
+    missing = call("-C", project, "check")
+    assert "log.source: " in missing.lines[1]
+    assert "runs may fail until they fit" in missing.out
+    assert "runs may fail" not in answer.out
 
 
 def test_a_run_says_which_objectives_nobody_has_approved(call: Call, project: Path) -> None:
