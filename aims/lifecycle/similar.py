@@ -122,29 +122,26 @@ def _of_record(row: dict[str, Any]) -> Hit:
 
 
 def _of_verdict(row: dict[str, Any]) -> Hit:
-    return Hit(
-        where=_where(row["model"], row["column_name"], row["segment"]),
-        model=row["model"],
-        metric=row["metric"],
-        column=row["column_name"],
-        segment=row["segment"],
-        finding=f"{row['verdict']}: {number(row['value'])}, target {target_words(row['target'])}",
-        window=_window(row),
-        objective=row["objective"],
-    )
+    finding = f"{row['verdict']}: {number(row['value'])}, target {target_words(row['target'])}"
+    return _measured(row, finding, row["objective"])
 
 
 def _beyond(row: dict[str, Any], target: Target) -> Hit | None:
     if target.beyond(row["value"]) <= 0:
         return None
+    return _measured(row, f"{number(row['value'])} lies beyond the target ({target.words}), n = {count(row['n'])}")
+
+
+def _measured(row: dict[str, Any], finding: str, objective: str = "") -> Hit:
     return Hit(
         where=_where(row["model"], row["column_name"], row["segment"]),
         model=row["model"],
         metric=row["metric"],
         column=row["column_name"],
         segment=row["segment"],
-        finding=f"{number(row['value'])} lies beyond the target ({target.words}), n = {count(row['n'])}",
+        finding=finding,
         window=_window(row),
+        objective=objective,
     )
 
 

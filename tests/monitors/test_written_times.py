@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from aimsight.tests.monitors.sandbox import Sandbox
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+ROWS_ONLY: dict[str, Any] = {
+    "labels": None,
+    "features": {"x": "numeric"},
+    "reference": None,
+    "metrics": ["quality.rows"],
+    "objectives": [],
+    "monitor": {"start": FIRST.date()},
+}
+"""A model whose rows are counted, no more."""
 MARCH_3 = (datetime(2026, 3, 3, tzinfo=UTC) - FIRST).days
 
 
@@ -57,12 +66,7 @@ def test_a_time_that_is_not_written_so_is_quoted_and_nothing_is_measured(sandbox
     """No row is left out because its time cannot be read."""
     sandbox.model(
         log={"source": "log.csv", "timestamp_format": "%d.%m.%Y", "naive_timestamps": "UTC", "score": None},
-        labels=None,
-        features={"x": "numeric"},
-        reference=None,
-        metrics=["quality.rows"],
-        objectives=[],
-        monitor={"start": FIRST.date()},
+        **ROWS_ONLY,
     )
     (sandbox.root / "log.csv").write_text("id,at,x,yes\na,01.01.2026,1.5,1\nb,soon,2.5,0\n")
     summary = sandbox.run(1)["credit"]
@@ -89,12 +93,7 @@ def test_times_by_the_name_of_their_form(
     """4 March 2026, 00:00 and 23:30 (UTC), in every named form and as one number."""
     sandbox.model(
         log={"source": "log.json", "timestamp_format": form, "naive_timestamps": zone, "score": None},
-        labels=None,
-        features={"x": "numeric"},
-        reference=None,
-        metrics=["quality.rows"],
-        objectives=[],
-        monitor={"start": FIRST.date()},
+        **ROWS_ONLY,
     )
     lines = [json.dumps({"id": str(at), "at": at, "x": 1.5, "yes": 1}) for at in times]
     (sandbox.root / "log.json").write_text("\n".join(lines) + "\n")
@@ -107,12 +106,7 @@ def test_a_time_without_offset_needs_a_zone(sandbox: Sandbox) -> None:
     """ISO 8601 allows times without an offset; no zone is guessed for them."""
     sandbox.model(
         log={"source": "log.json", "timestamp_format": "iso8601", "score": None},
-        labels=None,
-        features={"x": "numeric"},
-        reference=None,
-        metrics=["quality.rows"],
-        objectives=[],
-        monitor={"start": FIRST.date()},
+        **ROWS_ONLY,
     )
     (sandbox.root / "log.json").write_text('{"id": "a", "at": "at 2026-01-01 10:00:00", "x": 1, "yes": 1}\n')
     problem = sandbox.run(1)["credit"].problem
@@ -129,12 +123,7 @@ def test_numbers_with_a_decimal_comma(sandbox: Sandbox) -> None:
             "naive_timestamps": "UTC",
             "decimal_comma": True,
         },
-        labels={"source": "labels.csv"},
-        features={"x": "numeric"},
-        reference=None,
-        metrics=["performance.mae", "quality.rows"],
-        objectives=[],
-        monitor={"start": FIRST.date()},
+        **ROWS_ONLY | {"labels": {"source": "labels.csv"}, "metrics": ["performance.mae", "quality.rows"]},
     )
     (sandbox.root / "log.csv").write_text("id;at;x;minutes\na;01.01.2026 08:00;0,5;1,25\nb;01.01.2026 09:00;1,5;2,75\n")
     (sandbox.root / "labels.csv").write_text("id;y\na;1,5\nb;2,25\n")
