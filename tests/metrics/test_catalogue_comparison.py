@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn import dummy
 from sklearn import metrics as oracle
-from statsmodels.stats.proportion import confint_proportions_2indep
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from aimsight.configs.errors import NotFoundError
 from aimsight.metrics.frames import Frame, FramePair
@@ -56,6 +56,42 @@ def test_a_change_of_proportions_is_newcombe(counting: Counting) -> None:
     assert value.interval is not None
     expected = confint_proportions_2indep(70, 100, 160, 200, method="newcomb", compare="diff")
     assert (value.interval.low, value.interval.high) == pytest.approx(expected, abs=1e-9)
+
+
+def fieller(first: tuple[float, float, float], second: tuple[float, float, float]) -> tuple[float, float]:
+    """Bounds of a ratio from value, low and high of both: MOVER-R as Donner and Zou print it."""
+    (a, low1, high1), (b, low2, high2) = first, second
+    c, d = high2 * (2 * b - high2), low2 * (2 * b - low2)
+    low = (a * b - math.sqrt((a * b) ** 2 - c * low1 * (2 * a - low1))) / c
+    high = (a * b + math.sqrt((a * b) ** 2 - d * high1 * (2 * a - high1))) / d
+    return low, high
+
+
+def test_a_relative_change_is_a_share_of_what_was(counting: Counting) -> None:
+    """Accuracy 70/100 now, 160/200 then: an eighth less; the miss rate 30/100 and 40/200: half as much again, worse."""
+    now = counting.binary([1] * 100, [1] * 70 + [0] * 30)
+    then = counting.binary([1] * 200, [1] * 160 + [0] * 40)
+    accuracy = value_of(changed(counting, "performance.change(of=accuracy, relative=true)", now, then).result)
+    misses = value_of(changed(counting, "performance.change(of=false_negative_rate, relative=true)", now, then).result)
+    assert accuracy.value == pytest.approx(-0.125)
+    assert misses.value == pytest.approx(-0.5)
+    rates = {
+        x: (x / n, *proportion_confint(x, n, method="wilson")) for x, n in ((70, 100), (160, 200), (30, 100), (40, 200))
+    }
+    low, high = fieller(rates[70], rates[160])
+    assert accuracy.interval is not None
+    assert (accuracy.interval.low, accuracy.interval.high) == pytest.approx((low - 1, high - 1), abs=1e-12)
+    low, high = fieller(rates[30], rates[40])
+    assert misses.interval is not None
+    assert (misses.interval.low, misses.interval.high) == pytest.approx((1 - high, 1 - low), abs=1e-12)
+
+
+def test_nothing_is_a_share_of_zero(counting: Counting) -> None:
+    """No miss in the reference: the share is undefined and says why; where it was hardly any, there is no interval."""
+    now, then = counting.binary([1] * 40, [1] * 30 + [0] * 10), counting.binary([1] * 40, [1] * 40)
+    found = changed(counting, "performance.change(of=false_negative_rate, relative=true)", now, then).result
+    assert isinstance(found, Undefined)
+    assert found.reason == "the reference's value cannot be told from 0, of which nothing is a share"
 
 
 def test_trap_e7_improvement_is_never_a_loss(counting: Counting) -> None:
@@ -124,6 +160,7 @@ def test_the_distance_from_the_best_value_shrinks() -> None:
         ("performance.change(of=change(of=accuracy))", "about change(of=accuracy), which compares with the reference"),
         ("performance.change(of=skill(of=mae))", "about skill(of=mae), which is measured on rows"),
         ("performance.change", "performance.change needs of, a metric"),
+        ("performance.change(of=mcc, relative=true)", "performance.mcc can be below 0, so its change is no share"),
         ("performance.skill(of=ece)", "performance.ece has no dummy to be compared with; these have: accuracy"),
     ],
 )
@@ -141,6 +178,8 @@ def test_the_other_metric_decides_what_is_needed() -> None:
     assert known["performance.change(of=roc_auc)"].needs_score
     assert known["performance.change(of=roc_auc)"].needs_reference
     assert known["performance.change(of=roc_auc)"].bounds == (-1.0, 1.0)
+    assert known["performance.change(of=roc_auc, relative=true)"].bounds == (-1.0, None)
+    assert known["performance.change(of=mae, relative=true)"].bounds == (None, 1.0)
     assert known["performance.skill(of=rmse)"].tasks == {"regression"}
     assert not known["performance.skill(of=rmse)"].needs_score
 

@@ -50,6 +50,7 @@ BOUND = (
     "estimated.cost(fp=1, fn=20)",
     "estimated.confusion(label=negative, decision=negative)",
     "performance.change(of=accuracy)",
+    "performance.change(of=accuracy, relative=true)",
     *(f"performance.skill(of={of})" for of in SKILLS if not of.startswith("cost")),
     "performance.skill(of=cost(fp=1, fn=20))",
     "performance.skill(of=recall(average=weighted))",

@@ -119,6 +119,12 @@ def change() -> float:
     return decided(sk.accuracy_score) - float(sk.accuracy_score(old.number("y"), old.number("yes")))
 
 
+def relative_change() -> float:
+    """The same as a share of the accuracy of the reference."""
+    before = decided(sk.accuracy_score) - change()
+    return change() / before
+
+
 def class_scores() -> tuple[NDArray[Any], Floats]:
     """Labels of the multiclass window and the probabilities of a, b and c."""
     found = m.now("multiclass").where("y", "p_a", "p_b", "p_c")
@@ -409,6 +415,7 @@ ORACLES: list[Oracle] = [
     ),
     Oracle("performance.skill(of=accuracy)", "binary", "", EXACT, SK, skill),
     Oracle("performance.change(of=accuracy)", "binary", "", EXACT, SK, change),
+    Oracle("performance.change(of=accuracy, relative=true)", "binary", "", EXACT, SK, relative_change),
     Oracle("drift.cramer_von_mises", "binary", "age", EXACT, NP, m.cramer_von_mises),
     Oracle("drift.anderson_darling", "binary", "age", FIXED, NP, m.anderson_darling),
     Oracle(
