@@ -118,7 +118,7 @@ def serve(
             clock.beat()
         say("Stopping ...")
         finished = clock.stop(grace)
-    say("Stopped.")
+    say("Stopped." if finished else "Stopped; the run under way was broken off, and the next one does its work.")
     if not finished:
         # A run that would not end is still in its thread, and Python would wait for it for ever. Its transaction is
         # not committed, so the store knows nothing of it but the attempt, which the next run records as abandoned.

@@ -143,6 +143,7 @@ def test_a_run_that_does_not_end_is_broken_off(folder: Path) -> None:
                 break
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE / 3) == 0
+        assert "Stopped; the run under way was broken off" in process.stdout.read()
 
 
 class Runner:
