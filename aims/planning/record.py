@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PLANNED = "plan.computed"
 """Kind of the event."""
-_NUMBERS = ("windows_a_year", "tolerance", "value", "limit", "effect", "false_now", "false_at_target", "asked", "times")
+_NUMBERS = tuple(one.name for one in fields(ObjectivePlan) if str(one.type).startswith("float"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PLAN = ObjectivePlan(
     objective="OBJ-1", metric="performance.accuracy", where="", target=">= 0.7", tolerance=0.1, opens=(2, 3),
     known_from="as in the reference", windows_a_year=365.25, overlap=1, standing=COARSE, sentence="So it is.",
-    rows=120, value=0.9, limit=0.6, effect=1.1, false_now=None, false_at_target=1e-9,
+    rows=120, value=0.9, limit=0.6, effect=1.1, opens_as_is=0.1 + 0.7, false_now=None, false_at_target=1e-9,
     found=(Found(3, 0.1 + 0.2, None),), asked=0.5, times=None, window=None, rows_needed=None,
 )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from aimsight.aims.planning.plan import Found, ObjectivePlan
 from aimsight.aims.planning.record import save_plans
-from aimsight.aims.planning.standing import COARSE, NOT_JUDGED
+from aimsight.aims.planning.standing import COARSE, ENOUGH, NOT_JUDGED
 from aimsight.store.database import Store
 
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
@@ -49,10 +50,11 @@ def test_the_plan_is_shown_with_its_numbers(full: Path, tmp_path: Path, monkeypa
     project = Path(shutil.copytree(full, tmp_path / "project"))
     with Store(project / "store" / "aimsight.duckdb").write() as tx:
         plans = [plan("OBJ-01", COARSE, "It finds 0.791."), plan("OBJ-02", NOT_JUDGED, "It cannot be judged.")]
+        plans.append(replace(plan("OBJ-03", ENOUGH, "It warns."), warns=True))
         save_plans(tx, "credit-limit", plans, config_hash="an older one", reference="r")
     said = opened(project, monkeypatch)
-    assert "2 of 2 objectives cannot show all that is asked of them" in said
+    assert "2 of 3 objectives cannot show all that is asked of them" in said
     assert said.index("OBJ-02") < said.index("OBJ-01")
-    for text in ("It cannot be judged.", "≥ 0.820", "<0.01", "0.42", "0.791", "0.783", "Computed"):
+    for text in ("It cannot be judged.", "≥ 0.820", "<0.01", "0.42", "0.791", "0.783", "Computed", "Warnings a year"):
         assert text in said
     assert "The configuration has changed since" in said
