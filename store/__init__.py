@@ -1,4 +1,4 @@
-"""What is kept: measurements, evaluations, runs and the hash-chained ledger.
+"""What is kept: measurements, evaluations, runs, records and the hash-chained ledger.
 
 For: numbered migrations, short connections under the sidecar lock, one transaction a run, the
 public views, checkpoints outside the database, and verification.
