@@ -6,12 +6,14 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
 
 from aimsight.metrics.cells import NumericCells
 from aimsight.metrics.engines.duckdb import DuckDBEngine
+from aimsight.metrics.engines.expressions import code_of
 from aimsight.metrics.plan import Window
 from aimsight.metrics.statistics import merge
 from aimsight.metrics.values import ALL_ROWS, Segment
@@ -489,3 +491,30 @@ def test_counts_beyond_32_bits_do_not_overflow(bench: Any, monkeypatch: pytest.M
     monkeypatch.setattr(counting, "LARGEST", 450)
     monkeypatch.setattr("aimsight.metrics.engines.passes.BLOCK_ROWS", 64)
     assert logs.plain(bench.profile()) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "known", "positions"),
+    [
+        ("BIGINT", "3, -1, 0, 7, NULL", ("0", "-1", "3"), [2, 1, 0, 9, 8]),
+        ("UTINYINT", "1, 300 - 45, 0", ("255", "1"), [1, 0, 9]),
+        ("BIGINT", "7, 70", ("007", "7"), [1, 9]),
+        ("INTEGER", "1, 0", ("true", "1"), [1, 9]),
+        ("HUGEINT", "1" + 25 * "0" + ", NULL", ("1", "1" + 25 * "0"), [1, 8]),
+        ("BOOLEAN", "true, false, NULL", ("false",), [9, 0, 8]),
+        ("BOOLEAN", "true, false", ("1", "true"), [1, 9]),
+        ("DOUBLE", "2e0, 5e-1, CAST('NaN' AS DOUBLE), NULL", ("0.5", "2"), [1, 0, 8, 8]),
+        ("VARCHAR", "'a', '', NULL", ("", "a"), [1, 0, 8]),
+        ("BIGINT", "1, NULL", (), [9, 8]),
+    ],
+)
+def test_values_are_numbered_as_their_texts(
+    kind: str, values: str, known: tuple[str, ...], positions: list[int]
+) -> None:
+    """A value of any type has the position of its text; 8 stands for a missing and 9 for an unknown one."""
+    listed = ", ".join(f"({number}, {value})" for number, value in enumerate(values.split(", ")))
+    column = code_of("x", kind, "log", known, missing=8, unseen=9)
+    rows = f"SELECT place, CAST(x AS {kind}) AS x FROM (VALUES {listed}) AS given (place, x)"
+    with duckdb.connect() as connection:
+        found = connection.execute(f"SELECT {column} FROM ({rows}) ORDER BY place").fetchall()
+    assert [number for (number,) in found] == positions
