@@ -457,7 +457,7 @@ def recompute(bundle: Bundle, subject: Subject, runs: list[str]) -> None:
 
         again.see(run, rows)
     bundle.wrong += again.wrong
-    bundle.right.append(f"{again.count} values that were measured follow from the stored statistics")
+    bundle.right.append(f"{again.count} measurements follow from the stored statistics")
     bundle.right.append(f"{again.verdicts} verdicts follow from what was measured and the objective of then")
     if again.ranged:
         bundle.limits.append(f"{again.ranged} values were compared to within what thousandths of scores hide")
