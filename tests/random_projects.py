@@ -28,10 +28,11 @@ THREADS = (3, 1, 2, 4)
 SEVERAL = ["accuracy", "balanced_accuracy", "f1", "mcc", "cohen_kappa"]
 AVERAGES = ["f1(average=weighted)", "f1(average=micro)", "recall(average=weighted)", "recall(average=micro)"]
 DECISIONS = [*SEVERAL, "precision", "recall", "specificity"]
+OF_ONE = ["precision(of=mid)", "roc_auc(of=mid)"]
 SCORES = ["roc_auc", "average_precision", "brier", "log_loss"]
 METRICS = {
     "binary": [*DECISIONS, "selection_rate", *SCORES, "calibration_gap", "change(of=accuracy)", "skill(of=log_loss)"],
-    "multiclass": [*SEVERAL, *AVERAGES, "precision(of=mid)", *SCORES, "roc_auc(of=mid)", "skill(of=brier)"],
+    "multiclass": [*SEVERAL, *AVERAGES, *OF_ONE, *SCORES, "change(of=accuracy)", "skill(of=brier)"],
     "regression": ["mae", "mean_error", "rmse", "r2", "max_error", "smape", "change(of=mae)", "skill(of=rmse)"],
 }
 ESTIMATES = {
