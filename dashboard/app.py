@@ -15,6 +15,8 @@ ICON = f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
 <circle cx="16" cy="16" r="3" fill="white"/>
 </svg>"""
 
+st.set_page_config(page_icon=ICON, layout="wide")  # before the pages are named, or their icons are fetched
+
 chosen = st.navigation(
     {
         "": [
@@ -36,7 +38,7 @@ chosen = st.navigation(
     },
     expanded=True,
 )
-st.set_page_config(page_title=f"{chosen.title} – aimsight", page_icon=ICON, layout="wide")
+st.set_page_config(page_title=f"{chosen.title} – aimsight")
 
 with st.container(width=1240):
     try:
