@@ -1,4 +1,4 @@
-"""Drawn projects from files to the store: values against slow computations on the rows, verdicts, and what may not matter."""
+"""Drawn projects from files to the store: values, verdicts and what may not matter, against slow computations."""
 
 from __future__ import annotations
 
