@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+PAGE, VALIDITY = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("performance.md", "validity.md"))
 
 
 @pytest.fixture
@@ -29,8 +29,15 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def commands() -> list[list[str]]:
-    """Every benchmark's command in the page: script and arguments."""
-    return [line.split()[1:] for line in re.findall(r"^python benchmarks/.*$", PAGE, re.MULTILINE)]
+    """Every benchmark's command in the pages: script and arguments."""
+    found = re.findall(r"^python benchmarks/.*$", PAGE, re.MULTILINE)
+    return [line.split()[1:] for line in dict.fromkeys(found + re.findall(r"`(python benchmarks/[^`]*)`", VALIDITY))]
+
+
+def test_every_simulation_of_validity_is_in_its_page() -> None:
+    """A number of the page comes from a script, and a script that nobody reads the numbers of is not kept."""
+    named = set(re.findall(r"benchmarks/validity/(\w+)\.py", VALIDITY))
+    assert named == {path.stem for path in (ROOT / "benchmarks" / "validity").glob("*.py")}
 
 
 def test_the_page_shows_commands() -> None:
@@ -40,8 +47,8 @@ def test_the_page_shows_commands() -> None:
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)
-def test_commands_of_the_page_exist(command: list[str]) -> None:
-    """Whoever copies a command from the page starts a benchmark: the script is there and knows the options."""
+def test_commands_of_the_pages_exist(command: list[str]) -> None:
+    """Whoever copies a command from a page starts a benchmark: the script is there and knows the options."""
     script, *arguments = command
     found = subprocess.run([sys.executable, ROOT / script, "--help"], capture_output=True, text=True, check=True)
     for option in (one for one in arguments if one.startswith("--")):

@@ -19,14 +19,14 @@ from aimsight.metrics.values import Value
 
 METRICS = ("domain_classifier_auc", "reconstruction_error_change")
 NAMES = ("a", "b", "c", "d")
-SIZES = ((1000, 300), (150, 400))
-"""Rows of the reference and of the window."""
 WORLDS = {
     "like the reference": (0.0, 0.9),
     "one feature moved by 0.3": (0.3, 0.9),
     "correlation 0.7 instead of 0.9": (0.0, 0.7),
 }
 """By how much the third feature moves, and how much the first two go together, in the window."""
+LINES = (*(((1000, 300), world) for world in WORLDS), ((150, 400), "like the reference"))
+"""Rows of the reference and of the window, and the world."""
 
 
 def rows(number: int, shift: float, correlation: float, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
@@ -56,11 +56,10 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=200, help="windows a line")
     draws = parser.parse_args().draws
     print(f"| called drifted, %: reference / window | {' | '.join(METRICS)} |\n| --- |{' ---: |' * len(METRICS)}")
-    for sizes in SIZES:
-        for name, world in WORLDS.items():
-            shares = found(sizes, world, draws)
-            cells = " | ".join(f"{100 * shares[metric]:.0f}" for metric in METRICS)
-            print(f"| {name}, {sizes[0]:,} / {sizes[1]:,} | {cells} |", flush=True)
+    for sizes, name in LINES:
+        shares = found(sizes, WORLDS[name], draws)
+        cells = " | ".join(f"{100 * shares[metric]:.0f}" for metric in METRICS)
+        print(f"| {name}, {sizes[0]:,} / {sizes[1]:,} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":
