@@ -16,7 +16,7 @@ from aimsight.monitors.run import run_due
 from aimsight.store.database import Store
 from aimsight.tests.configurations import an_objective
 from aimsight.tests.monitors import faulty
-from aimsight.tests.monitors.sandbox import DAY, REFERENCE_DAYS, Sandbox, binary_rows
+from aimsight.tests.monitors.sandbox import DAY, QUALITY, REFERENCE_DAYS, Sandbox, binary_rows
 
 FIRST_DAY = REFERENCE_DAYS
 COVERAGE, DELAY, TARGET = 0.5, 3, 0.7
@@ -47,7 +47,7 @@ class Days(RuleBasedStateMachine):
     def begin(self) -> None:
         """A model with its reference."""
         self.sandbox.model(
-            labels={"delay": f"{DELAY}d", "min_coverage": COVERAGE}, metrics=["performance.accuracy", "quality.*"]
+            labels={"delay": f"{DELAY}d", "min_coverage": COVERAGE}, metrics=["performance.accuracy", *QUALITY]
         )
         self.sandbox.days(*range(FIRST_DAY), n=ROWS)
         assert self.sandbox.project.models
@@ -89,7 +89,7 @@ class Days(RuleBasedStateMachine):
         """The owner edits the target; both targets judge the days of this machine alike."""
         self.sandbox.model(
             labels={"delay": f"{DELAY}d", "min_coverage": COVERAGE},
-            metrics=["performance.accuracy", "quality.*"],
+            metrics=["performance.accuracy", *QUALITY],
             objectives=[an_objective(target=goal)],
         )
 

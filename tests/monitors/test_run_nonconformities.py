@@ -138,7 +138,7 @@ def test_empty_days_open_one_record_for_the_model(sandbox: Sandbox) -> None:
     (record,) = sandbox.nonconformities()
     assert (record["kind"], record["objective"], record["severity"]) == ("monitoring not done", None, "major")
     assert (record["occurrences"], record["owner"]) == (3, "owner@example.org")
-    assert record["statement"] == "No measurement of credit in 7 Jan 2026: no rows"
+    assert record["statement"] == "No measurement of credit on 7 Jan 2026: no rows"
     sandbox.check()
 
 
@@ -153,7 +153,7 @@ def test_a_log_that_falls_silent_is_told(sandbox: Sandbox) -> None:
     sandbox.run(7)
     (told,) = (sandbox.root / "alerts.txt").read_text().splitlines()
     assert "NC-2026-0001 opened (major): monitoring of credit was not done" in told
-    assert "No measurement of credit in 7 Jan 2026: no rows." in told
+    assert "No measurement of credit on 7 Jan 2026: no rows." in told
 
 
 def test_missing_data_close_nothing(sandbox: Sandbox) -> None:
