@@ -89,23 +89,28 @@ def _of_model(project: Project, model: ModelConfig, now: datetime) -> Iterator[R
     else:
         yield from _in_source(project, model, "log", list(_in_log(model)))
         yield from _in_source(project, model, "labels", truth)
-        if model.monitor.lookback is None and model.monitor.end is None:
-            yield (
-                ("monitor",),
-                (
-                    "labels have files of their own, and each new one has all windows measured again; "
-                    "say how long labels may take"
-                ),
-                "lookback: 30d",
-            )
     if model.reference is not None and model.reference.source is not None:
         yield from _in_source(project, model, "reference", list(_in_log(model)))
+    yield from _measured_again(model)
     yield from _owners(project.config, model)
     yield from _no_reference(project, model)
     yield from _seasons(model)
     yield from _absorbed(model)
     yield from _no_window(model)
     yield from _silence(project, model, now)
+
+
+def _measured_again(model: ModelConfig) -> Iterator[Remark]:
+    """Inputs that concern every window whenever there is more of them, where nothing limits how far back that goes."""
+    if model.monitor.lookback is not None or model.monitor.end is not None:
+        return
+    source = model.log.source
+    if model.labels is not None and model.labels.source is not None:
+        problem = "labels have files of their own, and each new one has all windows measured again"
+        yield ("monitor",), f"{problem}; say how long labels may take", "lookback: 30d"
+    elif isinstance(source, str) and not set("*?[") & set(source):
+        problem = "the log is one file, and whenever it grows all windows are measured again"
+        yield ("monitor",), f"{problem}; say how late rows may come", "lookback: 2d"
 
 
 def _owners(config: ProjectConfig, model: ModelConfig) -> Iterator[Remark]:
