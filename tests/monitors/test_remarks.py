@@ -121,7 +121,7 @@ def test_one_value_alone_says_nothing(fitting: Sandbox) -> None:
 def test_a_log_of_one_file_without_a_lookback_is_told(fitting: Sandbox) -> None:
     """It changes as a whole when a row is added; a closed history does not grow."""
     source = fitting.path(1).relative_to(fitting.root).as_posix()
-    one_file = {"labels": None, "log": {"source": source}, "metrics": ["drift.psi"], "objectives": None}
+    one_file: dict[str, Any] = {"labels": None, "log": {"source": source}, "metrics": ["drift.psi"], "objectives": None}
     fitting.model(**one_file, monitor={"lookback": None})
     assert told(fitting)["monitor"].endswith("say how late rows may come [lookback: 2d]")
     fitting.model(**one_file, monitor={"lookback": None, "end": "2026-01-04"})
