@@ -33,7 +33,7 @@ TOLERANCE = 1e-9
 ESTIMATES = "estimates rest on a model of the reference and on windows before"
 PARAMETERS = "metrics with parameters of their own"
 VERSION = "of another version of the metric"
-SEASON = "compared with the windows of a season"
+ELSEWHERE = "compared with the windows of a season, or with the windows before"
 NO_REFERENCE = "the reference is not in the bundle"
 EXACT = "distances of distinct values, of which the bundle holds the hash alone"
 UNKNOWN = "no formula for them here"
@@ -134,8 +134,8 @@ class Again:
             raise NotComputedError(VERSION)
         if metric in OF_VALUES and name in run.exact:
             raise NotComputedError(EXACT)
-        if any(re.match(r"compared with \d+ reference windows", note) for note in notes):
-            raise NotComputedError(SEASON)
+        if any(re.match("compared with (?!the (whole )?reference:)", note) for note in notes):
+            raise NotComputedError(ELSEWHERE)
         references = self.references.get((row["model"], row["reference"]))
         if references is None:
             raise NotComputedError(NO_REFERENCE)
@@ -240,7 +240,7 @@ def objection(evaluation: dict[str, Any], objective: dict[str, Any], measured: d
         return "its target is not that of the objective's version"
     if measured is None or any(measured[name] != evaluation[name] for name in ("value", "ci_low", "ci_high")):
         known = measured["value"] if measured is not None else None
-        return "" if value is None is known else "it judges another value than the one measured"
+        return "" if value is None and known is None else "it judges another value than the one measured"
     if value is None:
         return "" if verdict not in {"conforming", "nonconforming", "at risk"} else "there is no value to judge"
     if measured["n"] < objective["min_rows"]:

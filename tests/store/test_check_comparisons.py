@@ -34,7 +34,7 @@ from aimsight.store.check_comparisons import (
     groups_of,
     of_groups,
 )
-from aimsight.store.check_measurements import objection
+from aimsight.store.check_measurements import ELSEWHERE, NO_REFERENCE, Again, NotComputedError, Run, objection
 from aimsight.store.statistics_tables import STATISTICS_SEGMENT
 
 DRIFT = {name: formula for name, (_, formula) in OF_COLUMNS.items()}
@@ -138,6 +138,26 @@ def test_nothing_is_divided_by_no_rows(name: str) -> None:
     some, none = numbers(np.array([1, 2])), numbers(np.array([], dtype=int))
     assert DRIFT[name](Column(some, none, 0.0, 1000.0, 1.0)) is None
     assert DRIFT[name](Column(none, some, 0.0, 1000.0, 1.0)) is None
+
+
+@pytest.mark.parametrize(
+    ("detail", "why"),
+    [
+        ("", NO_REFERENCE),
+        ("compared with the reference: of 12 windows before there are 3", NO_REFERENCE),
+        ("compared with the reference: there is no window since", NO_REFERENCE),
+        ("compared with the whole reference: it has 2 windows of a Monday, fewer than 3", NO_REFERENCE),
+        ("compared with 4 reference windows of a Monday, 2026-01-05 to 2026-01-26", ELSEWHERE),
+        ("compared with the 12 windows (2026-01-05 to 2026-01-16) before", ELSEWHERE),
+        ("compared with the reference and the 1 window (2026-01-05) since", ELSEWHERE),
+    ],
+)
+def test_only_what_is_compared_with_the_whole_reference_is_held_against_it(detail: str, why: str) -> None:
+    """The windows of a season, and those that a moving reference is made of, are no part of a bundle."""
+    row = {"metric": "drift.psi", "metric_version": 4, "column_name": "x", "detail": detail, "model": "m"}
+    with pytest.raises(NotComputedError) as refused:
+        Again({}, {}, {}).of_column({**row, "reference": "r"}, Run(lambda _: []))
+    assert str(refused.value) == why
 
 
 def segment(**known: Any) -> dict[str, Any]:
