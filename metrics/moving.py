@@ -52,7 +52,7 @@ def expanding(reference: Reference, before: Before, zone: str) -> Counterpart:
     """The frozen reference with all windows before the one that is measured, oldest first; see ``rolling``."""
     filled = [(window, part) for window, part in before if part.quality.rows > 0]
     if not filled:
-        return Counterpart(None, "compared with the reference: there is no window before")
+        return Counterpart(None, "compared with the reference: there is no window since")
     parts = [part for _, part in filled]
     made = _made(reference, [reference.statistics, *parts], [*reference.windows, *parts])
     return Counterpart(made, f"compared with the reference and the {_named(filled, zone)} since")

@@ -69,11 +69,15 @@ class WindowsDrift:
 
     def _counterpart(self, reference: Reference, window: Window) -> Counterpart | None:
         declared, zone = self._model.reference, self._model.log.time_zone
-        if declared is not None and self._before is not None:
-            before = self._before.before(window, declared.rolling)[::-1]
-            size = declared.rolling
-            return expanding(reference, before, zone) if size is None else rolling(reference, before, size, zone)
-        return self._season(reference).of(window) if self._is_seasonal(reference) else None
+        if declared is None or self._before is None:
+            return self._season(reference).of(window) if self._is_seasonal(reference) else None
+        before = self._before.before(window, declared.rolling)[::-1]
+        if declared.rolling is not None:
+            return rolling(reference, before, declared.rolling, zone)
+        if declared.period is not None:  # the rows of windows that started earlier are the reference's own
+            end = reference_period(self._model).end
+            before = [(one, part) for one, part in before if one.start >= end]
+        return expanding(reference, before, zone)
 
     @cached_property
     def _spans(self) -> tuple[Window, ...]:

@@ -103,7 +103,7 @@ def distances(sandbox: Sandbox) -> dict[int, tuple[float, str]]:
         (
             {"expanding": True},
             {
-                4: "compared with the reference: there is no window before",
+                4: "compared with the reference: there is no window since",
                 5: "compared with the reference and the 1 window (2026-01-05) since",
                 11: "compared with the reference and the 7 windows (2026-01-05 to 2026-01-11) since",
             },
@@ -127,6 +127,22 @@ def test_a_moving_reference_is_the_windows_before(
     sandbox.check()
     again = recompute(sandbox.project, sandbox.store, ["credit"])
     assert (again.runs, again.findings) == (8, ())
+
+
+def test_an_expanding_reference_takes_no_row_twice(sandbox: Sandbox) -> None:
+    """Where monitoring starts within the reference, its windows there are a part of it and not added to it."""
+    moving(sandbox, expanding=True)
+    sandbox.run(12)
+    later = distances(sandbox)
+    early = sandbox.at(sandbox.root.parent / "early")
+    moving(early, expanding=True)
+    early.write_model(
+        "credit", {**early.raw["credit"], "monitor": {**early.raw["credit"]["monitor"], "start": "2026-01-02"}}
+    )
+    early.run(12)
+    found = distances(early)
+    assert found[3][1] == "compared with the reference: there is no window since"
+    assert {day: found[day] for day in later} == later
 
 
 def test_a_moving_reference_does_not_hang_on_what_is_run_together(sandbox: Sandbox) -> None:
