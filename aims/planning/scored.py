@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aimsight.aims.planning.atoms import Part, each_by_mass, numbered
-from aimsight.aims.planning.unplanned import SEVERAL, UnplannableError
+from aimsight.aims.planning.unplanned import UnplannableError, of_several
 from aimsight.metrics.statistics import (
     LOSS_BITS,
     LOSS_SQUARE_BITS,
@@ -43,7 +43,7 @@ def the_class(unit: Metric, counted: Mapping[str, object] | None) -> str:
     """
     name = unit.one_class or ""
     if counted and name not in counted:
-        raise UnplannableError(SEVERAL.format(metric=unit.id, one=next(iter(counted))))
+        raise of_several(unit, next(iter(counted)))
     return name
 
 

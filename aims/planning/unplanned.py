@@ -32,10 +32,7 @@ METRICS = {
     "performance.max_error": "it hangs on the largest error of a window alone; plan performance.rmse beside it",
 }
 """By the metric."""
-SEVERAL = (
-    "the reference counts the scores of every class by itself, and not how they go together; plan the metric of single "
-    "classes, such as {metric}(of={one})"
-)
+SEVERAL = "the reference counts the scores of every class by itself, and not how they go together"
 
 
 def refuse(unit: Metric) -> None:
@@ -49,3 +46,9 @@ def refuse(unit: Metric) -> None:
     why = METRICS.get(unit.id) or KINDS.get(unit.kind)
     if why is not None:
         raise UnplannableError(why)
+
+
+def of_several(unit: Metric, one: str) -> UnplannableError:
+    """Why a metric of the scores of several classes cannot be planned, ``one`` of which may be planned alone."""
+    alone = f"plan the metric of single classes, such as {unit.id}(of={one})" if unit.per_class else MEASURED
+    return UnplannableError(f"{SEVERAL}; {alone}")

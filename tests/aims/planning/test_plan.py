@@ -210,6 +210,15 @@ def test_scores_of_one_class_are_planned_and_of_several_together_not(metric: str
     assert f"such as {metric}(of=c0)" in whole.sentence
 
 
+@pytest.mark.parametrize("metric", ["performance.log_loss", "estimated.brier", "performance.skill(of=brier)"])
+def test_no_class_is_named_where_none_can_be_measured_alone(metric: str) -> None:
+    """These metrics take no class, so the plan does not advise one."""
+    plan = planned_on(three_classes(), {"metric": metric, "target": "<= 0.9"}, SEVERAL, classes=("c0", "c1", "c2"))
+    assert plan.standing == NOT_PLANNED
+    assert "set target and tolerance by them" in plan.sentence
+    assert "of=c0" not in plan.sentence
+
+
 def test_coverage_of_intervals_is_planned() -> None:
     """900 of 1,000 labels within their interval; at the found value two of three binomial windows fail with 80 %."""
     day = SegmentStatistics(1000, 1000, interval=IntervalCounts(900, 50, 50, 0))
