@@ -115,7 +115,7 @@ def _judge_interval(
         return Judgement(Verdict.NONCONFORMING, "the whole interval lies beyond the target and its tolerance")
     width = max(objective.tolerance, _half_room(target, bounds))
     if farthest > objective.tolerance + width and nearest < -width:
-        return Judgement(Verdict.INSUFFICIENT, "the interval is too wide to tell conforming from nonconforming")
+        return Judgement(Verdict.INSUFFICIENT, f"{_widest(result)} too wide to tell conforming from nonconforming")
     if target.beyond(result.value) > 0:
         return Judgement(
             Verdict.AT_RISK, "the value lies beyond the target, the interval does not lie wholly beyond it"
@@ -138,6 +138,12 @@ def _widened(result: Value) -> tuple[float, float]:
     """The interval, widened by the error bound of a binned value; the value itself where there is no interval."""
     low, high = (result.interval.low, result.interval.high) if result.interval else (result.value, result.value)
     return low - result.error_bound, high + result.error_bound
+
+
+def _widest(result: Value) -> str:
+    """What makes up most of the interval as it is judged: chance, or the cells that values are counted in."""
+    chance = result.interval.high - result.interval.low if result.interval else 0.0
+    return "the interval is" if 2 * result.error_bound <= chance else "the cells that values are counted in are"
 
 
 def _least_beyond(target: Target, low: float, high: float) -> float:

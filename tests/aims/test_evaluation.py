@@ -141,6 +141,17 @@ def test_a_binned_value_is_judged_with_its_error_bound() -> None:
     assert judge(objective(">= 0.83", 0.01), unsure, UNIT).verdict is Verdict.AT_RISK
 
 
+@pytest.mark.parametrize(
+    ("half", "bound", "what"), [(5.0, 0.1, "the interval is"), (0.1, 1e9, "the cells that values are counted in are")]
+)
+def test_what_is_too_wide_is_named(half: float, bound: float, what: str) -> None:
+    """An error bound of anything, beside a narrow interval, is no want of rows."""
+    slope = Measurement("x", 1, Value(1.0, 1000, Interval(1.0 - half, 1.0 + half, "test"), error_bound=bound))
+    found = judge(objective("between 0.8 and 1.2"), slope, OPEN)
+    assert found.verdict is Verdict.INSUFFICIENT
+    assert found.reason == f"{what} too wide to tell conforming from nonconforming"
+
+
 NC, OK, RISK, NOT = Verdict.NONCONFORMING, Verdict.CONFORMING, Verdict.AT_RISK, Verdict.NOT_MEASURED
 
 
