@@ -205,17 +205,16 @@ def recalibration(counts: ScoreCounts, *, slope: bool) -> Recalibration | None:
     variance = max(float(inverse[place, place]), 0.0)
     if not slope:
         variance *= max(1.0, variance * float(up @ np.square(1 - chance) + down @ np.square(chance)))
-    bound = 0.0 if counts.exact else _hidden_by_cells(counts, x, beta, inverse[place])
+    bound = 0.0 if counts.exact else _hidden_by_cells(counts, x, beta, inverse[place], slope=slope)
     return Recalibration(float(beta[place]), math.sqrt(variance), bound)
 
 
-def _hidden_by_cells(counts: ScoreCounts, x: Floats, beta: Floats, row: Floats) -> float:
+def _hidden_by_cells(counts: ScoreCounts, x: Floats, beta: Floats, row: Floats, *, slope: bool) -> float:
     """How far the maximum moves when every row lies at that end of its cell which moves it furthest, either way.
 
     ``row`` is that of the inverse information which belongs to the parameter. Where the rows may then part the classes
     it can be anything.
     """
-    place = int(row[1] != 0)
     ends = [np.tile(_logit((counts.positions + end) / SCORE_CELLS), 2) for end in (0, 1)]
     up = np.concatenate([counts.positives, np.zeros_like(counts.positives)]).astype(np.float64)
     down = np.concatenate([np.zeros_like(counts.negatives), counts.negatives]).astype(np.float64)
@@ -226,8 +225,8 @@ def _hidden_by_cells(counts: ScoreCounts, x: Floats, beta: Floats, row: Floats) 
     furthest = 0.0
     for high, low in (ends, ends[::-1]):
         at = np.where(rises, high, low)
-        found = None if _parted(at, up, down, slope=bool(place)) else _maximum(at, up, up + down, slope=bool(place))
-        furthest = max(furthest, ANYTHING if found is None else abs(float(found[0][place] - beta[place])))
+        found = None if _parted(at, up, down, slope=slope) else _maximum(at, up, up + down, slope=slope)
+        furthest = max(furthest, ANYTHING if found is None else abs(float((found[0] - beta)[int(slope)])))
     return furthest
 
 
