@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from aimsight.aims.changes import governed_by, is_registered, register, unjudged
+from aimsight.aims.changes import governed_by, register
 from aimsight.aims.people_on_record import record_people
 from aimsight.aims.verdicts import Verdict
 from aimsight.configs.durations import Duration
-from aimsight.configs.errors import AimsightError, NotFoundError, SourceError, StoreError, StoreVersionError
+from aimsight.configs.errors import AimsightError, NotFoundError, SourceError, StoreError
 from aimsight.configs.hashes import config_hash
 from aimsight.metrics.engines.connection import ResourceError
 from aimsight.metrics.engines.duckdb import DuckDBEngine
@@ -42,7 +41,7 @@ from aimsight.monitors.due import (
 )
 from aimsight.monitors.earlier import Before
 from aimsight.monitors.frames import WindowFrames
-from aimsight.monitors.history import MOST_ATTEMPTS, read_attempts, read_history
+from aimsight.monitors.history import MOST_ATTEMPTS
 from aimsight.monitors.inputs import (
     ChangedError,
     Inputs,
@@ -53,22 +52,16 @@ from aimsight.monitors.inputs import (
     with_reference_contents,
 )
 from aimsight.monitors.label_state import label_state
-from aimsight.monitors.missed import missed_windows, record_abandoned, record_missed
+from aimsight.monitors.look_back import Known, look_back
+from aimsight.monitors.missed import record_missed
 from aimsight.monitors.overdue import look_after_nonconformities
 from aimsight.monitors.recording import Failed, Measured, Recorded, record
 from aimsight.monitors.row_windows import row_windows
 from aimsight.monitors.schemas import Schemas
 from aimsight.monitors.windows import disjoint, side_by_side, windows
-from aimsight.store.files import KnownFile, known_files, remember_files
-from aimsight.store.references import is_frozen, load_reference, save_reference
-from aimsight.store.runs import (
-    RunRecord,
-    begin_attempts,
-    done_keys,
-    plan_slots,
-    planned_windows,
-    run_key,
-)
+from aimsight.store.files import remember_files
+from aimsight.store.references import load_reference, save_reference
+from aimsight.store.runs import RunRecord, begin_attempts, plan_slots, run_key
 
 if TYPE_CHECKING:
     import numpy as np
@@ -213,21 +206,15 @@ class _Run:
         self.problem = ""
         self.identified = self.frozen = True
         self.made: Reference | None = None
-        self.registered = self.unfinished = False
-        self.remembered: dict[str, KnownFile] = {}
-        self.history: dict[Window, History] = {}
-        self.attempts: Counter[str] = Counter()
+        self.known = Known()
         self.back_test = BackTest()
-        self.slots: list[Window] = []
-        self.done: set[str] = set()
-        self.late: list[Window] = []
-        self.unjudged: set[Window] = set()
         self.schemas = Schemas(self.engine, model.log.table)
 
     def execute(self, chosen: Sequence[Window] | None) -> RunSummary:
         """Find what is due, run it in chunks, and say what came of it."""
-        self._look_back()
-        missed = record_missed(self.project, self.store, self.model, self.late)
+        self.known = look_back(self.project, self.store, self.model, self.now)
+        self.frozen = self.model.reference is None or self.known.has_reference
+        missed = record_missed(self.project, self.store, self.model, self.known.late)
         self._gather()
         unreadable = self.problem
         candidates = self._candidates(chosen)
@@ -237,9 +224,9 @@ class _Run:
         todo = self._backfill(candidates) if chosen is not None else self._due(candidates)
         total = Recorded()
         basis = self._basis(candidates) if todo else None
-        if self.problem and not self.history:
+        if self.problem and not self.known.history:
             raise AimsightError(f"{self.problem}; nothing has ever been measured of this model, so nothing is recorded")
-        if not self.registered or todo or (self.inputs and self.inputs.news):
+        if not self.known.is_registered or todo or (self.inputs and self.inputs.news):
             self._begin(candidates)
         for start in range(0, len(todo), CHUNK):
             self.progress(f"{self.model.model}: windows", start, len(todo))
@@ -257,37 +244,6 @@ class _Run:
             "" if candidates else none_planned(self.model, self._first_row(), self.now),
         )
 
-    def _look_back(self) -> None:
-        """What the store knows of the model; runs of processes that are gone are recorded as abandoned."""
-        self.frozen = self.model.reference is None
-        if not self.store.path.exists():
-            return
-        try:
-            self._read_store()
-        except (NotFoundError, StoreVersionError):
-            # an older store, or one whose making was interrupted; a newer one is refused again
-            with self.store.write():
-                pass
-            self._read_store()
-        if self.unfinished:
-            record_abandoned(self.project, self.store)
-
-    def _read_store(self) -> None:
-        with self.store.read() as reader:
-            self.history = read_history(
-                reader, self.model, config_hash=self.config_hash, code_version=version("aimsight")
-            )
-            self.attempts = read_attempts(reader, self.model)
-            self.frozen = self.frozen or is_frozen(reader, self.model.model, reference_fingerprint(self.model))
-            self.registered = is_registered(reader, self.model, self.project.config.changes)
-            self.remembered = known_files(reader)
-            self.slots = planned_windows(reader, self.model.model, self.model.monitor.name)
-            self.done = done_keys(reader, self.model.model)
-            self.late = missed_windows(reader, self.model, min(self.now, self.store.clock.now()))
-            if self.project.config.changes == "approve":
-                self.unjudged = {Window(start, end) for start, end in unjudged(reader, self.model)}
-            self.unfinished = bool(reader.tuples("SELECT 1 FROM attempt LIMIT 1"))
-
     def _gather(self) -> None:
         """Look at the files, without holding the store: hashing them may take long."""
 
@@ -295,7 +251,7 @@ class _Run:
             self.progress(text, 0, 0)
 
         try:
-            self.inputs = gather(self.model, self.project.root, self.remembered, tell, with_reference=not self.frozen)
+            self.inputs = gather(self.model, self.project.root, self.known.files, tell, with_reference=not self.frozen)
         except AimsightError as error:
             self.problem = str(error)
 
@@ -312,44 +268,44 @@ class _Run:
 
     def _first_row(self) -> datetime | None:
         first = self.inputs.first_row() if self.inputs else None
-        return first if first is not None else min((window.start for window in self.history), default=None)
+        return first if first is not None else min((window.start for window in self.known.history), default=None)
 
     def _by_rows(self, length: RowCount | ChunkCount, start: datetime) -> list[Window]:
         """The windows of so many rows: those cut before, and those that are full by now."""
         if self.inputs is None:
-            return self.slots
+            return self.known.slots
         inputs, until = self.inputs, ending(self.model, self.now)
 
         def times(begin: datetime, end: datetime) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
             paths = inputs.overlapping([Window(begin, end)])
             return self.engine.rows_by_time(self.model, paths, begin, end) if paths else iter(())
 
-        return row_windows(length, self.slots, start, until, times, closed=until < self.now)
+        return row_windows(length, self.known.slots, start, until, times, closed=until < self.now)
 
     def _due(self, candidates: Sequence[Window]) -> list[Window]:
         """What is due; a window that has a result is left alone when its rows cannot be had any more.
 
         Due is also what was run before an objective was approved that judges it.
         """
-        found = due(candidates, self.history, self._fingerprint, self.model, self.now)
-        if self.unjudged:
-            again = self._backfill([window for window in candidates if window in self.unjudged])
+        found = due(candidates, self.known.history, self._fingerprint, self.model, self.now)
+        if self.known.unjudged:
+            again = self._backfill([window for window in candidates if window in self.known.unjudged])
             found = sorted({*found, *again}, key=lambda window: (window.start, window.end))
         found = [window for window in found if self._has_rows(window) or not self._past(window).finished]
-        if not self.attempts:
+        if not self.known.attempts:
             return found
-        return [window for window in found if self.attempts[self._key(window)] < MOST_ATTEMPTS]
+        return [window for window in found if self.known.attempts[self._key(window)] < MOST_ATTEMPTS]
 
     def _has_rows(self, window: Window) -> bool:
         inputs = self.inputs
         return inputs is not None and (window in inputs.needing or bool(inputs.overlapping([window])))
 
     def _past(self, window: Window) -> History:
-        return self.history.get(window, History())
+        return self.known.history.get(window, History())
 
     def _backfill(self, candidates: Sequence[Window]) -> list[Window]:
         """The chosen windows without a result under this very configuration and these inputs; failures are retried."""
-        return [window for window in candidates if self._key(window) not in self.done]
+        return [window for window in candidates if self._key(window) not in self.known.done]
 
     def _fingerprint(self, window: Window) -> str:
         past = self._past(window)
@@ -389,7 +345,7 @@ class _Run:
         if self.inputs is None:
             return None
         fingerprint = reference_fingerprint(self.model)
-        if known := self._measured_before(fingerprint):
+        if known := self._frozen_reference(fingerprint):
             self.frozen = True  # perhaps by another process, a moment ago
             return known
         period = self._period(self.inputs, candidates)
@@ -413,7 +369,7 @@ class _Run:
         self.made = made
         return made
 
-    def _measured_before(self, fingerprint: str) -> Reference | None:
+    def _frozen_reference(self, fingerprint: str) -> Reference | None:
         """The frozen reference; how far earlier estimates were off is read with it, as only new windows need both."""
         if not self.store.path.exists():
             return None
