@@ -64,8 +64,11 @@ _NAMES = {
 }
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SPECIAL = re.compile(r"([!-/:-@\[-`{-~])")
-_JOINED = re.compile(r"(?i)(?<=[a-z])(?=://)|(?<=www)(?=\.)|(?<=@)|(?<=-)(?=[->])|(?<=<)(?=-)|(?<=[<>~!])(?==)")
+_JOINED = re.compile(
+    r"(?i)(?<=[a-z])(?=://)|(?<=www)(?=\.)|(?<=@)|(?<=-)(?=[->])|(?<=<)(?=-)|(?<=[<>~!])(?==)|(?<=\d–)(?=\d)"
+)
 _BREAK = "\u2060"
+_HELD = re.compile(r"(?<=\bn) (=) (?=\d)|(?<=\d) (to) (?=[−\d])")
 
 
 def printable(text: str) -> str:
@@ -96,9 +99,10 @@ def escape(text: str) -> str:
     """Markdown that shows exactly this text: no link, image, colour, emoji, formula or heading comes of it.
 
     Every ASCII punctuation mark is escaped; an invisible word joiner goes where renderers make links or arrows of plain
-    text after the escapes are gone.
+    text after the escapes are gone. ``n = 8,128`` and intervals stay on one line, by joiners and no-break spaces.
     """
-    return _SPECIAL.sub(r"\\\1", _JOINED.sub(_BREAK, printable(text)))
+    held = _HELD.sub(lambda found: f"\u00a0{found[1] or found[2]}\u00a0", printable(text))
+    return _SPECIAL.sub(r"\\\1", _JOINED.sub(_BREAK, held))
 
 
 def decimals(*values: float | None) -> int:

@@ -84,7 +84,7 @@ def test_an_objective_shows_value_interval_and_n(full: Path, monkeypatch: pytest
     """A number never stands without its interval and its n; the statement of the objective is its heading."""
     app = opened(full, "model", monkeypatch)
     words = said(app).replace("\\", "")
-    assert "AUC 0.816 (0.804–0.828), n = 2,281" in words
+    assert "AUC 0.816 (0.804–\u20600.828), n\u00a0=\u00a02,281" in words  # each on one line
     assert "OBJ-01 Ranking stays as good as at release." in words
     assert len(app.get("vega_lite_chart")) == 6
 
