@@ -64,8 +64,9 @@ def biased_interval(value: float, bias: float, delta: float, chance: float, meth
     Notes
     -----
     The distance is about noncentral chi-square times a constant, and what is asked for is the noncentrality. The
-    variance rises with it, so that the upper end is longer than the lower one: it is that of the noncentral chi-square
-    within a tenth. The lower end keeps to the variance at the distance seen, which is cautious.
+    variance rises with it, so that the upper end is longer than the lower one: from the bias on it is that of the
+    noncentral chi-square within a tenth, below it is longer. The lower end keeps to the variance at the distance seen,
+    which is cautious.
     """
     centre = value - bias
     low = centre - Z * math.sqrt(max(delta - chance, chance))

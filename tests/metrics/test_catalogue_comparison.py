@@ -92,8 +92,8 @@ def test_nothing_is_a_share_of_zero(counting: Counting) -> None:
     found = changed(counting, "performance.change(of=false_negative_rate, relative=true)", now, then).result
     assert isinstance(found, Undefined)
     assert found.reason == "the reference's value cannot be told from 0, of which nothing is a share"
-    scored = [counting.binary([1] * ups + [0] * (40 - ups), scores=[0.5] * 40) for ups in (30, 21)]
-    found = changed(counting, "performance.change(of=ece, relative=true)", *scored).result
+    now, then = (counting.binary([1] * ups + [0] * (40 - ups), scores=[0.5] * 40) for ups in (30, 21))
+    found = changed(counting, "performance.change(of=ece, relative=true)", now, then).result
     assert isinstance(found, Value)
     assert found.value == pytest.approx((0.0245 - 0.2495) / 0.0245)  # from the middle of the cell, 0.5005
     assert found.interval is None
@@ -105,8 +105,9 @@ def test_the_error_bound_of_a_change_holds_whatever_cells_hide(counting: Countin
     rng = np.random.default_rng(6)
     sides = [(rng.integers(0, 2, 80), 0.3 + 0.02 * rng.random(80)) for _ in range(2)]
     now, then = (float(oracle.roc_auc_score(y, s)) for y, s in sides)
+    parts = [counting.binary(y, scores=s) for y, s in sides]
     metric = f"performance.change(of=roc_auc{', relative=true' if relative else ''})"
-    found = changed(counting, metric, *(counting.binary(y, scores=s) for y, s in sides)).result
+    found = changed(counting, metric, parts[0], parts[1]).result
     assert isinstance(found, Value)
     assert 0 < abs(found.value - (now - then) / (then if relative else 1)) <= found.error_bound < 0.5
 
