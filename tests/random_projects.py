@@ -23,6 +23,14 @@ SCORED: dict[str, dict[str, Any]] = {
     "regression": {},
 }
 REFERENCE_DAYS, DAYS, ROWS_A_DAY = 8, 6, 90
+SEASON_HOURS = 6
+REFERENCES: tuple[dict[str, Any], ...] = (
+    {},
+    {"expanding": True},
+    {"rolling": 3},
+    {"season": "weekday", "windows": f"{SEASON_HOURS}h"},
+)
+"""What drift is measured from: the frozen reference, and all that takes its place."""
 THREADS = (3, 1, 2, 4)
 """That a project is run by, by the turn that it is written in."""
 SEVERAL = ["accuracy", "balanced_accuracy", "f1", "mcc", "cohen_kappa"]
@@ -30,14 +38,16 @@ AVERAGES = ["f1(average=weighted)", "f1(average=micro)", "recall(average=weighte
 DECISIONS = [*SEVERAL, "precision", "recall", "specificity"]
 OF_ONE = ["precision(of=mid)", "roc_auc(of=mid)"]
 SCORES = ["roc_auc", "average_precision", "brier", "log_loss"]
+CHANGES = ["change(of=accuracy)", "change(of=accuracy, relative=true)"]
+OF_ERRORS = ["change(of=mae)", "change(of=mae, relative=true)", "skill(of=rmse)"]
 METRICS = {
-    "binary": [*DECISIONS, "selection_rate", *SCORES, "calibration_gap", "change(of=accuracy)", "skill(of=log_loss)"],
-    "multiclass": [*SEVERAL, *AVERAGES, *OF_ONE, *SCORES, "change(of=accuracy)", "skill(of=brier)"],
-    "regression": ["mae", "mean_error", "rmse", "r2", "max_error", "smape", "change(of=mae)", "skill(of=rmse)"],
+    "binary": [*DECISIONS, "selection_rate", *SCORES, "calibration_gap", *CHANGES, "skill(of=log_loss)"],
+    "multiclass": [*SEVERAL, *AVERAGES, *OF_ONE, *SCORES, *CHANGES, "skill(of=brier)"],
+    "regression": ["mae", "mean_error", "rmse", "r2", "max_error", "smape", *OF_ERRORS],
 }
 ESTIMATES = {
-    "binary": ["accuracy", "precision", "recall", "f1", *SCORES[:3]],
-    "multiclass": ["accuracy", "recall(of=mid)", "roc_auc(of=mid)"],
+    "binary": ["accuracy", "precision", "recall", "f1", *SCORES],
+    "multiclass": ["accuracy", "recall(of=mid)", "roc_auc(of=mid)", "brier", "log_loss"],
     "regression": [],
 }
 """Estimates whose chances an isotonic regression gives; those of errors are learned by a tree of our own."""
@@ -141,7 +151,7 @@ def draw(seed: int) -> RandomProject:
         "protected": ["group"],
         "segments": ["group", ["group", "half"]],
         "filters": {"upper": "x > 0.25 and half = b"},
-        "reference": {"period": dates[:2]},
+        "reference": {"period": dates[:2]} | REFERENCES[seed // 2 % 4],
         "monitor": {"every": "1d", "window": "2d" if seed % 2 else "1d", "end": dates[2]},
         "drift": "exact",
         "min_group": int(rng.choice([5, 20])),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from scipy import stats
 from sklearn import metrics as sk
 from sklearn.isotonic import IsotonicRegression
 
-from aimsight.tests.random_projects import CLASSES, CURVES, SCORES, SHARES, RandomProject
+from aimsight.tests.random_projects import CLASSES, CURVES, SCORES, SEASON_HOURS, SHARES, RandomProject
 
 Floats = NDArray[np.float64]
 Span = tuple[datetime, datetime]
@@ -33,15 +34,11 @@ PROBABILITIES = 2.0**-52
 
 @dataclass(frozen=True)
 class Expected:
-    """A value with its interval, where that has a textbook form, and its rows, where they are no matter of taste.
-
-    ``within`` is how far off the stored value may be.
-    """
+    """A value with its interval, where that has a textbook form, and its rows, where they are no matter of taste."""
 
     value: float
     interval: tuple[float, float] | None = None
     n: int | None = None
-    within: float = 1e-8
 
 
 def wilson(hits: float, n: float, z: float = Z) -> tuple[float, float]:
@@ -135,7 +132,7 @@ class Oracle:
         column = measured["column_name"]
         if family == "performance" and name == "change":
             known = not measured["segment"] or len(before) >= least
-            return self._change(arguments["of"], rows, before) if known else None
+            return self._change(arguments, rows, before) if known else None
         if family == "performance":
             return self._performance(name, arguments, rows)
         if family == "estimated":
@@ -144,12 +141,16 @@ class Oracle:
             return self._fairness(name, side, column.split(" & "), int(arguments.get("pool", 1)))
         return self._drift(name, column, side) if family == "drift" else self._quality(name, column, side)
 
-    def _change(self, name: str, rows: pd.DataFrame, before: pd.DataFrame) -> Expected | None:
+    def _change(self, arguments: Mapping[str, str], rows: pd.DataFrame, before: pd.DataFrame) -> Expected | None:
         """Of a metric that is better when higher, or (an error) when lower."""
-        now, then = (self._performance(name, {}, one) for one in (rows, before))
+        now, then = (self._performance(arguments["of"], {}, one) for one in (rows, before))
         if now is None or then is None:
             return None
-        return Expected(then.value - now.value if name == "mae" else now.value - then.value)
+        found = _ratio_less_1(now, then) if "relative" in arguments else _difference(now, then)
+        if arguments["of"] != "mae":
+            return found
+        ends = found.interval and (-found.interval[1], -found.interval[0])
+        return Expected(-found.value, ends)
 
     def _performance(self, name: str, arguments: Mapping[str, str], rows: pd.DataFrame) -> Expected | None:
         of = arguments.get("of", "")
@@ -213,6 +214,8 @@ class Oracle:
             rows = rows[rows["decision"].notna()]
         if rows.empty:
             return None
+        if name in {"brier", "log_loss"}:
+            return self._estimated_loss(name, rows)
         if self.task == "multiclass" and not arguments:
             own = [self._chances(c, rows)[(rows["decision"] == c).to_numpy()].sum() for c in CLASSES]
             return Expected(float(np.sum(own)) / len(rows))
@@ -226,20 +229,31 @@ class Oracle:
             return Expected(float(right / positives)) if positives else None
         if name == "f1":
             return Expected(float(2 * right / (positives + decided.sum()))) if positives + decided.sum() else None
-        score = rows["p" if self.task == "binary" else f"p {of}"].to_numpy(float)
-        if name == "brier":  # scores are read by their cells
-            return Expected(
-                float((chance * np.square(1 - score) + (1 - chance) * np.square(score)).mean()), within=1e-3
-            )
         if not 0 < positives < len(rows):
             return None
+        score = rows[self._column(of)].to_numpy(float)
         measure = sk.roc_auc_score if name == "roc_auc" else sk.average_precision_score
         twice, labels = np.tile(score, 2), np.repeat([1, 0], len(rows))
         return Expected(float(measure(labels, twice, sample_weight=np.concatenate([chance, 1 - chance]))))
 
+    def _estimated_loss(self, name: str, rows: pd.DataFrame) -> Expected:
+        """Of scores in the middle of their cells; of several classes only Brier's counts those that a row is not of."""
+        value = 0.0
+        for one in CLASSES if self.task == "multiclass" else ("yes",):
+            chance, score = self._chances(one, rows), rows[self._column(one)].to_numpy(float)
+            score = (np.minimum(np.floor(score * 1000), 999) + 0.5) / 1000
+            own, other = (1 - score) ** 2, score**2
+            if name == "log_loss":
+                own, other = -np.log(score), -np.log(1 - score) if self.task == "binary" else 0 * score
+            value += float((chance * own + (1 - chance) * other).mean())
+        return Expected(value, n=len(rows))
+
+    def _column(self, of: str) -> str:
+        return "p" if self.task == "binary" else f"p {of}"
+
     def _chances(self, of: str, rows: pd.DataFrame) -> Floats:
         """The chance of a class at the scores of these rows."""
-        column = "p" if self.task == "binary" else f"p {of}"
+        column = self._column(of)
         if of not in self._fitted:
             known = self.reference.rows[self.reference.rows["y"].notna() & _valid(self.reference.rows, self.task)]
             fitted = IsotonicRegression(out_of_bounds="clip").fit(known[column].to_numpy(float), known["y"] == of)
@@ -273,14 +287,37 @@ class Oracle:
         above = math.hypot(larger[1] - high, low - smaller[0])
         return Expected(gap, (max(gap - below, 0.0), max(gap + above, below - gap)))
 
+    def _compared_with(self, side: Rows) -> pd.DataFrame:
+        """The rows that the drift of a window is measured from."""
+        declared, frozen = self.project.model["reference"], self.reference.rows
+        if "season" in declared:
+            zone = self.project.model["log"]["time_zone"]
+            starts = self._starts_of_seasons(zone, frozen["at"])
+            return frozen[(starts.dt.tz_convert(zone).dt.weekday == side.start.astimezone(ZoneInfo(zone)).weekday())]
+        before = [one.rows for one in self._before(side, declared.get("rolling", len(self.windows)))]
+        if "expanding" in declared:
+            return pd.concat([frozen, *before])
+        enough = len(before) == declared.get("rolling") and not any(one.empty for one in before)
+        return pd.concat(before) if enough else frozen
+
+    def _starts_of_seasons(self, zone: str, times: pd.Series) -> pd.Series:
+        """When the window of the reference begins that a row lies in, on the grid of hours since 2001.
+
+        Nothing for those in a window which the reference does not wholly hold.
+        """
+        grid, step = pd.Timestamp(2001, 1, 1, tz=zone).tz_convert("UTC"), pd.Timedelta(hours=SEASON_HOURS)
+        starts = grid + (times - grid) // step * step
+        start, end, _ = self.project.bounds
+        return starts.where((starts >= start) & (starts + step <= end))
+
     def _drift(self, name: str, column: str, side: Rows) -> Expected | None:
-        both = [self.reference.rows, side.rows]
+        both = [self._compared_with(side), side.rows]
         if column == "y":  # a label that is not there yet is no missing value
             both = [rows[rows["y"].notna()] for rows in both]
         if side.rows.empty or both[1].empty:
             return None
         if name in SHARES:
-            known = both[0][column].dropna().unique()
+            known = self.reference.rows[column].dropna().unique()
             counts = np.array(
                 [
                     [
@@ -293,7 +330,8 @@ class Oracle:
             )
             return _of_shares(name, counts[:, counts.sum(axis=0) > 0])
         old, new = (rows[column].to_numpy(float) for rows in both)
-        return _of_curves(name, old[np.isfinite(old)], new[np.isfinite(new)])
+        frozen = self.reference.rows[column].to_numpy(float)
+        return _of_curves(name, old[np.isfinite(old)], new[np.isfinite(new)], float(frozen[np.isfinite(frozen)].std()))
 
     def _quality(self, name: str, column: str, side: Rows) -> Expected | None:
         rows, n = side.rows, len(side.rows)
@@ -399,6 +437,33 @@ def _rate(name: str, rows: pd.DataFrame) -> tuple[float, float]:
     return float((positive["decision"] == "yes").sum()), float(len(positive))
 
 
+def _difference(now: Expected, then: Expected) -> Expected:
+    """Of two sides that know nothing of each other (Newcombe 1998)."""
+    value, both = now.value - then.value, (now.interval, then.interval)
+    if both[0] is None or both[1] is None:
+        return Expected(value)
+    (low, high), (before_low, before_high) = both
+    below, above = (
+        math.hypot(now.value - low, before_high - then.value),
+        math.hypot(high - now.value, then.value - before_low),
+    )
+    return Expected(value, (value - below, value + above))
+
+
+def _ratio_less_1(now: Expected, then: Expected) -> Expected:
+    """Donner and Zou's interval: the ratios at which Newcombe's of ``now - ratio * then`` just reaches 0."""
+    value, both = now.value / then.value - 1, (now.interval, then.interval)
+    if both[0] is None or both[1] is None or both[1][0] <= 0:
+        return Expected(value)
+    ends = []
+    for own, other in ((0, 1), (1, 0)):
+        to_now, to_then = both[0][own] - now.value, both[1][other] - then.value
+        # (now - ratio then)^2 = to_now^2 + ratio^2 to_then^2
+        found = np.roots([then.value**2 - to_then**2, -2 * now.value * then.value, now.value**2 - to_now**2]).real
+        ends.append(float(sorted(found)[own]) - 1)
+    return Expected(value, (ends[0], ends[1]))
+
+
 def _of_shares(name: str, counts: NDArray[np.int64]) -> Expected:
     if name == "psi":
         p, q = ((side + 0.5) / (side + 0.5).sum() for side in counts)
@@ -412,13 +477,13 @@ def _of_shares(name: str, counts: NDArray[np.int64]) -> Expected:
     return Expected(float(np.sqrt((stats.entropy(p, middle) + stats.entropy(q, middle)) / 2)))
 
 
-def _of_curves(name: str, old: Floats, new: Floats) -> Expected | None:
+def _of_curves(name: str, old: Floats, new: Floats, deviation: float) -> Expected | None:
     if not new.size:
         return None
     if name == "ks":
         return Expected(float(stats.ks_2samp(old, new).statistic))
     if name == "wasserstein_normed":
-        return Expected(float(stats.wasserstein_distance(old, new) / old.std()))
+        return Expected(float(stats.wasserstein_distance(old, new) / deviation))
     pooled = np.concatenate([old, new])
     below = [np.searchsorted(np.sort(side), pooled, side="right") / side.size for side in (old, new)]
     return Expected(float(np.square(below[0] - below[1]).mean()))

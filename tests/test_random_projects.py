@@ -66,7 +66,7 @@ def test_every_value_is_that_of_the_rows(tmp_path: Path, seed: int) -> None:
         if expected is None:
             assert row["value"] is None, where
             continue
-        assert row["value"] == pytest.approx(expected.value, rel=1e-7, abs=expected.within), where
+        assert row["value"] == pytest.approx(expected.value, rel=1e-7, abs=1e-8), where
         assert expected.n in {None, row["n"]}, where
         if expected.interval is not None:
             assert (row["ci_low"], row["ci_high"]) == pytest.approx(expected.interval, rel=1e-5, abs=1e-6), where
