@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,12 +38,15 @@ class Project:
         Model id -> its configuration, sorted by id; ``min_group`` is filled in from the project.
     files
         Model id -> the file it was read from.
+    documents
+        Model id -> that file as it was read, with the lines of its keys.
     """
 
     root: Path
     config: ProjectConfig
     models: dict[str, ModelConfig]
     files: dict[str, Path]
+    documents: dict[str, Document] = field(default_factory=dict, repr=False, compare=False)
 
 
 def load_project(
@@ -73,6 +76,7 @@ def load_project(
     config, problems = _read_project(root, variables)
     models: dict[str, ModelConfig] = {}
     files: dict[str, Path] = {}
+    documents: dict[str, Document] = {}
     names: dict[str, str] = {}
     for path in _model_files(root, problems):
         shown = path.relative_to(root).as_posix()
@@ -87,10 +91,11 @@ def load_project(
         if model is not None:
             models[model.model] = model
             files[model.model] = path
+            documents[model.model] = document
     if problems or config is None:
         raise ConfigError(problems)
     filled = {name: _with_defaults(models[name], config) for name in sorted(models)}
-    return Project(root, config, filled, files)
+    return Project(root, config, filled, files, documents)
 
 
 def parse_model(

@@ -18,7 +18,7 @@ from aimsight.aims.people import close_id
 from aimsight.configs import filters
 from aimsight.configs.durations import Duration
 from aimsight.configs.errors import AimsightError, Problem, SchemaError, did_you_mean, quoted_list
-from aimsight.configs.positions import key_text, read_document
+from aimsight.configs.positions import key_text
 from aimsight.metrics.engines.connection import connect, run
 from aimsight.metrics.engines.expressions import instant, number, positive, text
 from aimsight.metrics.engines.sql import quote_ident, quote_list
@@ -71,9 +71,7 @@ def remarks(project: Project, now: datetime) -> list[Problem]:
     """
     found = []
     for name, model in project.models.items():
-        path = project.files[name]
-        shown = path.relative_to(project.root).as_posix()
-        document = read_document(path.read_bytes(), shown)
+        shown, document = project.files[name].relative_to(project.root).as_posix(), project.documents[name]
         found += [
             Problem(shown, document.line(place), key_text(place), problem.replace("\n", " "), suggestion)
             for place, problem, suggestion in _of_model(project, model, now)

@@ -14,7 +14,7 @@ from aimsight.aims.objectives import version_of
 from aimsight.aims.planning.effect import effect_of
 from aimsight.aims.planning.judging import Judging
 from aimsight.aims.planning.population import population
-from aimsight.aims.planning.power import HORIZONS, LIKELY, NEARLY_SURE, Power
+from aimsight.aims.planning.power import GLANCE, HORIZONS, LIKELY, NEARLY_SURE, Power
 from aimsight.aims.planning.sentences import sentence
 from aimsight.aims.planning.standing import COARSE, ENOUGH, NOT_JUDGED, NOT_PLANNED
 from aimsight.aims.planning.unplanned import UnplannableError
@@ -182,11 +182,18 @@ def cannot_be_judged(
         power = power_of(model, version, reference, volume, min_group, quick=True)
     except UnplannableError:
         return ""
-    seen = power.glance()
-    silent = [one for one in seen if one.verdict in SILENT]
-    if len(silent) <= HALF * len(seen):
+    silent: list[str] = []
+    told = 0
+    for one in power.glance():
+        if one.verdict in SILENT:
+            silent.append(one.reason)
+        else:
+            told += 1
+        if max(len(silent), told) > HALF * GLANCE:  # the others would not change it
+            break
+    if told > len(silent):
         return ""
-    return f"at {plural(power.rows, 'row')} a window most windows would give no verdict: {silent[0].reason}"
+    return f"at {plural(power.rows, 'row')} a window most windows would give no verdict: {silent[0]}"
 
 
 def _counting(model: ModelConfig, reference: Reference, unit: Metric, objective: ObjectiveVersion) -> Plan:

@@ -23,6 +23,8 @@ from aimsight.aims.verdicts import Verdict
 from aimsight.configs.targets import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from aimsight.aims.evaluation import OpeningRule
@@ -43,6 +45,7 @@ TIE = 1e-12
 FEWEST = 20
 """Fewer drawn values than this say nothing about how the bound follows what was drawn."""
 GLANCE = 15
+"""Windows of which the most, an odd number, say whether windows like the reference's get a verdict."""
 UNBOUNDED = 100_000_000
 """So many rows stand for unboundedly many."""
 LIKELY, NEARLY_SURE = 0.8, 0.95
@@ -176,9 +179,10 @@ class Power:
         """The most typical window of the reference: cheap, no draws."""
         return self.judging.judged(self.base.statistics(self.base.expected(self.rows)))
 
-    def glance(self) -> list[Judged]:
-        """A few windows of the reference's own population."""
-        return self._windows(self.base, self.rows, float(self.inflation(self.rows).mean()), GLANCE)
+    def glance(self) -> Iterator[Judged]:
+        """A few windows of the reference's own population, each measured when it is asked for."""
+        counts = self._counts(self.base, self.rows, float(self.inflation(self.rows).mean()), GLANCE)
+        return (self.judging.judged(self.base.statistics(one)) for one in counts)
 
     @cached_property
     def as_is(self) -> Seen:
