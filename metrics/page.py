@@ -53,10 +53,10 @@ same weekday or in the same month, and its design effect is theirs; the measurem
 fewer than three of them it is the whole reference, and the detail says that.
 
 With `reference.rolling: 12` a window is compared with the twelve windows right before it, and with
-`reference.expanding: true` with the reference and all windows since; the detail says which. The cells stay those of the
-frozen reference, which is also what counts while there are fewer windows, and for whatever is not `drift.*` from
-counts. What changes and stays changed is drift for so many windows and then the rule: what has to stay as it was
-released is compared with a fixed reference.
+`reference.expanding: true` with the reference and all windows since; the detail says which. Cells and the standard
+deviation that distances are counted in stay those of the frozen reference (as with a season), which is also what counts
+while there are fewer windows, and for whatever is not `drift.*` from counts. What changes and stays changed is drift
+for so many windows and then the rule: what has to stay as it was released is compared with a fixed reference.
 
 Persistence is not a metric: an objective's `opens` rule asks for several failing windows before anything opens.
 """
