@@ -68,7 +68,7 @@ _JOINED = re.compile(
     r"(?i)(?<=[a-z])(?=://)|(?<=www)(?=\.)|(?<=@)|(?<=-)(?=[->])|(?<=<)(?=-)|(?<=[<>~!])(?==)|(?<=\d–)(?=\d)"
 )
 _BREAK = "\u2060"
-_HELD = re.compile(r"(?<=\bn) (=) (?=\d)|(?<=\d) (to) (?=[−\d])")
+_HELD = re.compile(r"\bn = (?=\d)|(?<=\d) to (?=[−\d])|\bat (?:least|most) (?=[−\d])|(?<=\d) (?=%)")
 
 
 def printable(text: str) -> str:
@@ -99,9 +99,9 @@ def escape(text: str) -> str:
     """Markdown that shows exactly this text: no link, image, colour, emoji, formula or heading comes of it.
 
     Every ASCII punctuation mark is escaped; an invisible word joiner goes where renderers make links or arrows of plain
-    text after the escapes are gone. ``n = 8,128`` and intervals stay on one line, by joiners and no-break spaces.
+    text after the escapes are gone. ``n = 8,128``, ``at most 0.1``, ``95 %`` and intervals stay on one line.
     """
-    held = _HELD.sub(lambda found: f"\u00a0{found[1] or found[2]}\u00a0", printable(text))
+    held = _HELD.sub(lambda found: found[0].replace(" ", "\u00a0"), printable(text))
     return _SPECIAL.sub(r"\\\1", _JOINED.sub(_BREAK, held))
 
 

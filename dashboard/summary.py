@@ -29,6 +29,9 @@ def worst(states: Sequence[ObjectiveState]) -> Verdict:
     return min((state.verdict for state in states), key=lambda verdict: verdict.rank, default=Verdict.NOT_MEASURED)
 
 
+_ALL_MET = {1: "The one objective is met", 2: "Both objectives met"}
+
+
 def headline(states: Sequence[ObjectiveState]) -> tuple[Verdict, str]:
     """The answer to "is anything wrong?" as (verdict that leads, sentence)."""
     total = len(states)
@@ -41,7 +44,7 @@ def headline(states: Sequence[ObjectiveState]) -> tuple[Verdict, str]:
         return Verdict.AT_RISK, f"No objective is missed beyond doubt; {risky} of {total} at risk{_unjudged(states)}"
     if met := by[Verdict.CONFORMING]:
         if met == total:
-            return Verdict.CONFORMING, f"All {total} objectives met" if total > 1 else "The one objective is met"
+            return Verdict.CONFORMING, _ALL_MET.get(total, f"All {total} objectives met")
         return Verdict.CONFORMING, f"{met} of {words.plural(total, 'objective')} met; the others cannot be judged"
     return worst(states), "No objective can be judged"
 

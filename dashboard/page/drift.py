@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -137,7 +138,8 @@ def _distribution(scene: ui.Scene, model: str, metric: str, rows: list[data.Row]
     )
     before = f", {words.reference_words(row['reference'])}" if row["reference"] else ""
     st.caption(
-        f"Wide grey bars: the reference as it was frozen{words.escape(before)}. Narrow bars: {words.escape(chosen)}. "
+        f"Wide grey bars: the reference as it was frozen{words.escape(before)}{_apart(row)}. "
+        f"Narrow bars: {words.escape(chosen)}. "
         "Missing values and values that the reference does not know are bars of their own at the end."
     )
     with st.expander("The numbers of this chart"):
@@ -153,6 +155,12 @@ def _distribution(scene: ui.Scene, model: str, metric: str, rows: list[data.Row]
                 "reference_count": st.column_config.NumberColumn("Rows in the reference", format="localized"),
             },
         )
+
+
+def _apart(row: data.Row) -> str:
+    """That a value was compared with a part of the reference or with other windows, where it was."""
+    apart = re.search("compared with (?!the (whole )?reference:)", row["detail"] or "")
+    return ", which is not what the value was compared with" if apart else ""
 
 
 def _sides(reader: Reader, model: str, run_id: str, name: str, column: str) -> tuple[pd.DataFrame, bool] | None:

@@ -42,6 +42,9 @@ def _render() -> None:
         st.text(summary.who_acts(open_ones, scene.now, scene.zone))
         ui.tally(summary.counts(states))
     _facts(scene, scene.project.models[model])
+    if not scene.project.models[model].objectives and not states:
+        ui.empty(f"Nothing is judged without an objective. Add `objectives:` to models/{model}.yaml.")
+        return
     if not scene.version or not any(state.window for state in states):
         ui.no_runs(scene)
         return

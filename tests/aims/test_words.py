@@ -164,8 +164,10 @@ def test_plain_text_cannot_become_a_link_or_an_arrow() -> None:
 
 def test_a_number_of_rows_and_an_interval_stay_on_one_line() -> None:
     """What a narrow page must not break at has no place to break; every other blank stays one."""
-    shown = words.escape("MAE 1.5 (−0.5 to 2.5), n = 8,128 of 2 to 3; PSI 0.1 (0.05–0.2)").replace("\\", "")
-    assert shown == "MAE 1.5 (−0.5\u00a0to\u00a02.5), n\u00a0=\u00a08,128 of 2\u00a0to\u00a03; PSI 0.1 (0.05–\u20600.2)"
+    shown = words.escape("MAE 1.5 (−0.5 to 2.5), n = 8,128; at most 1; 95 %; 0.1 (0.05–0.2)").replace("\\", "")
+    assert shown == (
+        "MAE 1.5 (−0.5\u00a0to\u00a02.5), n\u00a0=\u00a08,128; at\u00a0most\u00a01; 95\u00a0%; 0.1 (0.05–\u20600.2)"
+    )
 
 
 def test_invisible_characters_are_shown() -> None:

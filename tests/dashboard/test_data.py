@@ -96,7 +96,7 @@ def test_the_headline_counts_what_is_wrong(store: Store) -> None:
         "No objective is missed beyond doubt; 1 of 5 at risk; 2 cannot be judged",
     )
     met = [state for state in states if state.verdict is Verdict.CONFORMING]
-    assert summary.headline(met) == (Verdict.CONFORMING, "All 2 objectives met")
+    assert summary.headline(met) == (Verdict.CONFORMING, "Both objectives met")
     waiting = [state for state in states if state.verdict is Verdict.AWAITING_LABELS]
     assert summary.headline(met + waiting)[1] == "2 of 3 objectives met; the others cannot be judged"
     assert summary.headline(waiting)[1] == "No objective can be judged"
