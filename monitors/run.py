@@ -205,6 +205,7 @@ class _Run:
         self.inputs: Inputs | None = None
         self.problem = ""
         self.identified = self.frozen = True
+        self.starved = False
         self.made: Reference | None = None
         self.known = Known()
         self.back_test = BackTest()
@@ -224,7 +225,7 @@ class _Run:
         todo = self._backfill(candidates) if chosen is not None else self._due(candidates)
         total = Recorded()
         basis = self._basis(candidates) if todo else None
-        if self.problem and not self.known.history:
+        if self.problem and not self.known.history and not self.starved:
             raise AimsightError(f"{self.problem}; nothing has ever been measured of this model, so nothing is recorded")
         if not self.known.is_registered or todo or (self.inputs and self.inputs.news):
             self._begin(candidates)
@@ -365,6 +366,7 @@ class _Run:
             what = "the reference cannot be made" if self.model.reference else "the first window cannot be counted"
             self.problem = f"{what}: {error}"
             self.identified = not isinstance(error, PASSING)
+            self.starved = isinstance(error, ResourceError)  # no mistake of the project: an outcome that is tried again
             return None
         self.made = made
         return made
