@@ -293,7 +293,9 @@ class Oracle:
         if "season" in declared:
             zone = self.project.model["log"]["time_zone"]
             starts = self._starts_of_seasons(zone, frozen["at"])
-            return frozen[(starts.dt.tz_convert(zone).dt.weekday == side.start.astimezone(ZoneInfo(zone)).weekday())]
+            alike = starts.dt.tz_convert(zone).dt.weekday == side.start.astimezone(ZoneInfo(zone)).weekday()
+            own: pd.DataFrame = frozen.loc[alike.to_numpy(dtype=bool)]
+            return own
         before = [one.rows for one in self._before(side, declared.get("rolling", len(self.windows)))]
         if "expanding" in declared:
             return pd.concat([frozen, *before])
@@ -439,10 +441,10 @@ def _rate(name: str, rows: pd.DataFrame) -> tuple[float, float]:
 
 def _difference(now: Expected, then: Expected) -> Expected:
     """Of two sides that know nothing of each other (Newcombe 1998)."""
-    value, both = now.value - then.value, (now.interval, then.interval)
-    if both[0] is None or both[1] is None:
+    value = now.value - then.value
+    if now.interval is None or then.interval is None:
         return Expected(value)
-    (low, high), (before_low, before_high) = both
+    (low, high), (before_low, before_high) = now.interval, then.interval
     below, above = (
         math.hypot(now.value - low, before_high - then.value),
         math.hypot(high - now.value, then.value - before_low),
