@@ -354,7 +354,8 @@ class ReferenceConfig(Config):
         "fewer, from the reference.",
     )
     expanding: bool = Field(
-        default=False, description="Drift is measured from the reference and every window before the one measured."
+        default=False,
+        description="Drift is measured from the reference and every window since that is before the one measured.",
     )
 
     @property
