@@ -415,7 +415,7 @@ class Completeness:
 
 def moment(text: str) -> datetime:
     """A moment from its ISO text."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))  # noqa: FURB162  # runs on Python 3.8, which reads no Z
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def references_of(bundle: Bundle, subject: Subject) -> dict[tuple[str, str], list[Reference]]:
@@ -435,7 +435,7 @@ def references_of(bundle: Bundle, subject: Subject) -> dict[tuple[str, str], lis
             digest = digests.get(table, {"rows": 0})
             if len(lines) != digest["rows"] or (lines and lines_digest(table, lines) != digest["sha256"]):
                 bundle.wrong.append(f"references/{seq}: the rows of {table} are not those that entry {seq} states")
-            rows = [dict(zip(columns[table], json.loads(line))) for line in lines]  # noqa: B905  # runs on Python 3.8
+            rows = [dict(zip(columns[table], json.loads(line))) for line in lines]
             whole = [one for one in rows if str(one.get("statistics_id", "/all")).endswith("/all")]
             tables.append({one["column_name"]: one for one in whole})
         found.setdefault((row["model"], row["name"]), []).append(Reference(*tables))
@@ -453,7 +453,7 @@ def recompute(bundle: Bundle, subject: Subject, runs: list[str]) -> None:
 
         def rows(table: str, run: str = run) -> list[dict[str, Any]]:
             lines = bundle.lines(f"runs/{folder_of(run)}/{table}.jsonl")
-            return [dict(zip(columns[table], json.loads(line))) for line in lines]  # noqa: B905  # runs on Python 3.8, which has no strict
+            return [dict(zip(columns[table], json.loads(line))) for line in lines]
 
         again.see(run, rows)
     bundle.wrong += again.wrong

@@ -41,7 +41,7 @@ class Column(NamedTuple):
 def dense(row: dict[str, Any], *, of_labels: bool = False) -> list[int]:
     """The counts of all cells of a column; of a label without the rows that have none yet."""
     counts = [0] * row["size"]
-    for cell, count in zip(row["cells"], row["counts"]):  # noqa: B905  # runs on Python 3.8
+    for cell, count in zip(row["cells"], row["counts"]):
         counts[cell] = count
     if of_labels:
         counts[-2] = 0
@@ -71,7 +71,7 @@ def shares(column: Column) -> list[tuple[int, int]]:
     firsts = [*first_cells(column), len(column.reference)]
     both = [
         (sum(column.reference[first:after]), sum(column.window[first:after]))
-        for first, after in zip(firsts, firsts[1:])  # noqa: B905, RUF007  # runs on Python 3.8
+        for first, after in zip(firsts, firsts[1:])
     ]
     return [(x, y) for x, y in both if x or y]
 
@@ -157,7 +157,7 @@ def steps(column: Column) -> list[float]:
 def ks(column: Column) -> float | None:
     """The largest gap between cumulative shares."""
     found = curves(column)
-    return None if found is None else max(abs(f - g) for f, g in zip(found[0], found[1]))  # noqa: B905  # Python 3.8
+    return None if found is None else max(abs(f - g) for f, g in zip(found[0], found[1]))
 
 
 def of_lengths(part: Callable[[float], float]) -> Callable[[Column], float | None]:
@@ -167,8 +167,8 @@ def of_lengths(part: Callable[[float], float]) -> Callable[[Column], float | Non
         found = curves(column)
         if found is None or not column.deviation:
             return None
-        gaps = (f - g for f, g in zip(found[0], found[1]))  # noqa: B905  # runs on Python 3.8
-        return math.fsum(part(gap) * step for gap, step in zip(gaps, steps(column)) if gap)  # noqa: B905  # Python 3.8
+        gaps = (f - g for f, g in zip(found[0], found[1]))
+        return math.fsum(part(gap) * step for gap, step in zip(gaps, steps(column)) if gap)
 
     return value
 
@@ -179,7 +179,7 @@ def cramer_von_mises(column: Column) -> float | None:
     if found is None:
         return None
     rows = sum(found[2]) + sum(found[3])
-    return math.fsum((f - g) ** 2 * (x + y) / rows for f, g, x, y in zip(*found))  # noqa: B905  # Python 3.8
+    return math.fsum((f - g) ** 2 * (x + y) / rows for f, g, x, y in zip(*found))
 
 
 def anderson_darling(column: Column) -> float | None:
@@ -189,7 +189,7 @@ def anderson_darling(column: Column) -> float | None:
         return None
     n, m = sum(found[2]), sum(found[3])
     terms = []
-    for f, g, x, y in zip(*found):  # noqa: B905  # Python 3.8
+    for f, g, x, y in zip(*found):
         level = (n * f + m * g) / (n + m)
         if x + y and level < 1 - 0.5 / (n + m):
             terms.append((f - g) ** 2 * (x + y) / (n + m) / (level * (1 - level)))

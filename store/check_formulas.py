@@ -134,7 +134,7 @@ def auc(parts: list[Scores]) -> Range | None:
     found = []
     for part in both(parts):
         won = tied = below = 0
-        for negatives, positives in zip(part.negatives, part.positives):  # noqa: B905  # runs on Python 3.8
+        for negatives, positives in zip(part.negatives, part.positives):
             won, tied, below = won + positives * below, tied + positives * negatives, below + negatives
         pairs = sum(part.positives) * sum(part.negatives)
         found.append(Range(won / pairs, (won + tied) / pairs))
@@ -157,7 +157,7 @@ def average_precision(parts: list[Scores]) -> Range | None:
     for part in both(parts):
         low = high = 0.0
         hits = seen = 0
-        for negatives, positives in zip(reversed(part.negatives), reversed(part.positives)):  # noqa: B905  # Python 3.8
+        for negatives, positives in zip(reversed(part.negatives), reversed(part.positives)):
             if positives:
                 low += positives * (hits + 1) / (seen + negatives + 1)
                 high += positives * (hits + positives) / (seen + positives)
@@ -174,7 +174,7 @@ def ece(parts: list[Scores]) -> Range | None:
     found = []
     for part in parts:
         bins: dict[int, tuple[int, float]] = {}
-        for cell, negatives, positives in zip(part.cells, part.negatives, part.positives):  # noqa: B905  # Python 3.8
+        for cell, negatives, positives in zip(part.cells, part.negatives, part.positives):
             up, score = bins.get(cell * 10 // CELLS, (0, 0.0))
             bins[cell * 10 // CELLS] = up + positives, score + (negatives + positives) * (cell + 0.5) / CELLS
         rows = sum(part.negatives) + sum(part.positives)
