@@ -8,6 +8,7 @@ windows that it is made of show how much windows differ by nature.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -63,5 +64,8 @@ def _made(reference: Reference, parts: list[Statistics], windows: list[Statistic
 
 
 def _named(filled: Before, zone: str) -> str:
-    first, last = (filled[place][0].start.astimezone(ZoneInfo(zone)).date().isoformat() for place in (0, -1))
-    return f"1 window ({first})" if len(filled) == 1 else f"{len(filled)} windows ({first} to {last})"
+    """How many windows, with the first and the last of their days."""
+    inside = filled[-1][0].end - timedelta(microseconds=1)
+    first, last = (one.astimezone(ZoneInfo(zone)).date().isoformat() for one in (filled[0][0].start, inside))
+    days = first if first == last else f"{first} to {last}"
+    return f"1 window ({days})" if len(filled) == 1 else f"{len(filled)} windows ({days})"

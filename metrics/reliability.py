@@ -41,8 +41,8 @@ def scores_of(counts: ScoreCounts) -> Floats:
 class Bins:
     """Bins of scores that hold rows: rows, mean score and share of positives of each.
 
-    ``moved`` is the largest share of rows that may belong to a neighbouring bin, because their score cell is cut by
-    the edge between both (0 when the scores themselves are known).
+    ``moved`` is the largest share of rows that may belong to another bin, because their score cell is cut by an edge
+    between bins (0 when the scores themselves are known).
     """
 
     rows: Floats
@@ -65,9 +65,12 @@ class Bins:
                 split = np.isin(counts.positions.astype(np.int64), cut[(cut * number) % SCORE_CELLS != 0])
                 moved = float(rows[split].sum()) / total
         else:
-            middle = np.cumsum(rows) - rows / 2
-            place = np.minimum((middle * number / total).astype(np.int64), number - 1)
+            through = np.cumsum(rows)
+            place = np.minimum(((through - rows / 2) * number / total).astype(np.int64), number - 1)
             starts = np.searchsorted(place, np.arange(number))
+            if not counts.exact:  # the rows of a cell may lie in every bin that its share of the mass touches
+                first, last = (through - rows) * number // total, -(-through * number // total) - 1
+                moved = float(rows[first < last].sum()) / total
         starts = starts[np.diff(starts, append=rows.size) > 0]
         held = np.add.reduceat(rows, starts)
         share = np.add.reduceat(counts.positives, starts) / np.maximum(held, 1)
@@ -188,13 +191,14 @@ def recalibration(counts: ScoreCounts, *, slope: bool) -> Recalibration | None:
     """The slope of ``logit P(y = 1) = intercept + slope * logit(score)``, or the intercept where the slope is 1.
 
     By maximum likelihood; scores are taken to be within half a score cell of 0 and 1. ``None`` when there is no finite
-    maximum: the scores part the classes, or do not differ. Errors are from the observed information; with the slope
-    held at 1, which the labels may not agree with, they are those of Huber (1967) and White (1982) where these are
-    larger.
+    maximum: the scores part the classes (but for rows of one score cell), or all lie in one cell. Errors are from the
+    observed information; with the slope held at 1, which the labels may not agree with, they are those of Huber (1967)
+    and White (1982) where these are larger.
     """
     x = _logit(scores_of(counts))
     up, down = counts.positives.astype(np.float64), counts.negatives.astype(np.float64)
-    if _parted(x, up, down, slope=slope):
+    # read by cells also where the scores are known, so that it is defined alike from what the store keeps
+    if _parted(counts.cell_numbers, up, down, slope=slope):
         return None
     found = _maximum(x, up, up + down, slope=slope)
     if found is None:
@@ -241,7 +245,7 @@ def _logistic(x: Floats) -> Floats:
     return result
 
 
-def _parted(x: Floats, up: Floats, down: Floats, *, slope: bool) -> bool:
+def _parted(x: NDArray[np.floating | np.integer], up: Floats, down: Floats, *, slope: bool) -> bool:
     """Whether the likelihood has no finite maximum: a threshold tells the classes apart, or all scores are equal."""
     if up.sum() == 0 or down.sum() == 0:
         return True

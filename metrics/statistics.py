@@ -205,6 +205,12 @@ class ScoreCounts:
         """Whether there is exactly one row at every position, as is usual of a continuous score."""
         return self.rows == self.positions.size and bool(((self.positives | self.negatives) == 1).all())
 
+    @property
+    def cell_numbers(self) -> NDArray[np.int16]:
+        """The score cell of each position."""
+        scale = SCORE_CELLS if self.exact else 1
+        return np.minimum((self.positions * scale).astype(np.int16), SCORE_CELLS - 1)
+
     def cells(self) -> ScoreCounts:
         """The same counts in score cells (what the store keeps)."""
         if not self.exact:
@@ -212,7 +218,7 @@ class ScoreCounts:
         if not self.positions.size:
             return replace(self, exact=False)
         # the positions are sorted, so a cell's rows lie together: no sort and no scattered addition is needed
-        cell = np.minimum((self.positions * SCORE_CELLS).astype(np.int16), SCORE_CELLS - 1)
+        cell = self.cell_numbers
         starts = np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]]))
         return ScoreCounts(
             cell[starts].astype(np.float64),

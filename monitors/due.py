@@ -65,7 +65,8 @@ def none_planned(model: ModelConfig, first_row: datetime | None, now: datetime) 
             return ""
     except AimsightError:
         return ""
-    enough = later(monitor.every, zone, later(monitor.window, zone, start))
+    # a second length, since a month from the 31st may end on the 28th
+    enough = later(monitor.window, zone, later(monitor.every, zone, later(monitor.window, zone, start)))
     first = windows(monitor.window, monitor.every, zone, start, enough)[0]
     span = window_words(first, zone)
     if monitor.end is not None and midnight(monitor.end, zone) < first.end:

@@ -67,7 +67,7 @@ def remarks(project: Project, now: datetime) -> list[Problem]:
     """Every remark with its file and line, in the order of models.
 
     Only the oldest and the newest file of a source are looked at: their columns, a sample of two-valued ones, and the
-    time of the last row.
+    times of the first and the last row.
     """
     found = []
     for name, model in project.models.items():
@@ -128,10 +128,10 @@ def _no_reference(project: Project, model: ModelConfig) -> Iterator[Remark]:
     if model.reference is None or model.reference.period is None:
         return
     period, local = reference_period(model), ZoneInfo(model.log.time_zone)
-    spans = [span for place in (0, -1) if (span := _span(project, model, place)[1])]
-    if not spans:
+    oldest, newest = (_span(project, model, place)[1] for place in (0, -1))
+    if oldest is None or newest is None:
         return
-    start, end = min(first for first, _ in spans).astimezone(local), max(last for _, last in spans).astimezone(local)
+    start, end = min(oldest[0], newest[0]).astimezone(local), max(oldest[1], newest[1]).astimezone(local)
     if start >= period.end or end < period.start:
         yield ("reference", "period"), f"no row lies in it: the log goes from {start:%Y-%m-%d} to {end:%Y-%m-%d}", ""
 

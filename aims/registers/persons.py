@@ -50,7 +50,14 @@ def check_persons(
 def signed(
     kind: str, fields: Iterable[Field], values: Mapping[str, Any], before: Mapping[str, Any], actor: str
 ) -> tuple[dict[str, Any], list[Finding]]:
-    """The values without what persons stood for who have not seen the change, and who would be signed for by others."""
+    """What a person may write of fields that only the person who is named in them may fill.
+
+    Returns
+    -------
+    tuple
+        The values, without a name that stood for what is changed now by somebody else; and a finding for each name that
+        another person would have to write.
+    """
     kept, found = dict(values), []
     for field in fields:
         named = values.get(field.name)
@@ -58,7 +65,8 @@ def signed(
             continue
         if named != before.get(field.name):
             cure = (
-                f"leave it out; they add it: aimsight records revise {kind} ID --set {field.name}={named} --as {named}"
+                f"leave it out; they add it: aimsight records revise {kind} ID --set {field.name}={named} "
+                f"--reason WHY --as {named}"
             )
             found.append(Finding((field.name,), f"{named} has to say so, and {actor} acts; {cure}"))
         elif any(values.get(name) != before.get(name) for name in field.stands_for):

@@ -41,7 +41,10 @@ def drift_chart(frame: pd.DataFrame, palette: Palette, *, metric: str, most: flo
         name="Column", when="Window", value_text=metric_name(metric), evidence="Evidence", verdict="Verdict", n_text="n"
     )
     many = frame["start"].nunique() > MOST_GLYPHS
-    layers = [_cells(frame, palette, y, said, many=many, metric=metric, most=most), _outlines(frame, palette, y, many)]
+    layers = [
+        _cells(frame, palette, y, said, many=many, metric=metric, most=most),
+        _outlines(frame, palette, y, many=many),
+    ]
     if not many:
         layers.append(_glyphs(frame[frame["verdict"] != ""], palette, y, said, most))
     return chart(layers, palette, height={"step": 28}, resolve={"scale": {"color": "independent"}})
@@ -75,7 +78,7 @@ def _cells(
     )
 
 
-def _outlines(frame: pd.DataFrame, palette: Palette, y: Spec, many: bool) -> Spec:  # noqa: FBT001  # private, one caller
+def _outlines(frame: pd.DataFrame, palette: Palette, y: Spec, *, many: bool) -> Spec:
     """What is not filled has an outline: the cell, or the whole row where cells are very narrow."""
     if many:  # outlines of single cells would run together to a grey that looks like a distance
         outlined = frame.groupby("name", as_index=False).agg(start=("start", "min"), inner=("end", "max"))

@@ -113,7 +113,7 @@ def time_axis(first: pd.Timestamp, last: pd.Timestamp) -> Spec:
         label = "utcFormat(datum.value, '%-d %b')"
     else:
         label = "utcFormat(datum.value, utchours(datum.value) == 0 ? '%-d %b' : '%H:%M')"
-    beneath = {True: "%Y", False: "%-d %b %Y"}[span > pd.Timedelta(days=4)]
+    beneath = "%Y" if span > pd.Timedelta(days=4) else "%-d %b %Y"
     if span <= pd.Timedelta(days=365 * 5):
         label = f"datum.index == 0 ? [{label}, utcFormat(datum.value, '{beneath}')] : {label}"
     return {
@@ -144,7 +144,6 @@ def chart(layers: Sequence[Spec], palette: Palette, **properties: object) -> Spe
         "config": {
             "axis": words | {"titleFontWeight": "normal"},
             "legend": words | {"labelFontSize": 12},
-            "view": {"continuousHeight": 300, "continuousWidth": 300},
         },
         **properties,
         "datasets": sent,

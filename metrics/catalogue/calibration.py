@@ -28,7 +28,7 @@ BINS = (
 
 @of_scores(
     id="performance.ece",
-    version=1,
+    version=2,
     tasks=CLASSIFICATION,
     unit="probability",
     bounds=(0.0, 1.0),
@@ -62,7 +62,7 @@ def ece(s: SegmentStatistics, *, bins: int = 10, binning: Binning = "width") -> 
 
 @of_scores(
     id="performance.brier_reliability",
-    version=1,
+    version=2,
     unit="squared probability",
     bounds=(0.0, 1.0),
     direction="lower",
@@ -90,7 +90,7 @@ def brier_reliability(s: SegmentStatistics, *, bins: int = 10, binning: Binning 
 
 @of_scores(
     id="performance.brier_resolution",
-    version=1,
+    version=2,
     unit="squared probability",
     bounds=(0.0, 0.25),
     direction="higher",
@@ -148,7 +148,7 @@ def brier_uncertainty(s: SegmentStatistics) -> Result:
 
 @of_scores(
     id="performance.calibration_slope",
-    version=2,
+    version=3,
     unit="slope",
     bounds=(None, None),
     direction="one",

@@ -117,6 +117,27 @@ def test_bins_of_equal_mass(counting: Counting) -> None:
     assert found.value == pytest.approx(expected_error(y, s, np.floor(order / 90)), abs=1e-12)
 
 
+@pytest.mark.parametrize("rows", [5, 30, 200])
+@pytest.mark.parametrize("metric", ["ece", "brier_reliability", "brier_resolution"])
+def test_bins_of_equal_mass_from_cells_state_their_error(counting: Counting, metric: str, rows: int) -> None:
+    """Scores of few cells, many of which an edge between bins cuts: the bound holds what their order changes."""
+    for seed in range(20):
+        y, s = drawn(rows, seed, decimals=12)
+        s = 0.4 + s / 200
+        exact, cells = (
+            value_of(f"{metric}(binning=mass)", counting.binary(y, scores=s, exact=known)) for known in (True, False)
+        )
+        assert abs(cells.value - exact.value) <= cells.error_bound, seed
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_classes_that_overlap_within_one_cell_have_no_slope(counting: Counting, exact: bool) -> None:
+    """What the cells that are kept cannot tell is not told from the scores either."""
+    found = counting.binary([0, 0, 1, 0, 1, 1], scores=[0.1, 0.2, 0.5001, 0.5002, 0.7, 0.8], exact=exact)
+    result = find("performance.calibration_slope").compute(found)
+    assert isinstance(result, Undefined)
+
+
 def test_recalibration_agrees_with_statsmodels(counting: Counting) -> None:
     """Slope, intercept and their standard errors of the logistic regression on the logit of the score."""
     y, s = drawn(700, 6)

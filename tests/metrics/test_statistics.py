@@ -25,21 +25,11 @@ from aimsight.metrics.statistics import (
     merge,
 )
 from aimsight.metrics.values import ALL_ROWS, Segment
+from aimsight.tests.metrics.engine.logs import plain
 
 COUNT = st.integers(0, 2**40)
 WHOLE = st.integers(-(2**100), 2**100)
 F = Segment((("sex", "F"),))
-
-
-def plain(value: Any) -> Any:
-    """Statistics as nested lists and numbers, so that == compares every bit."""
-    if isinstance(value, np.ndarray):
-        return [str(value.dtype), value.tolist()]
-    if isinstance(value, dict):
-        return {str(key): plain(part) for key, part in value.items()}
-    if hasattr(value, "__dataclass_fields__"):
-        return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
-    return value
 
 
 def _ints(size: int) -> st.SearchStrategy[Any]:

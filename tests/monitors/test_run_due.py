@@ -120,6 +120,11 @@ def test_the_lookback_of_a_closed_history_counts_from_its_end() -> None:
         ),
         ({"every": "10d", "window": "10d", "end": "2026-01-20"}, 19, ""),
         (
+            {"every": "1h", "window": "1mo", "start": "2026-01-31"},
+            32,
+            "the first window, Feb 2026, is not over yet",
+        ),
+        (
             {"every": "10d", "window": "10d", "end": "2026-01-20"},
             12,
             "the first window, 10–19 Jan 2026, is not over yet",
