@@ -33,11 +33,11 @@ def nonconformities(view: View) -> Section:
     ended = [row for row in found if view.within(_ended(row))]
     shown = {row["nonconformity"] for row in (*running, *opened, *ended)}
     later = view.rows(
-        "SELECT * FROM nonconformities WHERE opened_at >= ? AND occurred_from < ? AND occurred_to > ? "
-        "ORDER BY opened_at, nonconformity",
+        "SELECT * FROM nonconformities AS n WHERE opened_at >= ? AND (occurred_from < ? AND occurred_to > ? OR EXISTS ("
+        "SELECT 1 FROM occurrence AS o WHERE o.nonconformity = n.nonconformity AND window_start < ? AND window_end > ?"
+        ")) ORDER BY opened_at, nonconformity",
         view.end,
-        view.end,
-        view.start,
+        *(view.end, view.start) * 2,
     )
     if not found and not later:
         return Section("d1", "9.3.2 d 1", "Nonconformities and corrective actions")

@@ -204,14 +204,14 @@ def test_what_is_overdue_cannot_be_left_out(board: Board) -> None:
     assert line(section, "overdue", "Treatment of a risk")["How late"] == "3 days overdue"
 
 
-def missed(board: Board, opened: datetime) -> None:
-    """Monitoring was not done on 18 April, and a record is opened for it."""
+def missed(board: Board, opened: datetime, month: int = 4) -> None:
+    """Monitoring was not done on the 18th of a month, and a record is opened for it or, where one is open, fed."""
     with board.store.write() as tx:
-        window = (datetime(2026, 4, 18, tzinfo=UTC), datetime(2026, 4, 19, tzinfo=UTC))
+        window = (datetime(2026, month, 18, tzinfo=UTC), datetime(2026, month, 19, tzinfo=UTC))
         record_failure(
             tx,
             of_monitoring("credit", "1", "quality@example.org"),
-            [Failing("r", *window, None, None, None, None, None, "")],
+            [Failing(f"r{month}", *window, None, None, None, None, None, "")],
             opens=True,
             statement="2 runs did not take place",
             now=opened,
@@ -219,9 +219,11 @@ def missed(board: Board, opened: datetime) -> None:
         )
 
 
-def test_what_is_found_late_is_told_in_the_period_that_it_is_about(board: Board) -> None:
+@pytest.mark.parametrize("months", [[4], [2, 4]], ids=["opened by it", "fed by it"])
+def test_what_is_found_late_is_told_in_the_period_that_it_is_about(board: Board, months: list[int]) -> None:
     """A window of April whose record was opened in May is no news of April, and no silence either; owners by name."""
-    missed(board, datetime(2026, 5, 2, tzinfo=UTC))
+    for month in months:
+        missed(board, datetime(2026, 5, 2, tzinfo=UTC), month)
     section = board.section("d1")
     assert section.sentences[0].startswith("0 nonconformities opened")
     assert not section.is_empty
